@@ -1,0 +1,76 @@
+"""What a dialect is, and the discovery of those in this folder.
+
+A dialect is one file that exports ``dialect``: a table of rules, one for each kind of line a program writes.
+A rule's pattern names its groups by the fields of the event it makes (``queue_id``, ``client_address`` ...).
+Dialects know nothing of each other, of files or of messages; :mod:`whosent.reading.tokens` compiles them into one
+alternation.
+
+Rules for patterns (the tests hold every dialect to them):
+
+* bytes; matched from the first byte of the body to the end of the line, never across it;
+* possessive quantifiers wherever possible, so that no hostile line costs more than linear time;
+* text written by strangers stands where nothing of theirs can be taken for a field: read up to the last
+  unforgeable mark, quote-aware where the program quotes, or not at all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+EventName = Literal[
+    "connection",  # a client came or went
+    "submission",  # a client handed us a message
+    "queued",  # its envelope or Message-ID
+    "delivery",  # one recipient, one attempt
+    "notification",  # the MTA made a bounce of it
+    "removed",  # it left the queue
+    "held",
+    "released",
+    "rejection",
+    "login",
+    "request",  # a web server answered
+    "call",  # a script called mail()
+    "notice",  # the program speaks of itself: understood, nothing of a message
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of line: the event it makes and the pattern of its body; ``fixed`` adds fields it implies."""
+
+    event: EventName
+    pattern: bytes
+    fixed: tuple[tuple[str, str], ...] = ()
+
+
+Programs = tuple[tuple[bytes, tuple[Rule, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The lines one family of programs writes.
+
+    Through syslog: ``head`` matches what stands before the program in the tag (its group ``instance`` separates
+    mail systems on one host), and ``programs`` pairs a pattern of the program's name with the rules of the bodies
+    behind "tag[pid]: ".  A dialect of whole lines (``lines``) has no tag: its rules match from the first byte and
+    capture ``stamp`` themselves, in one of the forms :mod:`whosent.reading.stamps` reads.
+    """
+
+    name: str
+    title: str
+    head: bytes = b""
+    programs: Programs = ()
+    lines: tuple[Rule, ...] = ()
+
+
+@cache
+def discover() -> tuple[Dialect, ...]:
+    """The dialects of this folder, by module name."""
+    modules = (
+        importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+    )
+    return tuple(module.dialect for module in modules if hasattr(module, "dialect"))

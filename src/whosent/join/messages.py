@@ -1,0 +1,246 @@
+"""The lives of queue ids: tokens of one MTA host become messages and outcomes.
+
+A queue id means something only within (host, instance) and only while it lives: a life opens with the line that
+names the client or the uid, or at first sight when the log starts later (and for the MTA's own bounces, which
+have no client line); it closes when the message is removed, or when a new client line shows that the end was
+not logged.  Nothing is kept of a closed life.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from whosent.join.replies import reason
+from whosent.model.rows import (
+    Actor,
+    Call,
+    Closed,
+    Handover,
+    Login,
+    Message,
+    Outcome,
+    Reason,
+    Rejection,
+    Request,
+    Result,
+    reference,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from whosent.dialects import Rule
+    from whosent.model.rows import JoinedRow
+    from whosent.model.surroundings import Surroundings
+    from whosent.reading.stamps import Clock
+    from whosent.reading.tokens import Fields, Token
+
+_WHERE: Final = ("stamp", "host", "instance")
+_LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
+    "submission": (*_WHERE, "queue_id", "client_address", "account", "uid", "local_user", "original_queue_id"),
+    "queued": (*_WHERE, "queue_id", "sender", "size", "recipient_count"),
+    "delivery": (*_WHERE, "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "dsn", "status", "reply"),
+    "notification": (*_WHERE, "queue_id", "notification_queue_id"),
+    "removed": (*_WHERE, "queue_id"),
+    "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
+    "login": (*_WHERE, "account", "client_address", "service"),
+    "request": (*_WHERE, "client_address", "method", "path", "http_status"),
+    "call": (*_WHERE, "script", "script_line", "recipient"),
+}  # fmt: skip
+_REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
+_QUEUED_AS: Final = b"queued as "
+_new: Final = tuple.__new__  # half the cost of calling a named tuple's class
+
+
+def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What the join wants of a line: nothing of those that only carry a Message-ID or subject."""
+    if rule.event == "queued" and "sender" not in names:
+        return None
+    return _LAYOUTS.get(rule.event)
+
+
+class Life:
+    """One queue id from its first line to its last."""
+
+    __slots__ = ("actor", "deferred", "opened", "queue_id", "sender")
+
+    def __init__(self, actor: Actor, opened: float, queue_id: str) -> None:
+        self.actor = actor
+        self.opened = opened
+        self.queue_id = queue_id  # "" unless its actor may be replaced by the one behind another queue id
+        self.sender: bytes | None = None  # None until the queue manager told
+        self.deferred: set[bytes] | None = None  # recipients that were deferred before
+
+
+class _Queue:
+    """The lives of one (host, instance), and what its lines keep repeating."""
+
+    __slots__ = ("actors", "host", "lives", "mta")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.lives: dict[bytes | None, Life] = {}
+        self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
+        self.mta = Actor("mta", host, host)
+
+
+class Join:
+    """Joins the tokens of one log stream; feed it chunk after chunk, in order."""
+
+    def __init__(self, source: int, clock: Clock, surroundings: Surroundings) -> None:
+        self.clock = clock
+        self._source = source
+        self._surroundings = surroundings
+        self._queues: dict[tuple[bytes | None, bytes | None], _Queue] = {}
+        self._queue = _Queue("")
+        self._here: tuple[bytes | None, bytes | None] | None = None
+        self._texts: dict[bytes, str] = {}
+        self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
+        self.truncated = 0  # lives that ended without their end being logged
+        self.first_sight = 0  # lives whose beginning is not in the log
+
+    def open_lives(self) -> int:
+        """How many messages are in the queue as far as the log tells."""
+        return sum(len(queue.lives) for queue in self._queues.values())
+
+    def rows(self, tokens: Iterable[Token], offset: int) -> Iterator[JoinedRow]:
+        """Rows of a chunk that starts at ``offset`` of the source; the hot path."""
+        seconds, places, here = self.clock.seconds, self._places, self._here
+        base = reference(self._source, offset)
+        queue = self._queue
+        for rule, at, fields in tokens:
+            if (fields[1], fields[2]) != here:
+                here = self._here = (fields[1], fields[2])
+                queue = self._move(*here)
+            event, queue_id = rule.event, fields[3]
+            if event == "delivery":
+                _, _, _, _, recipient, original, agent, relay_host, address, dsn, status, reply = fields
+                life = queue.lives.get(queue_id) or self._first_sight(queue, seconds(fields[0]), queue_id)
+                time = seconds(fields[0])
+                relay, result = places.get(address) or self._place(address)
+                why = Reason.NONE
+                if status != b"sent":
+                    why = reason(dsn, reply)
+                    result = _refused(life, recipient, status)
+                elif result is Result.HANDED_OVER:
+                    result, next_id = _handed_over(agent, reply)
+                    if next_id:
+                        yield Handover(time, base + at, life.actor, relay, self._text(next_id))
+                yield _new(Outcome, (
+                    time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
+                    relay or self._text(relay_host), original is not None,
+                ))  # fmt: skip
+            elif event == "queued":
+                _, _, _, _, sender, size, count = fields
+                life = queue.lives.get(queue_id)
+                if life is None or (life.sender is not None and life.sender != sender):
+                    life = self._first_sight(queue, seconds(fields[0]), queue_id, mta=not sender)
+                if life.sender is None:
+                    life.sender = sender
+                    yield _new(Message, (
+                        seconds(fields[0]), base + at, life.actor, life.queue_id, sender, int(size), int(count), life.opened,
+                    ))  # fmt: skip
+            elif event == "submission":
+                _, _, _, _, address, account, uid, local_user, _ = fields
+                if queue_id in queue.lives:
+                    self.truncated += 1
+                actor = queue.actors.get((account, address)) or self._client(queue, account, address)
+                if uid is not None:
+                    actor = Actor("local_user", self._text(uid), queue.host, self._text(local_user))
+                name = self._text(queue_id) if actor.kind == "host" else ""
+                queue.lives[queue_id] = Life(actor, seconds(fields[0]), name)
+            elif event == "removed":
+                life = queue.lives.pop(queue_id, None)
+                if life is not None and life.queue_id:
+                    yield Closed(seconds(fields[0]), base + at, queue.host, life.queue_id)
+            else:
+                yield from self._rare(rule, seconds(fields[0]), base + at, fields)
+
+    def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
+        """Lines of another host or instance follow: their queue ids are their own."""
+        queue = self._queues.get((host, instance))
+        if queue is None:
+            queue = self._queues[host, instance] = _Queue(self._text(host))
+        self._queue = queue
+        return queue
+
+    def _text(self, raw: bytes | None) -> str:
+        if not raw:
+            return ""
+        text = self._texts.get(raw)
+        if text is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
+            text = self._texts[raw] = raw.decode("utf-8", "backslashreplace")
+        return text
+
+    def _client(self, queue: _Queue, account: bytes | None, address: bytes | None) -> Actor:
+        where = self._text(address)
+        if account:
+            actor = Actor("account", self._text(account), queue.host, where)
+        else:
+            kind = "host" if self._surroundings.is_own_address(where) else "stranger"
+            actor = Actor(kind, where, queue.host, where)
+        if len(queue.actors) >= _REMEMBERED:
+            queue.actors.clear()
+        queue.actors[account, address] = actor
+        return actor
+
+    def _place(self, address: bytes | None) -> tuple[str, Result]:
+        """A relay's address as text, and what "sent" to it means before the reply is looked at."""
+        assert address is not None
+        relay = self._text(address)
+        if address.startswith(b"private/"):
+            result = Result.LOCAL
+        else:
+            result = Result.HANDED_OVER if self._surroundings.is_own_address(relay) else Result.SENT
+        if len(self._places) >= _REMEMBERED:
+            self._places.clear()
+            self._places[None] = ("", Result.LOCAL)
+        self._places[address] = (relay, result)
+        return relay, result
+
+    def _first_sight(self, queue: _Queue, time: float, queue_id: bytes | None, *, mta: bool = False) -> Life:
+        self.first_sight += not mta
+        life = queue.lives[queue_id] = Life(queue.mta if mta else Actor("unknown", "", queue.host), time, "")
+        return life
+
+    def _rare(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        text = self._text
+        host = text(fields[1])
+        if rule.event == "rejection":
+            _, _, _, _, address, account, stage, code, why = fields
+            yield Rejection(time, ref, host, text(address), text(account), text(stage), int(code or 0), why or b"")
+        elif rule.event == "login":
+            _, _, _, account, address, service = fields
+            succeeded = ("result", "failed") not in rule.fixed
+            yield Login(time, ref, host, text(account), text(address), succeeded, text(service) or "smtp")
+        elif rule.event == "notification" and fields[4] not in self._queue.lives:
+            self._first_sight(self._queue, time, fields[4], mta=True)
+        elif rule.event == "request":
+            _, _, _, address, method, path, status = fields
+            yield Request(time, ref, host, text(address), text(method), text(path), int(status or 0))
+        elif rule.event == "call":
+            _, _, _, script, line, recipient = fields
+            yield Call(time, ref, host, text(script), int(line or 0), recipient or b"")
+
+
+def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:
+    assert recipient is not None
+    if status != b"deferred":
+        return Result.BOUNCED
+    if life.deferred is None:
+        life.deferred = {recipient}
+    elif recipient in life.deferred:
+        return Result.DEFERRED_AGAIN
+    else:
+        life.deferred.add(recipient)
+    return Result.DEFERRED
+
+
+def _handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes]:
+    """What "sent" to a host of ours means: handed over under another queue id, or delivered to a mailbox."""
+    words = (reply or b"").partition(_QUEUED_AS)[2].split(None, 1)
+    if not words and agent == b"lmtp":
+        return Result.LOCAL, b""
+    return Result.HANDED_OVER, words[0].rstrip(b").,;") if words else b""

@@ -1,0 +1,1 @@
+"""The nouns of Whosent: frozen, typed, and known to everyone."""

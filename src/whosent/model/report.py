@@ -1,0 +1,101 @@
+"""What ``whosent scan`` says, whole: the documented, versioned shape behind the terminal, the JSON and the HTML."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from whosent.model.incident import Incident
+
+SCHEMA: Final = "whosent.scan/1"
+
+Verdict = Literal["clean", "warning", "critical", "unknown"]
+
+
+class Unrecognised(msgspec.Struct, frozen=True, kw_only=True):
+    """A shape of line nobody understood: digits and names replaced, how often, and one of them."""
+
+    shape: str
+    count: int
+    source: str
+    line: int
+    excerpt: str
+
+
+class SourceCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of one input and what came of it."""
+
+    source: str
+    format: str  # "postfix (RFC 3164)", "access log", ... or "not recognised"
+    bytes: int  # decompressed
+    lines: int
+    understood: int
+    other_programs: int  # lines of programs that have nothing to do with who sent mail
+    first: str | None  # RFC 3339, UTC
+    last: str | None
+    problem: str | None  # "truncated gzip after 12,345 bytes: what came before it was used"
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Every line accounted for: understood + other_programs + not_understood = lines."""
+
+    lines: int
+    understood: int
+    other_programs: int
+    not_understood: int
+    bytes: int
+    sources: list[SourceCoverage]
+    programs: dict[str, int]  # the commonest other programs
+    unrecognised: list[Unrecognised]  # the commonest shapes
+    messages: int
+    outcomes: int
+    beginnings_missing: int  # messages whose client line is not in the logs
+    ends_missing: int  # messages whose end was not logged although their id was used again
+    ambiguous: int  # lines whose fields could not be told from text a stranger wrote
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """Outgoing recipients of one span of time, for the timeline."""
+
+    start: str  # RFC 3339, UTC
+    sent: int
+    deferred: int
+    refused: int
+    culprits: dict[str, int]  # incident id -> recipients (sent, deferred or refused) in this span
+
+
+class LoginNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """A network from which an incident's account submitted mail or logged in."""
+
+    incident: str
+    network: str  # /16 or /32 prefix
+    place: str | None  # country or ASN, where an MMDB was given
+    messages: int
+    first: str
+    last: str
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers behind the charts."""
+
+    bucket_seconds: int
+    timeline: list[Bucket]
+    reply_reasons: dict[str, dict[str, int]]  # incident id or "everybody else" -> reason -> recipients
+    networks: list[LoginNetwork]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, and everything it rests on."""
+
+    schema: str
+    version: str  # of Whosent
+    verdict: Verdict
+    sentence: str  # the answer in one sentence
+    window: tuple[str, str] | None  # first and last line, RFC 3339, UTC
+    hosts: list[str]
+    coverage: Coverage
+    assumptions: list[str]  # what we took to be ours, zones, years; how to override
+    blind_spots: list[str]  # what the logs do not record, and the setting that would record it
+    incidents: list[Incident]
+    overview: Overview

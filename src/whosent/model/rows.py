@@ -1,0 +1,162 @@
+"""The joined rows that detectors observe: one tuple type for each thing that happened.
+
+The join makes them from log lines; each starts with ``time`` (seconds since the epoch, UTC) and ``ref`` (where
+it was read, see :func:`reference`), so that sorting rows gives the one merge order everybody relies on: event
+time, then source, then offset.  Texts written by strangers stay bytes until something prints them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeAlias
+
+_OFFSET_BITS: Final = 44  # 16 TiB a source
+
+
+def reference(source: int, offset: int) -> int:
+    """One integer for "source number, byte offset"; sorts by source, then offset."""
+    return (source << _OFFSET_BITS) + offset
+
+
+def dereference(ref: int) -> tuple[int, int]:
+    """The ``(source number, byte offset)`` that :func:`reference` packed."""
+    return ref >> _OFFSET_BITS, ref & ((1 << _OFFSET_BITS) - 1)
+
+
+class Actor(NamedTuple):
+    """Who handed us a message, as far as our own MTA recorded it (never from a header).
+
+    ``kind``: ``account`` (SASL login), ``local_user`` (sendmail(1) by uid), ``host`` (unauthenticated client in
+    our own networks), ``stranger`` (unauthenticated client outside them), ``mta`` (the MTA's own bounces),
+    ``unknown`` (the log starts after the message did).  ``name`` is the account, the uid in digits or the address;
+    ``host`` the machine whose MTA took it; ``address`` the client's address, for a local user the name it gave.
+    """
+
+    kind: str
+    name: str
+    host: str
+    address: str | None = None
+
+
+class Result(IntEnum):
+    """What became of one recipient in one attempt."""
+
+    SENT = 0  # accepted by a host that is not ours
+    LOCAL = 1  # delivered to a mailbox, file or pipe of ours
+    HANDED_OVER = 2  # taken by another host or filter of ours; its own outcome follows there, if we see it
+    DEFERRED = 3  # 4xx, first time for this recipient
+    DEFERRED_AGAIN = 4  # 4xx, a later attempt
+    BOUNCED = 5  # 5xx, expired or undeliverable
+
+
+class Reason(IntEnum):
+    """Why a recipient was deferred or bounced, from the enhanced status code (RFC 3463) and the reply's text."""
+
+    NONE = 0
+    UNKNOWN_USER = 1  # 5.1.1 and its kin: the address does not exist
+    POLICY = 2  # 5.7.x: spam, content, reputation, authentication
+    LISTED = 3  # the reply names a blocklist
+    RATE = 4  # too many messages, connections, recipients
+    GREYLISTED = 5  # "try again later" to a first attempt
+    MAILBOX = 6  # full, disabled, over quota
+    ROUTE = 7  # no such domain, connection refused or timed out, TLS, DNS
+    OTHER = 8
+
+
+class Message(NamedTuple):
+    """A message entered our queue: the join of its client or uid line, its Message-ID and its envelope."""
+
+    time: float
+    ref: int
+    actor: Actor
+    queue_id: str  # only where the message may have had another id before, else ""
+    sender: bytes
+    size: int
+    recipient_count: int
+    opened: float  # when the client or pickup line was logged, seconds
+
+
+class Outcome(NamedTuple):
+    """One recipient, one delivery attempt."""
+
+    time: float
+    ref: int
+    actor: Actor
+    queue_id: str  # as in Message
+    sender: bytes
+    recipient: bytes
+    result: Result
+    reason: Reason
+    relay: str  # address of the next hop, else its name; "" if there was none
+    forwarded: bool  # an alias or .forward of ours rewrote the recipient
+
+
+class Login(NamedTuple):
+    """Somebody proved, or failed to prove, to be an account."""
+
+    time: float
+    ref: int
+    host: str
+    account: str
+    address: str
+    succeeded: bool
+    service: str  # smtp, imap, pop3, ...
+
+
+class Rejection(NamedTuple):
+    """We refused something before it became a message."""
+
+    time: float
+    ref: int
+    host: str
+    address: str
+    account: str
+    stage: str  # CONNECT, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE
+    code: int  # SMTP reply code
+    reason: bytes
+
+
+class Request(NamedTuple):
+    """A web server answered a request."""
+
+    time: float
+    ref: int
+    host: str  # virtual host if logged, else ""
+    address: str
+    method: str
+    path: str  # without the query string
+    status: int
+
+
+class Call(NamedTuple):
+    """A script called a mail function and the interpreter logged it (PHP ``mail.log``)."""
+
+    time: float
+    ref: int
+    host: str
+    script: str
+    line: int
+    recipient: bytes
+
+
+class Handover(NamedTuple):
+    """A host or filter of ours took the message and gave it another queue id (for the join; no detector sees it)."""
+
+    time: float
+    ref: int
+    actor: Actor
+    relay: str
+    next_queue_id: str
+
+
+class Closed(NamedTuple):
+    """A message that may have had another id before left the queue (for the join; no detector sees it)."""
+
+    time: float
+    ref: int
+    host: str
+    queue_id: str
+
+
+Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call
+JoinedRow: TypeAlias = Row | Handover | Closed

@@ -1,0 +1,69 @@
+"""Who is ours: addresses and domains, from configuration and from what was delivered here or logged in here.
+
+Accepted relaying never teaches: an open relay must not make strangers ours.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from whosent.model.rows import Message, Outcome, Result
+from whosent.model.settings import Ours
+
+_ALWAYS_OURS = (
+    "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10",
+)  # fmt: skip
+_REMEMBERED_ADDRESSES = 100_000
+
+
+def domain_of(address: bytes) -> str:
+    """The case-folded domain of a mail address, "" if it has none."""
+    return address.rpartition(b"@")[2].decode("utf-8", "backslashreplace").lower() if b"@" in address else ""
+
+
+class Surroundings:
+    """Answers "is this ours?"; learns from messages and outcomes."""
+
+    def __init__(self, ours: Ours) -> None:
+        self.configured = ours
+        self.networks = [ip_network(text, strict=False) for text in (*_ALWAYS_OURS, *ours.networks)]
+        self._ranges = [(n.version, int(n.network_address), int(n.broadcast_address)) for n in self.networks]
+        self.domains = {name.lower() for name in ours.domains}
+        self.relay_domains = {name.lower() for name in ours.relay_domains}
+        self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
+        self._own_address: dict[str, bool] = {}
+
+    def is_own_address(self, address: str) -> bool:
+        """Whether the address lies in our networks (private and loopback ranges always do)."""
+        known = self._own_address.get(address)
+        if known is None:
+            if len(self._own_address) >= _REMEMBERED_ADDRESSES:
+                self._own_address.clear()
+            known = self._own_address[address] = self._in_networks(address)
+        return known
+
+    def _in_networks(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address.removeprefix("IPv6:").partition("%")[0])
+        except ValueError:
+            return False
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+        number, version = int(parsed), parsed.version
+        return any(version == kind and first <= number <= last for kind, first, last in self._ranges)
+
+    def is_own_domain(self, domain: str) -> bool:
+        """Whether mail to or from this domain is ours to handle."""
+        return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
+
+    def learn_message(self, message: Message) -> None:
+        """A login name with a domain makes that domain ours."""
+        if message.actor.kind == "account" and "@" in message.actor.name:
+            domain = message.actor.name.rpartition("@")[2].lower()
+            self.learnt_domains.setdefault(domain, f"accounts log in as …@{domain}")
+
+    def learn_outcome(self, outcome: Outcome) -> None:
+        """A delivery to a mailbox of ours makes its domain ours."""
+        if outcome.result is Result.LOCAL and not outcome.forwarded:
+            domain = domain_of(outcome.recipient)
+            if domain:
+                self.learnt_domains.setdefault(domain, f"mail to {domain} is delivered to mailboxes here")

@@ -1,0 +1,1 @@
+"""Bytes to tokens: envelopes, stamps and the compiled alternation of all dialects (pure)."""
