@@ -1,0 +1,64 @@
+#!/bin/bash
+# Installs the Debian 12 packages of the lab, by group; safe to repeat; starts no daemon.
+#
+#   tests/lab/packages.sh                 the groups that the lab itself needs: net mail web dns syslog
+#   tests/lab/packages.sh peers browser   named groups only
+#   tests/lab/packages.sh all             every group
+#   tests/lab/packages.sh --list          what each group holds
+set -euo pipefail
+
+declare -A GROUPS_OF=(
+  [net]="iproute2 iputils-ping procps util-linux nftables"
+  [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
+  [web]="lighttpd php-cgi perl libcgi-pm-perl"
+  [dns]="dnsmasq-base"
+  [syslog]="rsyslog systemd"
+  [peers]="pflogsumm zstd"
+  [browser]="chromium"
+)
+DEFAULT="net mail web dns syslog"
+ALL="$DEFAULT peers browser"
+
+fail() { echo "packages.sh: $*" >&2; exit 1; }
+
+if [ "${1:-}" = --list ]; then
+  for group in $ALL; do echo "$group: ${GROUPS_OF[$group]}"; done
+  exit 0
+fi
+[ "$(id -u)" = 0 ] || fail "must run as root"
+command -v apt-get >/dev/null || fail "needs a Debian system (no apt-get here)"
+
+groups="${*:-$DEFAULT}"
+[ "$groups" = all ] && groups=$ALL
+wanted=()
+for group in $groups; do
+  [ -n "${GROUPS_OF[$group]:-}" ] || fail "no group called '$group'; there are: $ALL"
+  read -ra names <<<"${GROUPS_OF[$group]}"
+  wanted+=("${names[@]}")
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} = 0 ]; then
+  echo "packages.sh: nothing to install ($groups)"
+  exit 0
+fi
+
+# A policy answering 101 keeps the packages' own scripts from starting anything. Ours goes away at the end.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+  trap 'rm -f $policy' EXIT
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+apt=(apt-get -q -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0)
+"${apt[@]}" update
+command -v debconf-set-selections >/dev/null &&
+  echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+echo "packages.sh: installing ${missing[*]}"
+"${apt[@]}" -y --no-install-recommends install "${missing[@]}"
