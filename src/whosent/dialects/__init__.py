@@ -70,7 +70,5 @@ class Dialect:
 @cache
 def discover() -> tuple[Dialect, ...]:
     """The dialects of this folder, by module name."""
-    modules = (
-        importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
-    )
+    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
     return tuple(module.dialect for module in modules if hasattr(module, "dialect"))

@@ -125,7 +125,7 @@ class Join:
                 elif result is Result.HANDED_OVER:
                     result, next_id = _handed_over(agent, reply)
                     if next_id:
-                        yield Handover(time, base + at, life.actor, relay, self._text(next_id))
+                        yield Handover(time, base + at, life.actor, life.queue_id, relay, self._text(next_id))
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
                     relay or self._text(relay_host), original is not None,

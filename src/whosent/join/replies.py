@@ -36,7 +36,14 @@ _POLICY: Final = (
     b"spam", b"unsolicited", b"reputation", b"policy", b"policies", b"due to content", b"message rejected",
     b"message was rejected", b"blocked", b"dmarc", b"phish", b"malware", b"virus",
 )  # fmt: skip
-_FULL: Final = (b"mailbox full", b"mailbox is full", b"over quota", b"overquota", b"quota exceeded", b"insufficient")
+_FULL: Final = (
+    b"mailbox full",
+    b"mailbox is full",
+    b"over quota",
+    b"overquota",
+    b"quota exceeded",
+    b"insufficient",
+)
 _READ: Final = 1000  # bytes of a reply that count
 
 

@@ -145,6 +145,7 @@ class Handover(NamedTuple):
     time: float
     ref: int
     actor: Actor
+    queue_id: str  # as in Message
     relay: str
     next_queue_id: str
 

@@ -27,7 +27,8 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str, Meta(description="IANA zone of time stamps without offset; empty: this machine's zone.")
     ] = ""
     year: Annotated[
-        int, Meta(ge=0, le=9999, description="Year of the first stamp without year; 0: inferred from file times.")
+        int,
+        Meta(ge=0, le=9999, description="Year of the first stamp without year; 0: inferred from file times."),
     ] = 0
     geo_database: Annotated[
         str, Meta(description="MMDB file with countries or ASNs of login addresses; empty: networks only.")

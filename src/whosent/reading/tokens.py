@@ -81,7 +81,9 @@ class Tokenizer:
         programs = [self._program(program, rules, outer, shared) for program, rules in dialect.programs]
         return start + rb"(?:" + rb"|".join(programs) + rb")"
 
-    def _program(self, program: bytes, rules: Iterable[Rule], outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
+    def _program(
+        self, program: bytes, rules: Iterable[Rule], outer: frozenset[str], shared: Mapping[str, int]
+    ) -> bytes:
         assert self._envelope is not None
         outer |= frozenset(_names(program))
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}

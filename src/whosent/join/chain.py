@@ -1,0 +1,84 @@
+"""One message, several queue ids: hand-overs to a filter or to another host of ours are followed back.
+
+A content filter on the same host, or the relay behind a web server, gives the message a new queue id; the reply
+"queued as ID" that the first log recorded names it.  The outcomes of the new id then belong to the first actor,
+and the message is counted once.  Since the new id's lines may stand before the reply that names it, rows wait
+:data:`WAIT` seconds of event time; a hand-over counts if it lies that close to the message it explains.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from whosent.model.rows import Actor, Closed, Handover, Message, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from whosent.model.rows import JoinedRow, Row
+
+WAIT: Final = 10.0
+
+
+class Chain:
+    """Replaces the actor of re-injected and relayed messages by the one who first submitted them."""
+
+    def __init__(self) -> None:
+        self._handed: dict[str, Handover] = {}
+        self._order: deque[Handover] = deque()
+        self._actors: dict[tuple[str, str], Actor] = {}  # (host, queue id) -> who is behind it
+        self._waiting: deque[Row | Closed] = deque()
+        self.followed = 0  # messages that had another queue id before
+
+    def rows(self, joined: Iterable[JoinedRow]) -> Iterator[Row]:
+        """The rows for detectors, in the order they came, at the latest :data:`WAIT` seconds of event time later."""
+        waiting = self._waiting
+        for row in joined:
+            if isinstance(row, Handover):
+                self._note(row)
+                continue
+            waiting.append(row)
+            horizon = row.time - WAIT
+            while waiting[0].time < horizon:
+                yield from self._resolve(waiting.popleft())
+
+    def rest(self) -> Iterator[Row]:
+        """What still waited when the logs ended."""
+        while self._waiting:
+            yield from self._resolve(self._waiting.popleft())
+
+    def _note(self, handover: Handover) -> None:
+        self._handed[handover.next_queue_id] = handover
+        self._order.append(handover)
+        while self._order[0].time < handover.time - 3 * WAIT:
+            old = self._order.popleft()
+            if self._handed.get(old.next_queue_id) is old:
+                del self._handed[old.next_queue_id]
+
+    def _resolve(self, row: Row | Closed) -> Iterator[Row]:
+        if isinstance(row, Outcome):
+            if row.queue_id:
+                actor = self._actors.get((row.actor.host, row.queue_id))
+                row = row._replace(actor=actor) if actor else row
+            yield row
+        elif isinstance(row, Message):
+            if not row.queue_id or not self._behind(row):
+                yield row
+        elif isinstance(row, Closed):
+            self._actors.pop((row.host, row.queue_id), None)
+        else:
+            yield row
+
+    def _behind(self, message: Message) -> bool:
+        """Whether a hand-over explains this message; its actor is then known by (host, queue id)."""
+        handover = self._handed.get(message.queue_id)
+        if handover is None or abs(handover.time - message.time) > WAIT:
+            return False
+        loops_back = handover.relay.startswith("127.") or handover.relay == "::1"
+        if loops_back != (handover.actor.host == message.actor.host):
+            return False
+        first = self._actors.get((handover.actor.host, handover.queue_id), handover.actor)
+        self._actors[message.actor.host, message.queue_id] = first
+        self.followed += 1
+        return True

@@ -1,0 +1,1 @@
+"""The world, in: bytes with their provenance."""
