@@ -11,6 +11,8 @@ SYLLABLES = [consonant + vowel for consonant in "bdklmnrstv" for vowel in "aeo"]
 WORDS = 1024
 ENDINGS = ["com", "net", "org", "de", "fr", "co.uk", "eu", "io"]
 LOCAL_DOMAINS = ["example.org", "example.net", "dept.example.org"]
+PUBLIC = [first for first in range(1, 223) if first not in {10, 100, 127, 169, 172, 192, 198, 203}]
+"""First bytes of addresses that are certainly not ours: no private, shared, loopback or example network."""
 POPULAR = 0.9
 """Shape of the Pareto law that makes few domains receive most mail."""
 BUSY = 0.35
@@ -58,9 +60,9 @@ class Cast:
         return self._words[syllables][int(self._random.random() * WORDS)]
 
     def address(self) -> str:
-        """Invent an IPv4 address."""
+        """Invent an IPv4 address out in the world."""
         random = self._random.random
-        parts = (1 + random() * 222, random() * 256, random() * 256, 1 + random() * 253)
+        parts = (PUBLIC[int(random() * len(PUBLIC))], random() * 256, random() * 256, 1 + random() * 253)
         return ".".join([str(int(part)) for part in parts])
 
     def recipient(self) -> Recipient:
