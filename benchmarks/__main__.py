@@ -62,9 +62,7 @@ def _arguments() -> Namespace:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--bytes", type=size, default=10**9, dest="size", help="of the big log; say 100m, 1g")
     parser.add_argument("--rounds", type=int, default=3, help="how often the programs take turns")
-    parser.add_argument(
-        "--only", action="append", choices=list(BENCHMARKS), help="may be given several times"
-    )
+    parser.add_argument("--only", action="append", choices=list(BENCHMARKS), help="may be given several times")
     parser.add_argument("--seed", type=int, default=1, help="of the generated logs")
     parser.add_argument("--population-seed", type=int, action="append", help="default: three fresh ones")
     parser.add_argument("--workdir", type=Path, default=Path("build/bench"), help="gets the logs")

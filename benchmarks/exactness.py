@@ -33,9 +33,7 @@ class Exactness:
 def compare(truth: Truth, counted: Mapping[str, Mapping[str, Counts]]) -> list[Exactness]:
     """Compare every table that was counted."""
     return [
-        _compare(table, getattr(truth, table), counted[table])
-        for table in TABLES
-        if counted.get(table) is not None
+        _compare(table, getattr(truth, table), counted[table]) for table in TABLES if counted.get(table) is not None
     ]
 
 

@@ -30,9 +30,7 @@ class Table:
     def markdown(self) -> str:
         """Draw it."""
         lines = [self.head, ["---"] * len(self.head), *self.rows]
-        return "".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
-        )
+        return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 @dataclass(slots=True)

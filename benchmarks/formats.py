@@ -40,7 +40,5 @@ def measure(bench: Bench) -> Section:
         row = [stamps, f"{cpu:.2f}", f"{log.size / 1e6 / cpu:.0f}", *peer, ", ".join(wrong) or "none"]
         table.rows.append(row)
     section.tables.append(table)
-    section.notes.append(
-        f"{NAME} understands no line with {' or '.join(BLIND)} stamps, so it is no measure there."
-    )
+    section.notes.append(f"{NAME} understands no line with {' or '.join(BLIND)} stamps, so it is no measure there.")
     return section

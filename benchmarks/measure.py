@@ -141,9 +141,7 @@ def run(command: Command) -> Run:
     return Run(wall=wall, cpu=cpu, peak=max(tree.peak, largest) / MEBIBYTE)
 
 
-def interleave(
-    commands: Mapping[str, Command], rounds: int, tell: Callable[[str, Run], None]
-) -> dict[str, Summary]:
+def interleave(commands: Mapping[str, Command], rounds: int, tell: Callable[[str, Run], None]) -> dict[str, Summary]:
     """Run all commands, round by round, so that a slow minute of the machine falls on each of them."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(rounds):

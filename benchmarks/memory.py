@@ -13,9 +13,7 @@ BOUND = 256
 
 def measure(bench: Bench) -> Section:
     """Scan a tenth of the size and the whole size."""
-    section = Section(
-        "memory", f"Peak memory of the process tree of `whosent scan --json`; the bound is {BOUND} MiB."
-    )
+    section = Section("memory", f"Peak memory of the process tree of `whosent scan --json`; the bound is {BOUND} MiB.")
     if lacks("whosent.cli"):
         section.missing = True
         return section

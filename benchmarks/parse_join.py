@@ -22,9 +22,7 @@ HOSTS = 3
 
 def count(log: Log, output: Path) -> Command:
     """Count a log's outcomes with the library."""
-    return Command(
-        arguments=[sys.executable, "-m", "benchmarks.count_outcomes", *log.paths, "--json"], output=output
-    )
+    return Command(arguments=[sys.executable, "-m", "benchmarks.count_outcomes", *log.paths, "--json"], output=output)
 
 
 def measure(bench: Bench) -> Section:
@@ -53,6 +51,4 @@ def exactness(log: Log, output: Path) -> list[str]:
     lines = counted.get("lines", 0)
     ids = f"{facts['lives']:,} queue ids ({facts['reused_ids']:,} of them used before)"
     log_itself = f"The log: {facts['lines']:,} lines, {facts['messages']:,} messages under {ids}"
-    return [f"{log_itself}; {lines:,} lines accounted for."] + [
-        each.sentence() for each in compare(truth, counted)
-    ]
+    return [f"{log_itself}; {lines:,} lines accounted for."] + [each.sentence() for each in compare(truth, counted)]

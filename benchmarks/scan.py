@@ -48,9 +48,7 @@ def named(log: Log, output: Path) -> Table:
     for planted in truth.incidents:
         found = next((each for each in incidents if is_about(each, planted)), None)
         answer = (
-            ["not named", "-", "-"]
-            if found is None
-            else [found["cause"], found["strength"], _late(found, planted)]
+            ["not named", "-", "-"] if found is None else [found["cause"], found["strength"], _late(found, planted)]
         )
         row = [planted.actor, planted.cause, f"{planted.messages:,}", f"{planted.recipients:,}", *answer]
         table.rows.append(row)
@@ -60,9 +58,7 @@ def named(log: Log, output: Path) -> Table:
 def accused(log: Log, output: Path) -> list[str]:
     """Say which innocents the report accuses."""
     truth = log.truth()
-    others = [
-        each for each in _incidents(output) if not any(is_about(each, planted) for planted in truth.incidents)
-    ]
+    others = [each for each in _incidents(output) if not any(is_about(each, planted) for planted in truth.incidents)]
     innocent = [_suspect(each) for each in others if each["cause"] not in CONTEXT]
     context = [_suspect(each) for each in others if each["cause"] in CONTEXT]
     senders = len(truth.messages_by_actor)
@@ -81,9 +77,7 @@ def is_about(incident: Incident, planted: Planted) -> bool:
     if planted.kind == "account":
         return (suspect["kind"], suspect["name"]) == ("account", planted.name)
     names = {suspect["name"], suspect.get("local_user"), f"uid:{suspect.get('uid')}@{planted.host}"}
-    return suspect["kind"] in {"local_user", "script"} and bool(
-        names & {planted.name, planted.actor, "uid:33", "33"}
-    )
+    return suspect["kind"] in {"local_user", "script"} and bool(names & {planted.name, planted.actor, "uid:33", "33"})
 
 
 def _incidents(output: Path) -> list[Incident]:

@@ -50,9 +50,7 @@ class Cast:
         self._words = {count: self._invent(count) for count in (2, 3)}
         self.clients = [self._client(number) for number in range(_between(60, size // 15_000, 6_000))]
         self.spammers = [self._client(number) for number in range(40)]
-        self.recipients = self._recipients(
-            _between(500, size // 800, 120_000), _between(50, size // 12_000, 8_000)
-        )
+        self.recipients = self._recipients(_between(500, size // 800, 120_000), _between(50, size // 12_000, 8_000))
         self.accounts = [self._account(number) for number in range(_between(40, size // 25_000, 4_000))]
 
     def word(self, syllables: int) -> str:
@@ -93,9 +91,7 @@ class Cast:
         exchangers = [f"mx{1 + int(random.random() * 3)}.{domain}[{self.address()}]" for domain in domains]
         people = []
         for number in range(count):
-            rank = (
-                int(random.paretovariate(POPULAR)) - 1 if number % 2 else int(random.random() * domain_count)
-            )
+            rank = int(random.paretovariate(POPULAR)) - 1 if number % 2 else int(random.random() * domain_count)
             rank = min(rank, domain_count - 1)
             name = f"{self.word(2)}{'._-'[number % 3]}{self.word(2)}{number % 991}"
             exchanger = exchangers[rank]

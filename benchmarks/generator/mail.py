@@ -108,9 +108,7 @@ class Mail:
         opening = Opening(next(host.smtpd), f"client=localhost[127.0.0.1]{origin}", "127.0.0.1")
         return Desk(host.lmtp, FILTER, host, opening, filtered)
 
-    def _hand_over(
-        self, desk: Desk, queue_id: str, at: float, letter: Letter, route: tuple[Hop, ...]
-    ) -> Tally:
+    def _hand_over(self, desk: Desk, queue_id: str, at: float, letter: Letter, route: tuple[Hop, ...]) -> Tally:
         """Let the letter go on under another id; one line a recipient says so, sooner or later."""
         random, put = self._scene.random.random, self._scene.timeline.put
         arrival = at + 0.3 + random()
@@ -151,9 +149,7 @@ class Mail:
         )
         hop = Hop.REMOTE if letter.return_to else Hop.MAILBOX
         note_id = self.carry(host, at, NOTIFICATION, note, (hop,))
-        scene.timeline.put(
-            (at + 0.03, f"{host.bounce}{queue_id}: sender non-delivery notification: {note_id}")
-        )
+        scene.timeline.put((at + 0.03, f"{host.bounce}{queue_id}: sender non-delivery notification: {note_id}"))
 
 
 def mailbox(address: str) -> Recipient:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 FORWARDING = 0.03
 """Share of inbound messages that an alias here sends on to an address elsewhere."""
-NO_SUCH_USER = (
-    "550 5.1.1 <old@example.org>: Recipient address rejected: User unknown in local recipient table"
-)
+NO_SUCH_USER = "550 5.1.1 <old@example.org>: Recipient address rejected: User unknown in local recipient table"
 
 
 class Sessions:

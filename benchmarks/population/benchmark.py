@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.bench import Bench, say
 from benchmarks.findings import Section, Table
+from benchmarks.population import own_meter
 from benchmarks.population.detectors import Detector, FixedCusum, HourlyCount
 from benchmarks.population.senders import ABUSES, Town
 from benchmarks.population.trial import Score, run
@@ -33,10 +34,13 @@ NOTES = (
 
 def candidates() -> dict[str, Detector]:
     """List who is judged: fresh ones, for one month."""
-    return {
+    judged: dict[str, Detector] = {
         "more than 100 an hour": HourlyCount(100),
         "CUSUM .05/.30, bar 7.5": FixedCusum(),
     }
+    if own_meter.is_there():
+        judged |= {f"whosent, caution {caution}": own_meter.OwnMeter(caution) for caution in (0, 2, 4)}
+    return judged
 
 
 def measure(bench: Bench) -> Section:

@@ -25,7 +25,7 @@ class Detector(Protocol):
         """Look at a slice; `abusive` is not for its eyes."""
 
     def alarms(self) -> list[Alarm]:
-        """Give the alarms since the last call."""
+        """Give the alarms not yet given; each carries its own time, so asking rarely loses nothing."""
 
 
 class HourlyCount:

@@ -46,10 +46,7 @@ class Traffic:
         self._random = random
         self._strangers = STRANGERS
         begin, end = town.burn_in * DAY, town.days * DAY
-        starts = [
-            random.uniform(begin, end) // DAY * DAY + random.uniform(8, 17) * HOUR
-            for _ in range(town.outages)
-        ]
+        starts = [random.uniform(begin, end) // DAY * DAY + random.uniform(8, 17) * HOUR for _ in range(town.outages)]
         self._outages = [(start, start + OUTAGE_HOURS * HOUR) for start in starts]
         self._bursts: defaultdict[int, list[tuple[Sender, Burst]]] = defaultdict(list)
         for sender in senders:
@@ -93,9 +90,7 @@ class Traffic:
             at = random.uniform(begin, end)
             outcomes.append(self._outcome(at, sender, takeover.refused, ABUSE_NOVEL, abusive=True))
 
-    def _outcome(
-        self, at: float, sender: Sender, refused: float, novel: float, *, abusive: bool = False
-    ) -> Outcome:
+    def _outcome(self, at: float, sender: Sender, refused: float, novel: float, *, abusive: bool = False) -> Outcome:
         random = self._random.random
         if random() < novel:
             self._strangers += 1

@@ -144,9 +144,7 @@ def _newsletter(number: int, town: Town, random: Random) -> Sender:
         unknown = fresh and turn == 0
         rate = random.uniform(0.05, 0.2) if unknown else refused
         bursts.append(Burst(start, random.uniform(1, 2), size, rate, 1.0 if unknown else 0.08))
-    return Sender(
-        number=number, kind="newsletter", daily=0.0, refused=refused, novel=0.08, bursts=tuple(bursts)
-    )
+    return Sender(number=number, kind="newsletter", daily=0.0, refused=refused, novel=0.08, bursts=tuple(bursts))
 
 
 def _application(number: int, random: Random) -> Sender:

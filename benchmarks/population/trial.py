@@ -11,12 +11,10 @@ from benchmarks.population.outcomes import Traffic
 from benchmarks.population.senders import DAY, Sender, Town, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.population.detectors import Alarm, Detector
-    from benchmarks.population.outcomes import Outcome
 
-SLICE = 2_000
 GRACE = DAY
 """An alarm may come this long after the abuse has ended and still be right."""
 
@@ -67,7 +65,7 @@ def run(town: Town, seed: int, detectors: Mapping[str, Detector]) -> dict[str, S
     abused: dict[str, list[float]] = {sender.name: [] for sender in senders if sender.takeover}
     first: dict[str, dict[str, float]] = {name: {} for name in detectors}
     recipients = 0
-    for outcomes in _slices(Traffic(town, senders, random)):
+    for outcomes in Traffic(town, senders, random).days():
         recipients += len(outcomes)
         for outcome in outcomes:
             if outcome.abusive:
@@ -80,12 +78,6 @@ def run(town: Town, seed: int, detectors: Mapping[str, Detector]) -> dict[str, S
         score.recipients = recipients
         score.sender_years = len(senders) * (town.days - town.burn_in) / 365
     return scores
-
-
-def _slices(traffic: Traffic) -> Iterator[Sequence[Outcome]]:
-    for day in traffic.days():
-        for begin in range(0, len(day), SLICE):
-            yield day[begin : begin + SLICE]
 
 
 def _note(alarms: Sequence[Alarm], first: dict[str, float], since: float) -> None:
