@@ -58,6 +58,10 @@ class Dialect:
     mail systems on one host), and ``programs`` pairs a pattern of the program's name with the rules of the bodies
     behind "tag[pid]: ".  A dialect of whole lines (``lines``) has no tag: its rules match from the first byte and
     capture ``stamp`` themselves, in one of the forms :mod:`whosent.reading.stamps` reads.
+
+    ``ambiguous``: patterns of bodies whose fields cannot be told apart, because a stranger's text imitates them;
+    no rule may match them, and they are counted, never used.  ``late``: a line is written at the end of what it
+    stamps with its beginning, so stamps may run back a little.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Dialect:
     head: bytes = b""
     programs: Programs = ()
     lines: tuple[Rule, ...] = ()
+    ambiguous: tuple[bytes, ...] = ()
+    late: bool = False
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
 
@@ -17,7 +17,7 @@ _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (
-    rb"(?P<stamp>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
+    rb"(?P<stamp>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?: ?(?:Z|[+-]\d\d:?\d\d))?)"
 )
 _HOST: Final = rb" (?P<host>[^ \n]++) "
@@ -40,7 +40,7 @@ RFC5424: Final = Envelope(
 )  # fmt: skip
 
 
-Fields: TypeAlias = tuple[bytes | None, ...]
+Fields: TypeAlias = tuple[Any, ...]  # bytes, or None where nothing was captured; Any spares the hot path its asserts
 Token: TypeAlias = tuple[Rule, int, Fields]
 """One recognised line: its rule, its offset in the chunk, and the fields the caller asked for, in order."""
 
