@@ -16,7 +16,7 @@ from benchmarks.population import benchmark as population
 from benchmarks.sizes import size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from benchmarks.findings import Section
 
@@ -40,22 +40,27 @@ def main() -> int:
         workdir=arguments.workdir,
         population_seeds=tuple(arguments.population_seed or (secrets.randbelow(10**6) for _ in range(3))),
     )
-    sections = []
-    for name in arguments.only or BENCHMARKS:
-        say(f"{name}:")
-        section = BENCHMARKS[name](bench)
-        if section.missing:
-            say(f"  what {name} measures is not there yet")
-            continue
-        sections.append(section)
-        print(section.markdown(), flush=True)
-    if not arguments.keep:
-        shutil.rmtree(bench.workdir, ignore_errors=True)
+    try:
+        sections = list(_measure(bench, arguments.only or list(BENCHMARKS)))
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(bench.workdir, ignore_errors=True)
     if not sections:
         return 1
     save(sections, arguments.output, circumstances(bench.rounds))
     say(f"written: {arguments.output} and {arguments.output.with_suffix('.json')}")
     return 0
+
+
+def _measure(bench: Bench, names: list[str]) -> Iterator[Section]:
+    for name in names:
+        say(f"{name}:")
+        section = BENCHMARKS[name](bench)
+        if section.missing:
+            say(f"  what {name} measures is not there yet")
+        else:
+            print(section.markdown(), flush=True)
+            yield section
 
 
 def _arguments() -> Namespace:

@@ -71,10 +71,6 @@ class Bench:
                     pass
         return Log(folder, [str(path) for path in paths])
 
-    def drop(self, log: Log) -> None:
-        """Make room: a log is a gigabyte."""
-        shutil.rmtree(log.folder, ignore_errors=True)
-
     def compare(self, commands: dict[str, Command], log: Log, *, rounds: int = 0) -> dict[str, Summary]:
         """Let these commands and the peer take turns on a log."""
         yardstick = peer.command(log.paths)

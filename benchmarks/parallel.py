@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.bench import Bench, lacks, whosent
+from benchmarks.bench import Bench, lacks, tell, whosent
 from benchmarks.findings import Section, costs
 from benchmarks.generator.recipe import Recipe
+from benchmarks.measure import interleave
 from benchmarks.sizes import written
 
 FILES = 2
@@ -24,7 +25,7 @@ def measure(bench: Bench) -> Section:
         f"whosent scan --jobs {number}": whosent("scan", "--json", "--jobs", str(number), *log.paths)
         for number in (1, FILES)
     }
-    measured = bench.compare(jobs, log)
+    measured = interleave(jobs, bench.rounds, tell)
     section.tables.append(costs(measured, log.size))
     one, two = (measured[name].median("wall") for name in jobs)
     section.notes.append(f"Two jobs are {one / two:.2f} times as fast by the wall clock as one.")
