@@ -27,7 +27,7 @@ from whosent.model.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from whosent.dialects import Rule
     from whosent.model.rows import JoinedRow
@@ -49,6 +49,8 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _QUEUED_AS: Final = b"queued as "
+_NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
+_TO_US: Final = Result.HANDED_OVER
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
@@ -87,17 +89,26 @@ class _Queue:
 class Join:
     """Joins the tokens of one log stream; feed it chunk after chunk, in order."""
 
-    def __init__(self, source: int, clock: Clock, surroundings: Surroundings) -> None:
-        self.clock = clock
-        self._source = source
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._seconds: Callable[[bytes | None], float] = float
+        self._source = 0
         self._surroundings = surroundings
         self._queues: dict[tuple[bytes | None, bytes | None], _Queue] = {}
         self._queue = _Queue("")
-        self._here: tuple[bytes | None, bytes | None] | None = None
+        self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
+        self.time = float("-inf")  # of the last token
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
+
+    def continue_with(self, source: int, clock: Clock) -> None:
+        """The chunks that follow are of another source, which continues the one before."""
+        self._source, self._seconds = source, clock.seconds
+
+    def hosts(self) -> set[str]:
+        """The hosts whose MTAs wrote the lines so far."""
+        return {queue.host for queue in self._queues.values()}
 
     def open_lives(self) -> int:
         """How many messages are in the queue as far as the log tells."""
@@ -105,24 +116,28 @@ class Join:
 
     def rows(self, tokens: Iterable[Token], offset: int) -> Iterator[JoinedRow]:
         """Rows of a chunk that starts at ``offset`` of the source; the hot path."""
-        seconds, places, here = self.clock.seconds, self._places, self._here
+        seconds, places, (host, instance) = self._seconds, self._places, self._here
         base = reference(self._source, offset)
         queue = self._queue
+        lives, stamp, time = queue.lives, None, 0.0
         for rule, at, fields in tokens:
-            if (fields[1], fields[2]) != here:
-                here = self._here = (fields[1], fields[2])
-                queue = self._move(*here)
+            if fields[0] != stamp:
+                stamp = fields[0]
+                time = seconds(stamp)
+            if fields[1] != host or fields[2] != instance:
+                _, host, instance = fields[:3]
+                queue = self._move(host, instance)
+                lives = queue.lives
             event, queue_id = rule.event, fields[3]
             if event == "delivery":
                 _, _, _, _, recipient, original, agent, relay_host, address, dsn, status, reply = fields
-                life = queue.lives.get(queue_id) or self._first_sight(queue, seconds(fields[0]), queue_id)
-                time = seconds(fields[0])
+                life = lives.get(queue_id) or self._first_sight(queue, time, queue_id)
                 relay, result = places.get(address) or self._place(address)
-                why = Reason.NONE
+                why = _NO_REASON
                 if status != b"sent":
                     why = reason(dsn, reply)
                     result = _refused(life, recipient, status)
-                elif result is Result.HANDED_OVER:
+                elif result is _TO_US:
                     result, next_id = _handed_over(agent, reply)
                     if next_id:
                         yield Handover(time, base + at, life.actor, life.queue_id, relay, self._text(next_id))
@@ -132,35 +147,38 @@ class Join:
                 ))  # fmt: skip
             elif event == "queued":
                 _, _, _, _, sender, size, count = fields
-                life = queue.lives.get(queue_id)
+                life = lives.get(queue_id)
                 if life is None or (life.sender is not None and life.sender != sender):
-                    life = self._first_sight(queue, seconds(fields[0]), queue_id, mta=not sender)
+                    life = self._first_sight(queue, time, queue_id, mta=not sender)
                 if life.sender is None:
                     life.sender = sender
                     yield _new(Message, (
-                        seconds(fields[0]), base + at, life.actor, life.queue_id, sender, int(size), int(count), life.opened,
+                        time, base + at, life.actor, life.queue_id, sender, int(size), int(count), life.opened,
                     ))  # fmt: skip
             elif event == "submission":
                 _, _, _, _, address, account, uid, local_user, _ = fields
-                if queue_id in queue.lives:
+                if queue_id in lives:
                     self.truncated += 1
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
                 if uid is not None:
                     actor = Actor("local_user", self._text(uid), queue.host, self._text(local_user))
                 name = self._text(queue_id) if actor.kind == "host" else ""
-                queue.lives[queue_id] = Life(actor, seconds(fields[0]), name)
+                lives[queue_id] = Life(actor, time, name)
             elif event == "removed":
-                life = queue.lives.pop(queue_id, None)
+                life = lives.pop(queue_id, None)
                 if life is not None and life.queue_id:
-                    yield Closed(seconds(fields[0]), base + at, queue.host, life.queue_id)
+                    yield Closed(time, base + at, queue.host, life.queue_id)
             else:
-                yield from self._rare(rule, seconds(fields[0]), base + at, fields)
+                yield from self._rare(rule, time, base + at, fields)
+        if stamp is not None:
+            self.time = time
 
     def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
         """Lines of another host or instance follow: their queue ids are their own."""
-        queue = self._queues.get((host, instance))
+        self._here = (host, instance)
+        queue = self._queues.get(self._here)
         if queue is None:
-            queue = self._queues[host, instance] = _Queue(self._text(host))
+            queue = self._queues[self._here] = _Queue(self._text(host))
         self._queue = queue
         return queue
 

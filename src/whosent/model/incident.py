@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from whosent.model.finding import Cause, Evidence, Strength, Suspect
+
+Step = Literal["inspect", "hold", "block", "close"]
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +32,10 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """A step an operator can take by hand: what it does, the commands, and how to take them back."""
 
+    step: Step  # look; hold what is queued; stop what would come; close the hole
     title: str
     reach: str  # who and what it touches, in words: "only mail of alice@example.org"
-    commands: list[str]
+    commands: list[str]  # shell, each to be pasted whole; empty where none can be given safely (the note says why)
     undo: list[str]
     note: str = ""
 

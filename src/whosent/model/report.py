@@ -52,6 +52,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int
     beginnings_missing: int  # messages whose client line is not in the logs
     ends_missing: int  # messages whose end was not logged although their id was used again
+    forged: int  # journal entries whose trusted fields contradict the program they claim to be
     ambiguous: int  # lines whose fields could not be told from text a stranger wrote
 
 
@@ -93,6 +94,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     sentence: str  # the answer in one sentence
     window: tuple[str, str] | None  # first and last line, RFC 3339, UTC
+    timezone: str = "UTC"  # IANA zone in which people are shown times; every field is UTC
     hosts: list[str]
     coverage: Coverage
     assumptions: list[str]  # what we took to be ours, zones, years; how to override

@@ -43,12 +43,18 @@ class Surroundings:
         return known
 
     def _in_networks(self, address: str) -> bool:
+        parts = address.split(".")
+        if len(parts) == 4 and all(part.isdecimal() and len(part) < 4 for part in parts):  # noqa: PLR2004  # fast path
+            first, second, third, fourth = map(int, parts)
+            return self._in_ranges(4, (first << 24) + (second << 16) + (third << 8) + fourth)
         try:
             parsed = ip_address(address.removeprefix("IPv6:").partition("%")[0])
         except ValueError:
             return False
         parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-        number, version = int(parsed), parsed.version
+        return self._in_ranges(parsed.version, int(parsed))
+
+    def _in_ranges(self, version: int, number: int) -> bool:
         return any(version == kind and first <= number <= last for kind, first, last in self._ranges)
 
     def is_own_domain(self, domain: str) -> bool:

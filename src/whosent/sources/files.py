@@ -6,6 +6,7 @@ standard input delivered is kept in an unnamed temporary file, so that every lin
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from bisect import bisect_right
@@ -27,6 +28,11 @@ class Line(NamedTuple):
 
     number: int
     raw: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.raw).hexdigest()
 
 
 class Source:

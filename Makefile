@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help run setup test test-full check lab bench docs clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: setup  ## scan the recorded incident and show who sent the spam
+	@$(BIN)/python -m whosent.demonstration
+
+setup: $(VENV)/.ready  ## make the virtual environment (again only if pyproject.toml changed)
+
+$(VENV)/.ready: pyproject.toml
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! $(PYTHON) -m venv --help >/dev/null 2>&1; then \
+		apt-get update -qq && apt-get install -y -qq python3-venv; fi
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --editable '.[all]' --group dev
+	@touch $@
+
+test: setup packages  ## prove everything: style, types, structure, docs, tests, lab
+	$(BIN)/python -m tests.prove
+
+test-full: setup packages  ## the same with longer fuzzing and larger simulations
+	WHOSENT_TEST_FULL=1 $(BIN)/python -m tests.prove
+
+packages:  ## Debian packages of the lab and the browser (as root on Debian; elsewhere those tests skip)
+	@bash tests/lab/packages.sh
+
+lab: setup packages  ## record the samples again from real servers
+	$(BIN)/python -m tests.lab.record
+
+bench: setup packages  ## speed, memory and detection beside the peers
+	$(BIN)/python -m benchmarks
+
+docs: setup  ## build the documentation
+	$(BIN)/cog -r $$(grep -lr '\[\[\[cog' docs README.md)
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build
+
+clean:  ## remove what was built
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis

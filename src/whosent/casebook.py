@@ -1,0 +1,114 @@
+"""Findings to incidents: a pure fold; findings of one suspect become one incident with one cause and one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from whosent.model.finding import Cause, Finding, Strength, Suspect
+
+# What a suspect's findings amount to, when they suggest different causes: the first that any of them names.
+_WEIGHTIEST: Final = (
+    Cause.COMPROMISED_ACCOUNT, Cause.ABUSED_FORM, Cause.ABUSED_SCRIPT, Cause.OPEN_PROXY, Cause.OPEN_RELAY,
+    Cause.INFECTED_HOST, Cause.DIRECTION_CONFUSION, Cause.FORWARDED_SPAM, Cause.BACKSCATTER, Cause.MAIL_LOOP,
+    Cause.DIRTY_LIST, Cause.SPOOFED_ELSEWHERE, Cause.UNUSUAL_VOLUME, Cause.UNKNOWN,
+)  # fmt: skip
+_STRONGEST: Final = tuple(Strength)
+_NARROWEST: Final = ("script", "form", "account", "local_user", "host", "relay", "proxy", "forwarder", "list", "backscatter")
+_WITNESSES_OF_PROOF: Final = 2
+_ID_LENGTH: Final = 12
+
+
+class Case(NamedTuple):
+    """The findings of one suspect, weighed; the report adds lines and remedies."""
+
+    id: str
+    suspect: Suspect
+    cause: Cause
+    strength: Strength
+    severity: str
+    since: float
+    until: float
+    messages: int
+    recipients: int
+    refused: int
+    sentence: str
+    witnesses: tuple[str, ...]
+    candidates: tuple[Suspect, ...]
+    findings: tuple[Finding, ...]  # those that accuse first
+
+
+def identity(suspect: Suspect) -> str:
+    """A digest of whom an incident is about: the same suspect has the same incident in every run."""
+    return hashlib.sha256("\0".join(suspect.key).encode("utf-8", "surrogateescape")).hexdigest()[:_ID_LENGTH]
+
+
+def open_cases(findings: Iterable[Finding]) -> list[Case]:
+    """Incidents worth telling, the worst first; supporting findings never make one alone."""
+    cases = [_weigh(group) for group in _by_suspect(findings) if _worth_telling(group)]
+    return sorted(cases, key=lambda case: (case.severity != "critical", -case.refused, -case.recipients, case.id))
+
+
+def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings on one suspect; what is said of a uid belongs to the script of that uid, if one is named."""
+    groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.suspect.key].append(finding)
+    scripts = {
+        (finding.suspect.host, finding.suspect.uid): key
+        for key, group in groups.items()
+        for finding in group
+        if finding.suspect.kind in {"script", "form"} and finding.accuses and finding.suspect.uid is not None
+    }
+    for key in [key for key in groups if key[0] == "local_user"]:
+        suspect = groups[key][0].suspect
+        script = scripts.get((suspect.host, suspect.uid))
+        if script is not None:
+            groups[script].extend(groups.pop(key))
+    return list(groups.values())
+
+
+def _worth_telling(group: Sequence[Finding]) -> bool:
+    if any(finding.accuses for finding in group):
+        return True
+    if any(finding.cause is Cause.UNUSUAL_VOLUME for finding in group):
+        return True
+    supporting = {finding.detector for finding in group if finding.cause is not Cause.UNKNOWN}
+    return len(supporting) > 1
+
+
+def _weigh(group: Sequence[Finding]) -> Case:
+    ordered = sorted(group, key=_rank)
+    accusing = [finding for finding in ordered if finding.accuses] or ordered
+    suspect = min((finding.suspect for finding in accusing), key=lambda s: _NARROWEST.index(s.kind))
+    witnesses = tuple(dict.fromkeys(witness for finding in accusing for witness in finding.witnesses))
+    strength = min((finding.strength for finding in accusing), key=_STRONGEST.index)
+    if strength is Strength.SHOWN and len(witnesses) >= _WITNESSES_OF_PROOF:
+        strength = Strength.PROVEN
+    return Case(
+        id=identity(suspect),
+        suspect=suspect,
+        cause=min((finding.cause for finding in accusing), key=_WEIGHTIEST.index),
+        strength=strength,
+        severity=min(finding.severity for finding in accusing),
+        since=min(finding.since for finding in accusing),
+        until=max(finding.until for finding in accusing),
+        messages=_most(ordered, "messages"),
+        recipients=_most(ordered, "recipients"),
+        refused=_most(ordered, "refused"),
+        sentence=" ".join(finding.sentence for finding in accusing),
+        witnesses=witnesses,
+        candidates=tuple(dict.fromkeys(suspect for finding in accusing for suspect in finding.candidates)),
+        findings=tuple(ordered),
+    )
+
+
+def _rank(finding: Finding) -> tuple[bool, str, int, str]:
+    return (not finding.accuses, finding.severity, _WEIGHTIEST.index(finding.cause), finding.detector)
+
+
+def _most(findings: Iterable[Finding], fact: str) -> int:
+    numbers = [finding.facts.get(fact) for finding in findings]
+    return max((int(number) for number in numbers if isinstance(number, (int, float))), default=0)

@@ -1,0 +1,176 @@
+"""Numbers behind the charts: outgoing recipients over time, reasons of refusal, networks of accounts (pure).
+
+Memory is bounded whatever the log holds: a fixed number of time buckets that widen as the log grows, the biggest
+senders of each bucket by name and the rest as a total, and a bounded number of networks an account.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from whosent.measures.networks import network
+from whosent.model.report import Bucket, LoginNetwork, Overview
+from whosent.model.rows import Actor, Call, Login, Message, Outcome, Reason, Request, Result
+from whosent.reading.stamps import rfc3339
+
+_BUCKETS: Final = 120
+_NAMED_SENDERS: Final = 40  # of one bucket
+_NETWORKS: Final = 256  # of one account
+_FIRST_WIDTH: Final = 60.0  # seconds
+_OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
+_OUTWARD: Final = {Result.SENT: 0, Result.DEFERRED: 1, Result.BOUNCED: 2}
+
+Who = tuple[str, str, str]  # kind, name, host of an actor
+
+
+def who(actor: Actor) -> Who:
+    """The part of an actor that does not change from message to message."""
+    return actor[:3]
+
+
+class Tally:
+    """Watches the rows that detectors see, and counts."""
+
+    def __init__(self) -> None:
+        self._width = _FIRST_WIDTH
+        self._totals: dict[int, list[int]] = {}
+        self._senders: dict[int, Counter[Who]] = {}
+        self._latest = -1
+        self._reasons: dict[Who, Counter[Reason]] = defaultdict(Counter)
+        self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
+        self._results: Counter[Result] = Counter()
+        self._kinds: Counter[str] = Counter()  # of actors
+        self._witnessed = {"request": False, "call": False, "login": False}
+        self.messages = 0
+        self.outcomes = 0
+
+    def message(self, row: Message) -> None:
+        """Count a message, and the network its account sent it from."""
+        self.messages += 1
+        self._kinds[row.actor.kind] += 1
+        if row.actor.kind == "account" and row.actor.address:
+            seen = self._networks[row.actor[:3]]
+            prefix = network(row.actor.address)
+            span = seen.get(prefix)
+            if span is not None:
+                span[0] += 1
+                span[2] = row.time
+            elif len(seen) < _NETWORKS:
+                seen[prefix] = [1, row.time, row.time]
+
+    def outcome(self, row: Outcome) -> None:
+        """Count a recipient of outgoing mail."""
+        self.outcomes += 1
+        self._results[row.result] += 1
+        column = _OUTWARD.get(row.result)
+        if column is None:
+            return
+        key = int(row.time // self._width)
+        total = self._totals.get(key)
+        if total is None:
+            total = self._open(key, row.time)
+            key = int(row.time // self._width)
+        total[column] += 1
+        self._senders[key][row.actor[:3]] += 1
+        if column:
+            self._reasons[row.actor[:3]][row.reason] += 1
+
+    def request(self, _row: Request) -> None:
+        """A web access log is among the logs."""
+        self._witnessed["request"] = True
+
+    def call(self, _row: Call) -> None:
+        """PHP's mail.log is among the logs."""
+        self._witnessed["call"] = True
+
+    def login(self, row: Login) -> None:
+        """Logins other than failed SMTP ones are among the logs."""
+        self._witnessed["login"] |= row.succeeded
+
+    def blind_spots(self) -> Iterator[str]:
+        """What these logs could not show, and the setting or file that would show it."""
+        results = self._results
+        if results[Result.HANDED_OVER] > _OUTCOME_BLIND * (results[Result.SENT] + results[Result.BOUNCED] + 1):
+            yield (
+                "Outcome-blind: nearly everything leaves through another host of ours, whose log is not here, so refusals "
+                "are invisible. Logins, networks and new recipients had to do. Add the log of that host."
+            )
+        if self._kinds["local_user"] and not self._witnessed["call"]:
+            yield (
+                "Mail of local users is known by uid only. PHP names the script with mail.log = /var/log/php-mail.log and "
+                "mail.add_x_header = On in php.ini."
+            )
+        if self._kinds["local_user"] and not self._witnessed["request"]:
+            yield "No web access log among the inputs: the visitor who made a script send cannot be named."
+        if self._kinds["account"] and not self._witnessed["login"]:
+            yield "No successful IMAP or POP logins among the inputs: only the addresses mail was submitted from are known."
+        if self._kinds["unknown"]:
+            yield (
+                f"{self._kinds['unknown']:,} messages were queued before the logs begin; who submitted them stands in the "
+                "log before. Add the rotated one."
+            )
+
+    def _open(self, key: int, time: float) -> list[int]:
+        if len(self._totals) >= _BUCKETS:
+            self._widen()
+            key = int(time // self._width)
+        for old in [k for k in self._senders if k < key - 1 and len(self._senders[k]) > _NAMED_SENDERS]:
+            self._senders[old] = Counter(dict(self._senders[old].most_common(_NAMED_SENDERS)))
+        self._senders.setdefault(key, Counter())
+        return self._totals.setdefault(key, [0, 0, 0])
+
+    def _widen(self) -> None:
+        self._width *= 2
+        totals, senders = self._totals, self._senders
+        self._totals, self._senders = {}, {}
+        for key, counts in totals.items():
+            merged = self._totals.setdefault(key // 2, [0, 0, 0])
+            for column, count in enumerate(counts):
+                merged[column] += count
+            self._senders.setdefault(key // 2, Counter()).update(senders[key])
+
+    def overview(self, culprits: Mapping[str, Iterable[Who]]) -> Overview:
+        """The numbers, with the actors behind each incident (by incident id) told apart from everybody else."""
+        incident_of = {actor: incident for incident, actors in culprits.items() for actor in actors}
+        return Overview(
+            bucket_seconds=int(self._width),
+            timeline=[self._bucket(key, incident_of) for key in self._span()],
+            reply_reasons=self._reply_reasons(incident_of),
+            networks=self._login_networks(incident_of),
+        )
+
+    def _span(self) -> Iterable[int]:
+        keys = sorted(self._totals)
+        if keys and keys[-1] - keys[0] < 4 * _BUCKETS:
+            return range(keys[0], keys[-1] + 1)
+        return keys  # a log with years between its lines: only what there is
+
+    def _bucket(self, key: int, incident_of: Mapping[Who, str]) -> Bucket:
+        sent, deferred, refused = self._totals.get(key, (0, 0, 0))
+        culprits: Counter[str] = Counter()
+        for actor, count in self._senders.get(key, Counter()).items():
+            if actor in incident_of:
+                culprits[incident_of[actor]] += count
+        return Bucket(
+            start=rfc3339(key * self._width), sent=sent, deferred=deferred, refused=refused, culprits=dict(culprits)
+        )
+
+    def _reply_reasons(self, incident_of: Mapping[Who, str]) -> dict[str, dict[str, int]]:
+        reasons: dict[str, Counter[str]] = defaultdict(Counter)
+        for actor, counts in self._reasons.items():
+            for reason, count in counts.items():
+                reasons[incident_of.get(actor, "everybody else")][reason.name.lower()] += count
+        return {name: dict(counter.most_common()) for name, counter in reasons.items()}
+
+    def _login_networks(self, incident_of: Mapping[Who, str]) -> list[LoginNetwork]:
+        return [
+            LoginNetwork(
+                incident=incident, network=prefix, place=None, messages=int(count),
+                first=rfc3339(first), last=rfc3339(last),
+            )
+            for actor, incident in incident_of.items()
+            for prefix, (count, first, last) in sorted(self._networks.get(actor, {}).items(), key=lambda item: item[1][1])
+        ]  # fmt: skip
+
