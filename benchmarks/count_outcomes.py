@@ -18,7 +18,7 @@ from whosent.model.rows import Actor, Message, Outcome, Result
 from whosent.model.settings import Ours, Settings
 from whosent.model.surroundings import Surroundings
 from whosent.sources.files import Source
-from whosent.walk import joined_rows, prepare, streams
+from whosent.walk import prepare, read_here, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +79,7 @@ def count(paths: Sequence[Path]) -> dict[str, object]:
     settings = Settings(ours=Ours(networks=(OUR_NETWORK,)))
     sources = [Source(str(path), path) for path in paths]
     for stream in streams(prepare(sources, settings, UTC)):
-        rows = joined_rows(stream, Join(Surroundings(settings.ours)), lambda _: None)
+        rows = read_here(stream, Join(Surroundings(settings.ours)), lambda _: None)
         tally.traced(chain.rows(tally.lines(rows)))
     tally.traced(chain.rest())
     return {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.population.detectors import Alarm
 from whosent.detectors import discover
+from whosent.model.finding import Cause
 from whosent.model.rows import Actor, Outcome, Reason, Result
 from whosent.model.settings import Meter, Ours, Settings
 from whosent.model.surroundings import Surroundings
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
     from benchmarks.population import outcomes
 
-NAME = "meter"
+NAME = "outcomes"
 """The detector's own name."""
-ALARMED = "alarmed"
+ALARMED = "accused_at"
 """The fact of a finding that tells when its bar was crossed, in seconds."""
 
 
@@ -52,8 +53,9 @@ class OwnMeter:
             observe(Outcome(time, 0, actor, "", sender.encode(), address, result, reason, relay, forwarded=False))
 
     def alarms(self) -> list[Alarm]:
-        """Read the accusing findings."""
-        accusing = [finding for finding in self._detector.findings() if finding.accuses]
+        """Read the findings that accuse of sending spam; a dirty list is told so, and is no alarm."""
+        findings = self._detector.findings()
+        accusing = [each for each in findings if each.accuses and each.cause is not Cause.DIRTY_LIST]
         alarms = {Alarm(float(finding.facts[ALARMED]), finding.suspect.name) for finding in accusing}
         fresh = sorted(alarms - self._told)
         self._told |= alarms
