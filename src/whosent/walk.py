@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from contextlib import contextmanager
 from datetime import tzinfo
 from operator import itemgetter
 from typing import Final
@@ -20,13 +21,16 @@ from whosent.model.rows import JoinedRow, Message, Outcome, Row
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
+from whosent.parallel import Readings
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
+from whosent.reading_process import Order
 from whosent.sources.files import Source
 
 _ROTATED: Final = re.compile(r"(?:[.-]\d{1,8}(?:-\d+)?)?(?:\.(?:gz|bz2|xz|zst))?$")
 _HANDLERS: Final = {"message": "Message", "outcome": "Outcome", "login": "Login", "rejection": "Rejection",
                     "request": "Request", "call": "Call"}  # fmt: skip
+_WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
@@ -78,8 +82,8 @@ def _age(one: Input) -> tuple[float, int]:
     return (one.reader.starts, one.number)
 
 
-def joined_rows(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[JoinedRow]:
-    """The rows of one stream, in the order of its lines."""
+def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[JoinedRow]:
+    """The rows of one stream, in the order of its lines, read by this process."""
     for one in stream:
         join.continue_with(one.number, one.clock)
         before = 0
@@ -89,6 +93,24 @@ def joined_rows(stream: Iterable[Input], join: Join, progress: Progress) -> Iter
             progress(consumed - before)
             before = consumed
         yield from join.rows(one.reader.finish(), one.source.size)
+
+
+def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings: Readings) -> Iterator[JoinedRow]:
+    """The same rows, read by processes of their own."""
+    for one in stream:
+        before = 0
+        for rows, consumed in readings.frames(one.number, join):
+            yield from rows
+            progress(consumed - before)
+            before = consumed
+        ending = readings.ending(one.number)
+        if ending is None:
+            one.source.problem = "the process that read it ended early; try again with --jobs 1"
+            continue
+        join.merge(ending.join)
+        one.source.adopt(ending.marks)
+        one.reader.counts, one.last = ending.counts, ending.last
+        one.clock.guessed_year = ending.guessed_year
 
 
 def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
@@ -116,25 +138,42 @@ def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
             handle(row)
 
 
-def scan(inputs: list[Input], settings: Settings, progress: Progress, jobs: int = 1) -> Pass:  # noqa: ARG001
+def scan(inputs: list[Input], settings: Settings, progress: Progress, jobs: int = 1) -> Pass:
     """Replay the logs from first to last line."""
     surroundings = Surroundings(settings.ours)
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
-    sequences = []
-    for stream in streams(inputs):
-        join = Join(surroundings)
-        done.joins.append(join)
-        rows = joined_rows(stream, join, progress)
-        sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
-    merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
-    observers = [_Learner(surroundings), done.tally, *detectors]
-    observe(done.chain.rows(merged), observers)
-    observe(done.chain.rest(), observers)
+    ordered = streams(inputs)
+    with _readings(ordered, settings, jobs) as readings:
+        sequences = []
+        for stream in ordered:
+            join = Join(surroundings)
+            done.joins.append(join)
+            rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
+            sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+        merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
+        observers = [_Learner(surroundings), done.tally, *detectors]
+        observe(done.chain.rows(merged), observers)
+        observe(done.chain.rest(), observers)
     for detector in detectors:
         done.findings.extend(detector.findings())
     done.cases = open_cases(done.findings)
     return done
+
+
+@contextmanager
+def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iterator[Readings | None]:
+    """Reading processes, where several inputs are worth them."""
+    inputs = [one for stream in ordered for one in stream]
+    size = sum(one.source.stored_size for one in inputs)
+    if jobs < 2 or len(inputs) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004
+        yield None
+        return
+    readings = Readings([Order(one.number, one.source.path, settings) for one in inputs if one.source.path], jobs)
+    try:
+        yield readings
+    finally:
+        readings.stop()
 
 
 class _Learner:

@@ -8,7 +8,7 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.join.replies import reason
 from whosent.model.rows import (
@@ -23,6 +23,7 @@ from whosent.model.rows import (
     Rejection,
     Request,
     Result,
+    dereference,
     reference,
 )
 
@@ -61,6 +62,25 @@ def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
     return _LAYOUTS.get(rule.event)
 
 
+class Early(NamedTuple):
+    """A token of a message that began in an earlier part of the stream."""
+
+    time: float
+    ref: int
+    rule: Rule
+    fields: Fields
+
+
+class Begun(NamedTuple):
+    """A queue id began (anew) in a later part of the stream."""
+
+    time: float
+    ref: int
+    host: bytes | None
+    instance: bytes | None
+    queue_id: bytes
+
+
 class Life:
     """One queue id from its first line to its last."""
 
@@ -87,12 +107,18 @@ class _Queue:
 
 
 class Join:
-    """Joins the tokens of one log stream; feed it chunk after chunk, in order."""
+    """Joins the tokens of one log stream; feed it chunk after chunk, in order.
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    With ``passes_on`` it is the join of a later part of a stream whose earlier parts another process reads: tokens
+    of messages that began there come out as :class:`Early`, and each beginning as :class:`Begun`, so that
+    the join that holds the earlier lives can finish them with :meth:`early` and :meth:`begun`.
+    """
+
+    def __init__(self, surroundings: Surroundings, *, passes_on: bool = False) -> None:
         self._seconds: Callable[[bytes | None], float] = float
         self._source = 0
         self._surroundings = surroundings
+        self._passes_on = passes_on
         self._queues: dict[tuple[bytes | None, bytes | None], _Queue] = {}
         self._queue = _Queue("")
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
@@ -105,6 +131,27 @@ class Join:
     def continue_with(self, source: int, clock: Clock) -> None:
         """The chunks that follow are of another source, which continues the one before."""
         self._source, self._seconds = source, clock.seconds
+
+    def early(self, token: Early) -> Iterator[JoinedRow]:
+        """The rows of a token that a later part of the stream passed on."""
+        source, offset = dereference(token.ref)
+        self._source, self._seconds = source, float  # its stamp was read already
+        _, *rest = token.fields
+        yield from self.rows([(token.rule, 0, (token.time, *rest))], offset)
+
+    def begun(self, begun: Begun) -> None:
+        """A later part of the stream saw this queue id begin anew: its earlier life is over."""
+        queue = self._queues.get((begun.host, begun.instance))
+        if queue is not None and queue.lives.pop(begun.queue_id, None) is not None:
+            self.truncated += 1
+
+    def merge(self, other: Join) -> None:
+        """Take over the lives that a later part of the stream left open, and its counts."""
+        for here, queue in other._queues.items():
+            self._queues.setdefault(here, _Queue(queue.host)).lives.update(queue.lives)
+        self.truncated += other.truncated
+        self.first_sight += other.first_sight
+        self.time = max(self.time, other.time)
 
     def hosts(self) -> set[str]:
         """The hosts whose MTAs wrote the lines so far."""
@@ -131,7 +178,12 @@ class Join:
             event, queue_id = rule.event, fields[3]
             if event == "delivery":
                 _, _, _, _, recipient, original, agent, relay_host, address, dsn, status, reply = fields
-                life = lives.get(queue_id) or self._first_sight(queue, time, queue_id)
+                life = lives.get(queue_id)
+                if life is None:
+                    if self._passes_on:
+                        yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                        continue
+                    life = self._first_sight(queue, time, queue_id)
                 relay, result = places.get(address) or self._place(address)
                 why = _NO_REASON
                 if status != b"sent":
@@ -148,6 +200,9 @@ class Join:
             elif event == "queued":
                 _, _, _, _, sender, size, count = fields
                 life = lives.get(queue_id)
+                if life is None and self._passes_on:
+                    yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                    continue
                 if life is None or (life.sender is not None and life.sender != sender):
                     life = self._first_sight(queue, time, queue_id, mta=not sender)
                 if life.sender is None:
@@ -159,6 +214,8 @@ class Join:
                 _, _, _, _, address, account, uid, local_user, _ = fields
                 if queue_id in lives:
                     self.truncated += 1
+                elif self._passes_on:
+                    yield Begun(time, base + at, host, instance, queue_id)  # type: ignore[misc]
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
                 if uid is not None:
                     actor = Actor("local_user", self._text(uid), queue.host, self._text(local_user))
@@ -166,7 +223,10 @@ class Join:
                 lives[queue_id] = Life(actor, time, name)
             elif event == "removed":
                 life = lives.pop(queue_id, None)
-                if life is not None and life.queue_id:
+                if life is None:
+                    if self._passes_on:
+                        yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                elif life.queue_id:
                     yield Closed(time, base + at, queue.host, life.queue_id)
             else:
                 yield from self._rare(rule, time, base + at, fields)
@@ -233,7 +293,9 @@ class Join:
             _, _, _, account, address, service = fields
             succeeded = ("result", "failed") not in rule.fixed
             yield Login(time, ref, host, text(account), text(address), succeeded, text(service) or "smtp")
-        elif rule.event == "notification" and fields[4] not in self._queue.lives:
+        elif rule.event == "notification":
+            if self._passes_on and fields[4] not in self._queue.lives:
+                yield Begun(time, ref, fields[1], fields[2], fields[4])  # type: ignore[misc]
             self._first_sight(self._queue, time, fields[4], mta=True)
         elif rule.event == "request":
             _, _, _, address, method, path, status = fields

@@ -35,6 +35,15 @@ class Line(NamedTuple):
         return hashlib.sha256(self.raw).hexdigest()
 
 
+class Marks(NamedTuple):
+    """What a source remembers of having been read: enough to quote it, and to account for it."""
+
+    starts: list[tuple[int, int]]  # (offset, lines before it) of each chunk
+    size: int
+    lines: int
+    problem: str | None
+
+
 class Source:
     """One input: opens itself as often as needed and remembers where its chunks began."""
 
@@ -47,6 +56,20 @@ class Source:
         self._spool = spool
         self._starts: list[tuple[int, int]] = []  # (offset, lines before it) of each chunk
         self._identity: tuple[int, int] | None = None
+
+    @property
+    def marks(self) -> Marks:
+        """What another process that read it hands over to this one."""
+        return Marks(self._starts, self.size, self.lines, self.problem)
+
+    def adopt(self, marks: Marks) -> None:
+        """Remember what another process that read this source found."""
+        self._starts, self.size, self.lines, self.problem = marks
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None for standard input."""
+        return self._path
 
     @property
     def written(self) -> datetime:

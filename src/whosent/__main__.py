@@ -1,0 +1,5 @@
+"""``python -m whosent``."""
+
+from whosent.cli import main
+
+main()
