@@ -1,0 +1,1 @@
+"""Numbers and phrases that several detectors need; pure, and knowing nothing of mail logs."""

@@ -1,0 +1,104 @@
+"""What everybody else experiences just now, overall and per destination, so that an outage accuses nobody.
+
+One sender, few votes: at most :data:`VOTES` recipients a quarter of an hour, so that nobody can outvote the
+others; old votes fade by half every quarter.  A vote is the outcome and what that sender usually sees; the
+difference, averaged over the *other* voters, is the excess that a sender's own outcomes are excused by.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ROUND: Final = 900.0  # seconds
+VOTES: Final = 3  # of one sender a round
+QUORUM: Final = 5  # other voters needed before they count
+_PRIOR: Final = 4.0  # votes of "nothing special" that every average begins with
+_FADED: Final = 0.3  # votes worth forgetting
+_DESTINATIONS: Final = 20_000
+_FORGET: Final = 8  # rounds after which nothing is left
+
+Votes = dict[int, list[float]]  # sender number -> [votes, bad, usual]
+
+
+class Poll:
+    """The votes about one destination."""
+
+    __slots__ = ("bad", "usual", "voters", "votes")
+
+    def __init__(self) -> None:
+        self.voters: Votes = {}
+        self.votes = self.bad = self.usual = 0.0
+
+    def vote(self, sender: int, bad: float, usual: float) -> None:
+        """One recipient's outcome in [0, 1], and the share this sender usually sees."""
+        mine = self.voters.get(sender)
+        if mine is None:
+            self.voters[sender] = [1.0, bad, usual]
+        else:
+            mine[0] += 1.0
+            mine[1] += bad
+            mine[2] += usual
+        self.votes += 1.0
+        self.bad += bad
+        self.usual += usual
+
+    def fade(self, factor: float) -> None:
+        """Let time pass."""
+        kept: Votes = {}
+        for sender, mine in self.voters.items():
+            if mine[0] * factor >= _FADED:
+                kept[sender] = [mine[0] * factor, mine[1] * factor, mine[2] * factor]
+        self.voters = kept
+        self.votes = sum(mine[0] for mine in kept.values())
+        self.bad = sum(mine[1] for mine in kept.values())
+        self.usual = sum(mine[2] for mine in kept.values())
+
+    def excess(self, sender: int) -> float | None:
+        """By how much the others are worse off than usual; None with too few others."""
+        mine = self.voters.get(sender)
+        if len(self.voters) - (mine is not None) < QUORUM:
+            return None
+        votes, bad, usual = mine or (0.0, 0.0, 0.0)
+        return max(0.0, (self.bad - bad - self.usual + usual) / (self.votes - votes + _PRIOR))
+
+
+class Peers:
+    """The polls of all destinations and one over all of them."""
+
+    def __init__(self) -> None:
+        self.round = 0
+        self.ends = float("-inf")  # when the running round does
+        self._everywhere = Poll()
+        self._polls: dict[bytes, Poll] = {}
+
+    def roll(self, time: float) -> None:
+        """Begin the round of ``time``, which is past the end of the last."""
+        passed = 1 + int((time - self.ends) // ROUND) if self.round else _FORGET
+        self.round += 1
+        self.ends = time + ROUND if passed >= _FORGET else self.ends + passed * ROUND
+        if passed >= _FORGET:
+            self._everywhere, self._polls = Poll(), {}
+            return
+        factor = 0.5**passed
+        self._everywhere.fade(factor)
+        for poll in self._polls.values():
+            poll.fade(factor)
+        self._polls = {name: poll for name, poll in self._polls.items() if poll.voters}
+
+    def vote(self, sender: int, destination: bytes, bad: float, usual: float) -> None:
+        """Count one recipient's outcome for its destination and for the world."""
+        poll = self._polls.get(destination)
+        if poll is None:
+            if len(self._polls) >= _DESTINATIONS:
+                return
+            poll = self._polls[destination] = Poll()
+        poll.vote(sender, bad, usual)
+        self._everywhere.vote(sender, bad, usual)
+
+    def excess(self, sender: int, destination: bytes) -> float:
+        """What excuses an outcome there now: that destination's excess, else the world's."""
+        poll = self._polls.get(destination)
+        there = poll.excess(sender) if poll is not None else None
+        if there is None:
+            there = self._everywhere.excess(sender)
+        return there or 0.0

@@ -1,0 +1,95 @@
+"""What must be found: stolen accounts, abused scripts and forms, infected hosts, relaying for strangers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.stories.kit import DAY, HOUR, SPAM, START, Luck, Script, account, machine, user
+
+if TYPE_CHECKING:
+    from whosent.model.rows import Row
+
+ALICE = "alice@corp.example"
+
+
+def stolen_account() -> list[Row]:
+    """After four usual days alice's account writes to a bought list from all over the world."""
+    script = Script(31)
+    script.office()
+    script.correspondence(account("alice", "10.0.0.5"), 4, 10)
+    begin = START + 4 * DAY + 14 * HOUR
+    for number in range(40):
+        script.login(begin - 60 + number * 10, ALICE, _network(number), service="smtp")
+    victims = script.people(1200, domains=300)
+    for number in range(0, 1200, 5):
+        script.mail(
+            begin + number * 3, account("alice", _network(number // 5 % 31)), victims[number : number + 5], SPAM
+        )
+    return script.rows()
+
+
+def _network(number: int) -> str:
+    return f"{100 + number}.{7 * number % 250}.3.4"
+
+
+def slow_account() -> list[Row]:
+    """Three recipients an hour for two days, from one address abroad: under every limit an hour."""
+    script = Script(32)
+    script.office()
+    script.correspondence(account("alice", "10.0.0.5"), 3, 10)
+    for number, victim in enumerate(script.people(144, domains=100)):
+        at = START + 3 * DAY + number * HOUR / 3
+        script.mail(at, account("alice", "198.51.100.7"), [victim], Luck(unknown=0.25, policy=0.1))
+    return script.rows()
+
+
+def campaign_only() -> list[Row]:
+    """The log is ten minutes of a campaign and nothing else."""
+    script = Script(33)
+    victims = script.people(600, domains=200)
+    for number in range(0, 600, 6):
+        script.mail(START + number, account("alice", _network(number // 6 % 31)), victims[number : number + 6], SPAM)
+    return script.rows()
+
+
+def infected_host() -> list[Row]:
+    """A PC of ours relays through us without a login."""
+    script = Script(34)
+    script.office()
+    for number, victim in enumerate(script.people(400, domains=200)):
+        script.mail(START + 2 * DAY + number * 5, machine("10.0.7.31"), [victim], SPAM)
+    return script.rows()
+
+
+def dirty_list() -> list[Row]:
+    """A newsletter with a fifth of its addresses dead: a dirty list, no crime."""
+    script = Script(35)
+    script.office()
+    actor = account("newsletter", "10.0.0.3")
+    readers = script.people(900)
+    for issue in range(4):
+        for number, reader in enumerate(readers):
+            script.mail(START + issue * DAY + 9 * HOUR + number * 2, actor, [reader], Luck(unknown=0.2), size=30_000)
+    return script.rows()
+
+
+def spam_by_script() -> list[Row]:
+    """A dropped script sends under www-data to a bought list; the server also has its usual visitors."""
+    script = Script(36)
+    script.office(10)
+    _visitors(script, 4)
+    begin = START + 3 * DAY + 2 * HOUR
+    for number, victim in enumerate(script.people(700, domains=200)):
+        at = begin + number * 4
+        if number % 7 == 0:
+            script.request(at + 1, "/wp-content/uploads/x.php", "198.51.100.66", "POST")
+        script.mail(at, user(33, "www-data"), [victim], SPAM)
+    return script.rows()
+
+
+def _visitors(script: Script, days: int) -> None:
+    for _ in range(1500 * days):
+        at = START + script.random.random() * days * DAY
+        path = script.random.choice(("/", "/", "/about", "/news", "/contact.php", "/wp-login.php", "/feed"))
+        method = "POST" if path.endswith(".php") and script.random.random() < 0.3 else "GET"
+        script.request(at, path, f"203.0.{script.random.randrange(250)}.7", method)
