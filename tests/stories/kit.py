@@ -63,7 +63,7 @@ class Script:
         self._invented = 0
         self.down: list[tuple[float, float, str]] = []  # from, to, domain
 
-    def add(self, row: type, at: float, **fields: Any) -> None:
+    def add(self, row: type, at: float, **fields: Any) -> None:  # noqa: ANN401  fields of any row
         self._entries.append((at, row, fields))
 
     def people(self, count: int, *, domains: int = 40) -> list[str]:
@@ -76,7 +76,7 @@ class Script:
             for i in range(count)
         ]
 
-    def mail(
+    def mail(  # noqa: PLR0913  as many as a message has sides
         self, at: float, actor: Actor, to: Iterable[str], luck: Luck = USUAL, *, sender: str = "", size: int = 4000,
         forwarded: bool = False,
     ) -> None:  # fmt: skip
@@ -90,7 +90,7 @@ class Script:
             result, reason = self._answer(moment, recipient, luck)
             self.answer(moment, actor, recipient, result, reason, sender=envelope, forwarded=forwarded)
 
-    def answer(
+    def answer(  # noqa: PLR0913  as many as an outcome has sides
         self, at: float, actor: Actor, recipient: str, result: Result, reason: Reason = Reason.NONE, *,
         sender: bytes = b"", forwarded: bool = False,
     ) -> None:  # fmt: skip

@@ -1,0 +1,1 @@
+"""The tests; cases of detectors in ``cases``, told by ``stories``."""
