@@ -1,51 +1,67 @@
 """Postfix: what its daemons log about messages, clients and logins (postlogd or syslog, any instance name).
 
-Shapes from the sources of Postfix 3.7 (smtpd.c, cleanup_message.c, qmgr_active.c, log_adhoc.c, pickup.c,
-bounce_notify_service.c, postscreen.c, postsuper.c) and recorded from running ones.  Tags are
-``instance[/service]/daemon``; only the instance separates queues.  Envelope addresses may be quoted strings that
-imitate fields: they are read quote-aware, and everything behind ``status=`` is the remote server's text.
+Shapes from the sources of Postfix 2.11 to 3.10 (smtpd.c, smtpd_check.c, cleanup_message.c, cleanup_milter.c,
+qmgr_active.c, log_adhoc.c, pickup.c, bounce_notify_service.c, postscreen.c, postsuper.c) and recorded from running
+ones.  Tags are ``instance[/service]/daemon``; only the instance separates queues.
+
+What strangers write into these lines: HELO, envelope addresses, Message-ID, subject, SASL names, replies.  Each
+stands behind the fields we trust, or is read up to a mark that cannot follow it.  Before Postfix 3.5 envelope
+addresses are logged without their quotes: a delivery with a second ``>, relay=`` behind the first cannot be told
+from an address that imitates one, and is ambiguous.
 """
 
 from __future__ import annotations
 
 from whosent.dialects import Dialect, Rule
 
-_ID = rb"(?P<queue_id>[0-9A-Za-z]{5,24}+)"
+# Short ids are upper-case hexadecimal, long ones base 52 without vowels: neither can be NOQUEUE or a word.
+_ID = rb"(?P<queue_id>[0-9A-HJ-NP-TV-Zb-df-hj-np-tv-z]{5,24}+)"
 _NUMBER = rb"[\d.]++"
+_NO_MARK = rb">(?!, (?:relay|orig_to)=)"  # a ">" behind which no field of a delivery begins
+_TROUBLE = rb"(?:warning|fatal|error|panic|table|open|close|using|initializing|setting|watchdog)[^\n]*+"
 
 
 def _mailbox(field: bytes) -> bytes:
-    """An address in ``<>``: quoted strings may hold anything, outside them no ``>``."""
-    return rb"<(?P<" + field + rb'>[^">\n]*+(?:"(?:[^"\\\n]|\\.)*+"[^">\n]*+)*+)>'
+    """An address in ``<>``: a quoted string may hold ``>`` (3.5 and later), else the first one ends it."""
+    quoted = rb'"(?:[^"\\>\n]|\\.|' + _NO_MARK + rb')*+"'
+    return rb"<(?P<" + field + rb'>[^">\n]*+(?:' + quoted + rb'[^">\n]*+)*+|[^>\n]*+)>'
 
 
 def _client(name: bytes = b"client_name", address: bytes = b"client_address") -> bytes:
     port = address.replace(b"address", b"port")
     return (
-        rb"(?P<" + name + rb">[^\[\n]*+)\[(?P<" + address + rb">[^\]\n]*+)\](?::(?P<" + port + rb">\d++))?"
+        rb"(?P<" + name + rb">[^\[ \n]*+)\[(?P<" + address + rb">[^\]\n]*+)\](?::(?P<" + port + rb">\d++))?"
     )  # fmt: skip
 
 
-# "from=<a> to=<b> proto=ESMTP helo=<c>": three of the four are a stranger's words, so they are only taken when
-# no quote mark of theirs is in the line twice; the rest of the line stands in "reason" whole.
+# "; from=<a> to=<b> proto=ESMTP helo=<c>" to the end of the line: all of it or nothing, since each part is a
+# stranger's words.  The real one ends the line, so an imitated one cannot reach the end without a "<".
 _ENVELOPE = (
-    rb"(?:(?:; from=" + _mailbox(b"sender") + rb")?(?:;? to=" + _mailbox(b"recipient") + rb")?"
-    rb" proto=(?P<protocol>[A-Z8]++)(?: helo=<(?P<helo>(?:(?!; from=<|> to=<)[^\n])*+)>)?"
-    rb"(?: sasl_username=<(?P<account>[^>\n]*+)>)?(?:: [^\n]*+)?)"
+    rb";(?: from=<(?P<sender>[^<>\n]*+)>,?)?(?: to=<(?P<recipient>[^<>\n]*+)>,?)?(?: proto=(?P<protocol>[A-Z8]++),?)?"
+    rb"(?: helo=<(?P<helo>[^<>\n]*+)>)?(?: sasl_username=<(?P<account>[^<>\n]*+)>)?"
 )
-_REFUSED = (
-    rb"(?P<stage>[A-Z-]++) from " + _client() + rb": (?P<code>\d{3}+)?(?: ?(?P<dsn>\d\.\d{1,3}+\.\d{1,3}+))?"
-    rb" ?(?P<reason>(?:(?!; from=<)[^\n])*+)" + _ENVELOPE + rb"?"
+_REASON = rb"(?P<reason>[^;\n]*+(?:;(?! (?:from|to|proto|helo)=)[^;\n]*+)*+)(?:" + _ENVELOPE + rb"(?=\n)|[^\n]*+)"
+_CODE = rb"(?:(?P<code>\d{3}) )?(?:(?P<dsn>\d\.\d{1,3}\.\d{1,3}) )?"
+_REFUSED = rb"(?P<stage>[A-Z-]++) from " + _client() + rb": " + _CODE + _REASON
+_REJECT = rb"(?P<verdict>reject|milter-reject|proxy-reject|discard|milter-discard): "
+_OTHERWISE = (
+    rb"(?:reject_warning|warn|info|hold|milter-hold|redirect|filter|bcc|prepend|permit|defer|proxy-accept|replace"
+    rb"|milter-quarantine|client-certificate|log): "
 )
 
 _DELIVERY = (
     _ID + rb": to=" + _mailbox(b"recipient") + rb", (?:orig_to=" + _mailbox(b"original_recipient") + rb", )?"
     rb"relay=(?P<relay_host>[^\[,\n]++)(?:\[(?P<relay_address>[^\]\n]++)\](?::(?P<relay_port>\d++))?)?, "
-    rb"(?:conn_use=\d++, )?delay=(?P<delay>" + _NUMBER + rb")(?:, delays=[^,\n]++)?, dsn=(?P<dsn>" + _NUMBER + rb"), "
-    rb"status=(?P<status>sent|deferred|bounced|deliverable|undeliverable|expired) \((?P<reply>[^\n]*+)"
+    rb"(?:conn_use=\d++, )?delay=(?P<delay>" + _NUMBER + rb")(?:, delays=[^,\n]++)?(?:, tls=[^,\n]++)?, "
+    rb"dsn=(?P<dsn>" + _NUMBER + rb"), "
+    rb"status=(?P<status>sent|deferred|bounced|deliverable|undeliverable|expired) "
+    rb"\((?P<reply>[^>\n]*+(?:" + _NO_MARK + rb"[^>\n]*+)*+)"
 )  # fmt: skip
+_delivery = Rule("delivery", _DELIVERY)
+_DELIVERY_TWICE = _ID + rb": to=<(?>[^\n]*?>, relay=)[^\n]*?>, (?:relay|orig_to)="
 
 _DELIVERY_AGENTS = rb"(?P<agent>smtp|lmtp|local|virtual|pipe|error|retry|discard|relay)"
+_TLS = rb"(?:Anonymous|Trusted|Untrusted|Verified) TLS connection (?:established|reused) "
 
 _SMTPD = (
     Rule(
@@ -53,37 +69,56 @@ _SMTPD = (
         _ID + rb": client=" + _client() + rb"(?:, sasl_method=(?P<auth_method>[^,\n]*+)"
         rb"(?:, sasl_username=(?P<account>[^,\n]*+))?)?",
     ),
-    Rule(
+    Rule(  # behind sasl_sender= all is the client's word
         "submission",
         _ID + rb": client=" + _client() + rb"(?:, sasl_method=(?P<auth_method>[^,\n]*+))?"
-        rb"(?:, sasl_username=(?P<account>[^\n]*?))?(?:, sasl_sender=[^\n]*?)?"
-        rb"(?:, orig_queue_id=(?P<original_queue_id>[0-9A-Za-z]++))?"
-        rb"(?:, orig_client=" + _client(b"original_client_name", b"original_client_address") + rb")?",
+        rb"(?:, sasl_username=(?P<account>[^\n]*?))?(?:, sasl_sender=[^\n]*+"
+        rb"|(?:, orig_queue_id=(?P<original_queue_id>[0-9A-Za-z]++))?"
+        rb"(?:, orig_client=" + _client(b"original_client_name", b"original_client_address") + rb")?)",
     ),
     Rule("connection", rb"(?:dis)?connect from " + _client() + rb"(?: [^\n]*+)?"),
     Rule(
         "login",
         rb"warning: " + _client() + rb": SASL (?P<auth_method>[\w-]++) authentication (?:failed|failure|aborted)"
-        rb"(?:: (?P<reason>(?:(?!, sasl_username=)[^\n])*+)(?:, sasl_username=(?P<account>[^\n]*+))?)?",
+        rb"(?:: (?P<reason>[^,\n]*+(?:,(?! sasl_username=)[^,\n]*+)*+)(?:, sasl_username=(?P<account>[^\n]*+))?)?",
         (("result", "failed"),),
     ),
-    Rule("rejection", rb"NOQUEUE: (?P<verdict>reject|milter-reject|milter-hold|hold|discard|redirect|filter|bcc|prepend|warn|info): " + _REFUSED),
-    Rule("rejection", _ID + rb": (?P<verdict>reject|milter-reject|milter-hold|discard|redirect|filter|bcc|prepend|warn|info): " + _REFUSED),
-    Rule("held", _ID + rb": hold: " + _REFUSED),
-    Rule("rejection", rb"NOQUEUE: reject_warning: " + _REFUSED, (("verdict", "reject_warning"),)),
-    Rule("connection", rb"(?:lost connection|timeout|too many errors|improper command pipelining|SSL_accept error)(?: after [^\n]*?)? from " + _client() + rb"[^\n]*+"),
-    Rule("connection", rb"(?:Anonymous|Trusted|Untrusted|Verified) TLS connection established from [^\n]++"),
-    Rule("connection", rb"NOQUEUE: client=[^\n]++"),
-    Rule("notice", rb"(?:warning|fatal|error|panic|info|statistics|table|proxy-(?:accept|reject)|setting up TLS|initializing the|SSL_|TLS)[^\n]*+"),
+    Rule("rejection", rb"(?:NOQUEUE|" + _ID + rb"): " + _REJECT + _REFUSED),
+    Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
+    Rule(
+        "connection",
+        rb"(?:lost connection|timeout|too many errors|improper command pipelining|SSL_accept error|SSL_accept:? [^\n]*?"
+        rb"|Connection (?:rate|concurrency) limit exceeded: [^\n]*?)(?: after [^\[\n]*?)? from " + _client()
+        + rb"(?![\w.-])[^\n]*+",
+    ),
+    Rule("connection", _TLS + rb"from " + _client() + rb"[^\n]*+"),
+    Rule("connection", rb"NOQUEUE: client=" + _client() + rb"[^\n]*+"),
+    Rule("notice", rb"NOQUEUE: " + _OTHERWISE + rb"[^\n]*+"),
+    Rule("notice", _ID + rb": (?!hold|milter-hold)" + _OTHERWISE + rb"[^\n]*+"),
+    Rule("notice", rb"(?!warning: [^\n\[]*+\[[^\]\n]*+\]: SASL )" + _TROUBLE),
+    Rule("notice", rb"(?:info|statistics|proxy-(?:accept|reject)|setting up TLS|SSL_|TLS|certificate)[^\n]*+"),
 )  # fmt: skip
+
+# "header Subject: text from host[address]; from=..." - the text may itself hold such words, so the client is only
+# told where they stand once.
+_CONTENT = rb"(?:header|body|mime|nested|content)[^\n]"
+_ONCE = rb"(?:(?! from [^ \[\n]*+(?:\[|;))[^\n])*+"
+_ORIGIN = rb" from (?:" + _client() + rb"|local)" + _ENVELOPE + rb"(?::? (?P<reason>[^\n]*+))?(?=\n)"
+
+_SUBJECT = rb": (?:warning|info): header [Ss]ubject: "
+_CHANGE = (
+    rb"(?:warning|info|redirect|filter|prepend|replace|strip|bcc|log|milter-(?!hold|reject|discard)[a-z]++|skipped)"
+)
 
 _CLEANUP = (
     Rule("queued", _ID + rb": (?:resent-)?message-id=(?P<message_id>[^\n]*+)"),
-    Rule("queued", _ID + rb": (?:warning|info): header [Ss]ubject: (?P<subject>[^\n]*?) from [^\n]*+"),
+    Rule("queued", _ID + _SUBJECT + rb"(?P<subject>[^\n]*) from [^ \[;\n]*+(?:\[[^\]\n]*+\])?; [^\n]*+"),
     Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
-    Rule("rejection", _ID + rb": (?P<verdict>reject|milter-reject|discard): (?:(?:header|body|mime|nested|content)[^\n]*? from |(?P<stage>[A-Z-]++) from )" + _client() + rb"[;:] ?(?P<reason>[^\n]*+)"),
-    Rule("notice", _ID + rb": (?:warning|info|redirect|filter|prepend|replace|strip|bcc|milter-[a-z]++|table|discard|reject|skipped)[:,][^\n]*+"),
-    Rule("notice", rb"(?:warning|fatal|error|panic|table)[^\n]*+"),
+    Rule("rejection", _ID + rb": " + _REJECT + rb"(?:" + _CONTENT + _ONCE + _ORIGIN + rb"|" + _CONTENT + rb"[^\n]*+)"),
+    Rule("rejection", _ID + rb": " + _REJECT + _REFUSED),
+    _delivery,
+    Rule("notice", _ID + rb"(?!" + _SUBJECT + rb"): " + _CHANGE + rb"[:,][^\n]*+"),
+    Rule("notice", _TROUBLE),
 )  # fmt: skip
 
 _ACTIVE = rb", size=(?P<size>\d++), nrcpt=(?P<recipient_count>\d++) \(queue active\)"
@@ -92,46 +127,66 @@ _QMGR = (
     Rule("removed", _ID + rb": removed"),
     Rule("queued", _ID + rb": from=" + _mailbox(b"sender") + _ACTIVE),
     Rule("queued", _ID + rb": from=<(?P<sender>[^\n]*)>" + _ACTIVE),
+    _delivery,
     Rule("notice", _ID + rb": from=<[^\n]*>, status=(?:force-)?expired, returned to sender"),
-    Rule("notice", _ID + rb": (?:skipped|from=)[^\n]*+"),
-    Rule("notice", rb"(?:warning|fatal|error|panic|table)[^\n]*+"),
+    Rule("notice", _ID + rb": skipped, [^\n]*+"),
+    Rule("notice", _TROUBLE),
 )  # fmt: skip
 
 _POSTSCREEN = (
-    Rule("rejection", rb"NOQUEUE: (?P<verdict>reject): (?P<stage>[A-Z-]++) from \[(?P<client_address>[^\]\n]*+)\](?::(?P<client_port>\d++))?: (?P<code>\d{3}+) (?:(?P<dsn>\d\.\d{1,3}+\.\d{1,3}+) )?(?P<reason>(?:(?!; from=<)[^\n])*+)" + _ENVELOPE + rb"?"),
-    Rule("connection", rb"[A-Z -]++ [^\n]*+"),
-    Rule("notice", rb"[^\n]++"),
+    Rule(
+        "rejection",
+        rb"NOQUEUE: (?P<verdict>reject): (?P<stage>[A-Z-]++) from \[(?P<client_address>[^\]\n]*+)\]"
+        rb"(?::(?P<client_port>\d++))?: " + _CODE + _REASON,
+    ),
+    Rule(
+        "connection",
+        rb"(?:[A-Z-]++ )++(?:[\w. -]*?(?:from|for) )?\[(?P<client_address>[^\]\n]*+)\](?::(?P<client_port>\d++))?"
+        rb"(?![\w.-])[^\n]*+",
+    ),
+    Rule("notice", rb"(?:cache |close |entering |leaving |reconnecting |reload)[^\n]*+"),
+    Rule("notice", _TROUBLE),
 )  # fmt: skip
 
-_ANY = Rule("notice", rb"[^\n]*+")
+_AGENT_TALK = (
+    rb"(?:host|conversation|lost connection|enabling|breaking|warning|sender|replace|Cannot start TLS|TLS|Server"
+    rb"|SMTPUTF8|certificate|subject|no |tls|passing|mail for)"
+)
+
+_SILENT = (  # they name no message, or none that another daemon does not
+    rb"(?:anvil|scache|dnsblog|tlsmgr|verify|trivial-rewrite|master|proxymap|postlogd|postfix-script|postqueue|postlog"
+    rb"|postdrop|sendmail|flush|showq|postmap|postalias|postconf|postmulti|tlsproxy|spawn|local-policy|policy-spf)"
+)
 
 _PROGRAMS: tuple[tuple[bytes, tuple[Rule, ...]], ...] = (
     (_DELIVERY_AGENTS, (
-        Rule("delivery", _DELIVERY),
-        Rule("connection", rb"(?:(?:Anonymous|Trusted|Untrusted|Verified) TLS connection|connect to|certificate|server certificate|SSL_connect)[^\n]*+"),
-        Rule("notice", _ID + rb": (?:host|conversation|lost connection|enabling|breaking|warning|sender|replace|Cannot start TLS|TLS)[^\n]*+"),
-        Rule("notice", rb"(?:warning|fatal|error|panic|table|host|SMTPUTF8|cannot|daemon started)[^\n]*+"),
+        _delivery,
+        Rule("notice", rb"(?:" + _TLS + rb"|connect to|certificate|server certificate|SSL_connect)[^\n]*+"),
+        Rule("notice", _ID + rb": " + _AGENT_TALK + rb"[^\n]*+"),
+        Rule("notice", rb"(?:" + _TROUBLE + rb"|(?:host|SMTPUTF8|cannot|daemon started|private)[^\n]*+)"),
     )),
-    (rb"smtpd", _SMTPD),
+    (rb"(?:smtpd|qmqpd)", _SMTPD),
     (rb"cleanup", _CLEANUP),
-    (rb"n?qmgr", _QMGR),
+    (rb"[no]?qmgr", _QMGR),
     (rb"pickup", (
-        Rule("submission", _ID + rb": uid=(?P<uid>\d++) from=<(?P<local_user>[^\n]*)>"),
-        Rule("notice", rb"(?:warning|fatal|error|panic)[^\n]*+"),
+        Rule("submission", _ID + rb": uid=(?P<uid>\d++) from=<(?P<local_user>[^\n]*)>"
+             rb"(?: orig_id=(?P<original_queue_id>[0-9A-Za-z]++))?"),
+        Rule("notice", _TROUBLE),
     )),
     (rb"bounce", (
-        Rule("notification", _ID + rb": (?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: (?P<notification_queue_id>[0-9A-Za-z]++)"),
-        Rule("notice", rb"(?:warning|fatal|error|panic)[^\n]*+"),
+        Rule("notification", _ID + rb": (?:sender|postmaster) (?:non-delivery|delay|delivery status) notification: "
+             rb"(?P<notification_queue_id>[0-9A-Za-z]++)"),
+        Rule("notice", _TROUBLE),
     )),
     (rb"postscreen", _POSTSCREEN),
     (rb"postsuper", (
         Rule("held", _ID + rb": placed on hold"),
         Rule("released", _ID + rb": (?:released from hold|requeued)"),
-        Rule("removed", _ID + rb": (?:removed|expired)"),
-        Rule("notice", rb"(?:warning|fatal|error|panic|Placed|Released|Requeued|Deleted|Expired|Renamed)[^\n]*+"),
+        Rule("removed", _ID + rb": removed"),
+        Rule("notice", rb"(?:Placed|Released|Requeued|Deleted|Expired|Renamed)[^\n]*+|" + _ID + rb": expired"),
+        Rule("notice", _TROUBLE),
     )),
-    (rb"(?:anvil|scache|dnsblog|tlsmgr|verify|trivial-rewrite|master|proxymap|postlogd|postfix-script|postqueue|"
-     rb"postdrop|sendmail|flush|showq|postmap|postalias|postconf|postmulti|tlsproxy|spawn|local-policy)", (_ANY,)),
+    (_SILENT, (Rule("notice", rb"[^\n]*+"),)),
 )  # fmt: skip
 
 dialect = Dialect(
@@ -139,4 +194,5 @@ dialect = Dialect(
     title="Postfix",
     head=rb"(?P<instance>[\w.-]++)/(?:[\w.-]++/)*+",
     programs=_PROGRAMS,
+    ambiguous=(_DELIVERY_TWICE.replace(b"?P<queue_id>", b"?:"),),
 )

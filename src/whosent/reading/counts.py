@@ -67,9 +67,9 @@ class Counts:
             name = _REST
         self.other_programs[name] = self.other_programs.get(name, 0) + 1
 
-    def lost(self, line: bytes, offset: int) -> None:
-        """Count a line that nothing recognised, by its shape."""
-        name = shape_of(line)
+    def lost(self, line: bytes, offset: int, program: bytes = b"") -> None:
+        """Count a line that nothing recognised, by its shape (of what the program said, if one is known)."""
+        name = f"{printable(program)}: {shape_of(line)}" if program else shape_of(line)
         if name not in self.not_understood and len(self.not_understood) >= _SHAPES:
             name = _REST
         shape = self.not_understood.get(name)

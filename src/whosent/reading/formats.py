@@ -33,7 +33,7 @@ _MARKS: Final = {
         rb"(?m)^(?:<\d{1,3}>)?"
         rb"(?P<stamp>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
         rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+) "
-        rb"(?![^ \n]*+(?<=:) )[^ \n]++ (?:[^ :\n]++:|last message repeated)"
+        rb"(?![^ \n]*+(?<=:) )[^ \n]++ (?:\w[\w./@-]*+(?:\[\d++\])?:|last message repeated)"
     ),
     Form.RFC5424: re.compile(rb"(?m)^<\d{1,3}>1 (?P<stamp>\d{4}-\d\d-\d\dT[^ \n]++) "),
     Form.JSON: re.compile(rb'(?m)^\{[^\n]{0,4000}?"__REALTIME_TIMESTAMP"\s*:\s*"(?P<stamp>\d++)"'),
@@ -87,7 +87,7 @@ def _whole_lines(head: bytes) -> Iterator[tuple[Dialect, bytes]]:
 
 
 def _stamp_alone(_rule: Rule, _names: tuple[str, ...]) -> tuple[str, ...]:
-    return ("stamp",)
+    return ("stamp", "host")
 
 
 class Claims:
@@ -95,9 +95,8 @@ class Claims:
 
     def __init__(self) -> None:
         self._claims = tuple(
-            (re.compile(_plain(dialect.head + rb"(?:" + rb"|".join(name for name, _ in dialect.programs) + rb")")), dialect)
-            for dialect in discover() if dialect.programs
-        )  # fmt: skip
+            (re.compile(_plain(_programs(dialect))), dialect) for dialect in discover() if dialect.programs
+        )
         self._ambiguous = {
             dialect.name: tuple(re.compile(pattern) for pattern in dialect.ambiguous) for dialect in discover()
         }
@@ -109,6 +108,10 @@ class Claims:
     def is_ambiguous(self, dialect: Dialect, body: bytes) -> bool:
         """Whether a stranger's text imitates fields in this body, so that they cannot be told apart."""
         return any(pattern.match(body) for pattern in self._ambiguous[dialect.name])
+
+
+def _programs(dialect: Dialect) -> bytes:
+    return dialect.head + rb"(?:" + rb"|".join(name for name, _ in dialect.programs) + rb")"
 
 
 def _plain(pattern: bytes) -> bytes:

@@ -197,7 +197,7 @@ class Reader:
         elif claims().is_ambiguous(dialect, known["body"]):
             self.counts.imitated(self._original(at))
         else:
-            self.counts.lost(known["program"] + b": " + known["body"], self._original(at))
+            self.counts.lost(known["body"], self._original(at), known["program"])
         return ()
 
     def _single_entry(self, at: int, line: bytes) -> Iterable[Token]:

@@ -8,7 +8,8 @@ small on purpose, so that a native twin can take its place: ``Tokenizer.read(chu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
@@ -60,7 +61,7 @@ class Tokenizer:
         self._layout = layout
         self._groups = 0
         self._take: dict[int, tuple[Rule, tuple[int, ...]]] = {}
-        branches = filter(None, map(self._branch, dialects))
+        branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
         self._pattern = re.compile(rb"|".join([*branches, never, rb"[^\n]*+\n"]))
         self._take = {
@@ -68,17 +69,25 @@ class Tokenizer:
             for end, (rule, indices) in self._take.items()
         }
 
-    def _branch(self, dialect: Dialect) -> bytes:
-        if self._envelope is None:
-            return rb"|".join(self._rule(rule, frozenset(), {}) for rule in dialect.lines)
-        if not dialect.programs:
-            return b""
-        start = self._envelope.start + dialect.head
-        outer = frozenset(_names(start))
-        wanted = {name for _, rules in dialect.programs for rule in rules for name in self._wanted(rule, outer)}
+    def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
+        return [self._rule(rule, frozenset(), {}) for dialect in dialects for rule in dialect.lines]
+
+    def _tagged(self, dialects: Iterable[Dialect], envelope: Envelope) -> bytes:
+        """One envelope before all dialects, so that it is matched once a line; those with a head of tags first."""
+        tagged = sorted((dialect for dialect in dialects if dialect.programs), key=lambda dialect: not dialect.head)
+        outer = frozenset(_names(envelope.start))
+        rules = (rule for dialect in tagged for _, rules in dialect.programs for rule in rules)
+        wanted = {name for rule in rules for name in self._wanted(rule, outer)}
         shared: dict[str, int] = {}
-        start = self._number(start, outer & wanted, shared)
-        programs = [self._program(program, rules, outer, shared) for program, rules in dialect.programs]
+        start = self._number(envelope.start, outer & wanted, shared)
+        return start + rb"(?:" + rb"|".join(self._branch(dialect, outer, shared) for dialect in tagged) + rb")"
+
+    def _branch(self, dialect: Dialect, outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
+        outer |= frozenset(_names(dialect.head))
+        wanted = {name for _, rules in dialect.programs for rule in rules for name in self._wanted(rule, outer)}
+        numbers = dict(shared)
+        start = self._number(dialect.head, wanted, numbers)
+        programs = [self._program(program, rules, outer, numbers) for program, rules in dialect.programs]
         return start + rb"(?:" + rb"|".join(programs) + rb")"
 
     def _program(
@@ -88,13 +97,13 @@ class Tokenizer:
         outer |= frozenset(_names(program))
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}
         numbers = dict(shared)
-        start = self._number(program, wanted, numbers) + self._envelope.separator
+        start = rb"(?:" + self._number(program, wanted, numbers) + rb")" + self._envelope.separator
         return start + rb"(?:" + rb"|".join(self._rule(rule, outer, numbers) for rule in rules) + rb")"
 
     def _wanted(self, rule: Rule, outer: frozenset[str]) -> tuple[str, ...]:
         return self._layout(rule, (*outer, *_names(rule.pattern))) or ()
 
-    def _number(self, pattern: bytes, wanted: Set[str], numbers: dict[str, int]) -> bytes:
+    def _number(self, pattern: bytes, wanted: AbstractSet[str], numbers: dict[str, int]) -> bytes:
         """Wanted named groups become numbered ones, noted in ``numbers``; the others no longer capture.
 
         The fewer groups the alternation has, the cheaper every match is.

@@ -1,0 +1,35 @@
+"""Web access logs: Apache's common, combined and vhost_combined, nginx's combined, lighttpd's default.
+
+Apache, nginx and lighttpd escape quotes, backslashes and control characters in what a visitor sends, so the first
+bare quote behind ``] `` begins the request and the next bare one ends it.  The user name may hold anything else:
+what stands before the request is read up to the last ``[date] "``.  Referer and user agent are not read at all.
+"""
+
+from __future__ import annotations
+
+from whosent.dialects import Dialect, Rule
+
+_IP = rb"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^ :\n]*+:)[0-9A-Fa-f:.]++)"
+_STAMP = rb"\[(?P<stamp>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+_USER = rb' [^"\n]*?'
+_STATUS = rb" (?P<http_status>\d{3}) (?:\d++|-)(?: [^\n]*+)?"
+_REQUEST = (
+    rb'"(?P<method>[A-Za-z]{1,32}+) (?P<path>(?:[^ ?"\\\n]|\\[^\n])*+)(?:[^"\\\n]|\\[^\n])*+"' + _STATUS
+)
+_NO_REQUEST = rb'"(?:[^"\\\n]|\\[^\n])*+"' + _STATUS  # a timeout, or bytes that are no HTTP
+
+_VHOST = rb"(?P<host>(?!" + _IP + rb" )[^ \n,:]++)(?::\d{1,5}+)? (?P<client_address>" + _IP + rb") [^ \n]++"
+_CLIENT = rb"(?P<client_address>[^ \n,]++) "
+_LIGHTTPD_HOST = rb"(?P<host>(?!" + _IP + rb" [^ \n]++ [^ \n\[])[^ \n,]++)"  # no second client address
+
+dialect = Dialect(
+    name="access",
+    title="web access log",
+    late=True,
+    lines=(
+        Rule("request", _CLIENT + rb"-" + _USER + rb" " + _STAMP + _REQUEST),
+        Rule("request", _VHOST + _USER + rb" " + _STAMP + _REQUEST),
+        Rule("request", _CLIENT + _LIGHTTPD_HOST + _USER + rb" " + _STAMP + _REQUEST),
+        Rule("notice", rb"[^ \n]++ [^ \n]++" + _USER + rb" " + _STAMP + _NO_REQUEST),
+    ),
+)
