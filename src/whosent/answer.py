@@ -121,9 +121,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         unproven=_unproven(case),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
-        remedies=remedies.propose(
-            incident=case.id, suspect=case.suspect, cause=case.cause, strength=case.strength
-        ),
+        remedies=remedies.propose(incident=case.id, suspect=case.suspect, cause=case.cause, strength=case.strength),
     )
 
 

@@ -16,7 +16,18 @@ _WEIGHTIEST: Final = (
     Cause.DIRTY_LIST, Cause.SPOOFED_ELSEWHERE, Cause.UNUSUAL_VOLUME, Cause.UNKNOWN,
 )  # fmt: skip
 _STRONGEST: Final = tuple(Strength)
-_NARROWEST: Final = ("script", "form", "account", "local_user", "host", "relay", "proxy", "forwarder", "list", "backscatter")
+_NARROWEST: Final = (
+    "script",
+    "form",
+    "account",
+    "local_user",
+    "host",
+    "relay",
+    "proxy",
+    "forwarder",
+    "list",
+    "backscatter",
+)
 _WITNESSES_OF_PROOF: Final = 2
 _ID_LENGTH: Final = 12
 

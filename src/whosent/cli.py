@@ -42,11 +42,35 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Logs = Annotated[Optional[list[str]], typer.Argument(metavar="[LOG]...", help="Files, folders, globs, or - for standard input; compressed or not, in any order.", show_default=False)]  # noqa: UP045  # typer reads it at run time
-OwnDomain = Annotated[Optional[list[str]], typer.Option("--own-domain", metavar="DOMAIN", help="A mail domain that is ours; may be repeated.")]  # noqa: UP045
-OwnNetwork = Annotated[Optional[list[str]], typer.Option("--own-network", metavar="CIDR", help="A network that is ours; may be repeated.")]  # noqa: UP045
-Zone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Zone of stamps without offset, such as Europe/Berlin; this machine's if not given.")]
-Year = Annotated[int, typer.Option("--year", metavar="YEAR", help="Year of the first stamp that has none; otherwise told from file times.")]
+Logs = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[LOG]...",
+        help="Files, folders, globs, or - for standard input; compressed or not, in any order.",
+        show_default=False,
+    ),
+]  # noqa: UP045  # typer reads it at run time
+OwnDomain = Annotated[
+    Optional[list[str]],
+    typer.Option("--own-domain", metavar="DOMAIN", help="A mail domain that is ours; may be repeated."),
+]  # noqa: UP045
+OwnNetwork = Annotated[
+    Optional[list[str]], typer.Option("--own-network", metavar="CIDR", help="A network that is ours; may be repeated.")
+]  # noqa: UP045
+Zone = Annotated[
+    str,
+    typer.Option(
+        "--timezone",
+        metavar="ZONE",
+        help="Zone of stamps without offset, such as Europe/Berlin; this machine's if not given.",
+    ),
+]
+Year = Annotated[
+    int,
+    typer.Option(
+        "--year", metavar="YEAR", help="Year of the first stamp that has none; otherwise told from file times."
+    ),
+]
 
 
 def _settings(own_domain: list[str] | None, own_network: list[str] | None, timezone: str, year: int) -> Settings:
@@ -65,7 +89,9 @@ def _settings(own_domain: list[str] | None, own_network: list[str] | None, timez
 def _sources(logs: list[str] | None) -> tuple[list[Source], list[str]]:
     if not logs:
         if sys.stdin.isatty():
-            fail("no log given. Try: whosent scan /var/log/mail.log*, or: ssh mx 'cat /var/log/mail.log' | whosent scan -")
+            fail(
+                "no log given. Try: whosent scan /var/log/mail.log*, or: ssh mx 'cat /var/log/mail.log' | whosent scan -"
+            )
         logs = ["-"]
     paths, missing = expand([log for log in logs if log != "-"])
     sources = [Source(str(path), path) for path in paths]
@@ -85,13 +111,21 @@ def scan(  # noqa: PLR0913  # each is a documented option
     logs: Logs = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema whosent.scan/1).")] = False,
-    html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Also write a self-contained HTML report without scripts.")] = None,  # noqa: UP045
-    evidence_folder: Annotated[Optional[Path], typer.Option("--evidence", metavar="FOLDER", help="Also write the quoted lines with a SHA-256 manifest.")] = None,  # noqa: UP045
+    html: Annotated[
+        Optional[Path],
+        typer.Option("--html", metavar="FILE", help="Also write a self-contained HTML report without scripts."),
+    ] = None,  # noqa: UP045
+    evidence_folder: Annotated[
+        Optional[Path],
+        typer.Option("--evidence", metavar="FOLDER", help="Also write the quoted lines with a SHA-256 manifest."),
+    ] = None,  # noqa: UP045
     own_domain: OwnDomain = None,
     own_network: OwnNetwork = None,
     timezone: Zone = "",
     year: Year = 0,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes that read in parallel; 0: one a core.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes that read in parallel; 0: one a core.")
+    ] = 0,
 ) -> None:
     """Read logs and name who sends spam, since when, why we say so, and what stops exactly that.
 
@@ -130,8 +164,12 @@ def _exit_code(report: Report) -> Exit:
 def parse(
     logs: Logs = None,
     *,
-    stats: Annotated[bool, typer.Option("--stats", help="Print what was understood and what was not, instead of events.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --stats: as one JSON object. Events are JSON always.")] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Print what was understood and what was not, instead of events.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --stats: as one JSON object. Events are JSON always.")
+    ] = False,
     timezone: Zone = "",
     year: Year = 0,
 ) -> None:

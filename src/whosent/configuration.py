@@ -91,7 +91,9 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigurationError(f"logs.timezone: no zone called {name!r}. Use a name such as Europe/Berlin or UTC.") from error
+        raise ConfigurationError(
+            f"logs.timezone: no zone called {name!r}. Use a name such as Europe/Berlin or UTC."
+        ) from error
 
 
 def _system_zone() -> tzinfo | None:

@@ -20,7 +20,9 @@ _NAMED_SENDERS: Final = 40  # of one bucket
 _NETWORKS: Final = 256  # of one account
 _FIRST_WIDTH: Final = 60.0  # seconds
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
-_OUTWARD: Final = {Result.SENT: 0, Result.DEFERRED: 1, Result.BOUNCED: 2}
+# Column of an outcome that concerns the outside world, by result; hashing an enum's member costs more than a row may.
+_COLUMNS: Final = {Result.SENT: 0, Result.DEFERRED: 1, Result.BOUNCED: 2}
+_OUTWARD: Final = tuple(_COLUMNS.get(result) for result in Result)
 
 Who = tuple[str, str, str]  # kind, name, host of an actor
 
@@ -38,9 +40,9 @@ class Tally:
         self._totals: dict[int, list[int]] = {}
         self._senders: dict[int, Counter[Who]] = {}
         self._latest = -1
-        self._reasons: dict[Who, Counter[Reason]] = defaultdict(Counter)
+        self._reasons: dict[Who, list[int]] = defaultdict(lambda: [0] * len(Reason))
         self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
-        self._results: Counter[Result] = Counter()
+        self._results = [0] * len(Result)
         self._kinds: Counter[str] = Counter()  # of actors
         self._witnessed = {"request": False, "call": False, "login": False}
         self.messages = 0
@@ -64,7 +66,7 @@ class Tally:
         """Count a recipient of outgoing mail."""
         self.outcomes += 1
         self._results[row.result] += 1
-        column = _OUTWARD.get(row.result)
+        column = _OUTWARD[row.result]
         if column is None:
             return
         key = int(row.time // self._width)
@@ -160,8 +162,9 @@ class Tally:
     def _reply_reasons(self, incident_of: Mapping[Who, str]) -> dict[str, dict[str, int]]:
         reasons: dict[str, Counter[str]] = defaultdict(Counter)
         for actor, counts in self._reasons.items():
-            for reason, count in counts.items():
-                reasons[incident_of.get(actor, "everybody else")][reason.name.lower()] += count
+            for reason, count in zip(Reason, counts, strict=True):
+                if count:
+                    reasons[incident_of.get(actor, "everybody else")][reason.name.lower()] += count
         return {name: dict(counter.most_common()) for name, counter in reasons.items()}
 
     def _login_networks(self, incident_of: Mapping[Who, str]) -> list[LoginNetwork]:
@@ -173,4 +176,3 @@ class Tally:
             for actor, incident in incident_of.items()
             for prefix, (count, first, last) in sorted(self._networks.get(actor, {}).items(), key=lambda item: item[1][1])
         ]  # fmt: skip
-

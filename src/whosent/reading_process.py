@@ -1,4 +1,4 @@
-"""A process that reads one input and writes its rows as frames to standard output: ``python -m whosent.reading_process``.
+"""What a reading process does: it reads one input and writes its rows as frames to standard output.
 
 The order comes pickled on standard input.  A frame is a header (size, stored bytes consumed) and a body: rows
 marshalled and compressed; the last one, marked in its size, is the pickled :class:`Ending`.
@@ -46,6 +46,7 @@ HEADER: Final = struct.Struct("<QQ")
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
 _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
+_OUTCOME: Final = _NUMBERS[Outcome]
 _ROWS_A_FRAME: Final = 4_000
 
 Passed = JoinedRow | Early | Begun
@@ -74,12 +75,13 @@ def packed(rows: Iterable[Passed], rules: dict[int, int]) -> bytes:
     plain: list[tuple[Any, ...]] = []
     for row in rows:
         kind = row.__class__
-        if kind is Outcome or kind is Message:
-            plain.append((_NUMBERS[kind], *row[:2], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]  # its actor
+        if kind is Outcome:
+            time, ref, actor, queue_id, sender, recipient, result, reason, relay, forwarded = row  # type: ignore[misc]
+            plain.append((_OUTCOME, time, ref, tuple(actor), queue_id, sender, recipient, int(result), int(reason), relay, forwarded))
+        elif kind is Message or kind is Handover:
+            plain.append((_NUMBERS[kind], row[0], row[1], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]  # its actor
         elif kind is Early:
             plain.append((_NUMBERS[kind], row[0], row[1], rules[id(row[2])], row[3]))
-        elif kind is Handover:
-            plain.append((_NUMBERS[kind], *row[:2], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]
         else:
             plain.append((_NUMBERS[kind], *row))
     return zstandard.ZstdCompressor(level=1).compress(marshal.dumps(plain, _MARSHAL))
@@ -146,6 +148,3 @@ def main() -> None:
     gc.set_threshold(50_000)
     _read(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301  # from our own parent
 
-
-if __name__ == "__main__":
-    main()
