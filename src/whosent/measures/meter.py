@@ -36,6 +36,7 @@ _LEAST_YEARLY: Final = 1825.0
 LOWEST_BAR: Final = log(_LEAST_YEARLY)  # no bar is lower, in nats
 _BLATANT: Final = 0.25  # share that needs no past to accuse
 _PAST: Final = 60.0  # recipients of a past that halve it
+_UNKNOWN: Final = 3.0  # nats more against somebody without a past
 _HABIT: Final = 5 * _DAY  # a milder share, kept up for as long, is how this sender is
 BULK: Final = 50  # recipients an hour
 _CROWD: Final = 1000.0  # senders, of whom one false alarm a year may come at caution 0
@@ -144,7 +145,8 @@ class Meter:
 
     def verdict(self, sender: Sender, time: float) -> float:
         """Nats above the bar; at most 0 (worth a look) for a list, or a mild share after a short past."""
-        above = max(sender.levels) - self.bar(sender, time)
+        unknown = _PAST / (_PAST + sender.good + sender.bad)
+        above = max(sender.levels) - self.bar(sender, time) - _UNKNOWN * unknown
         if sender.list_like or sender.mild:
             return min(0.0, above)
         return above
