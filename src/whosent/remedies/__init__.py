@@ -57,7 +57,7 @@ def _refused(suspect: Suspect, why: str) -> Remedy:
     return Remedy(
         step="inspect",
         title=f"No command is printed for this {suspect.kind.replace('_', ' ')}",
-        reach="changes nothing",
+        reach="nothing",
         commands=[],
         undo=[],
         note=f"{why} Read the evidence with `cat -v` and write the command by hand.",

@@ -51,7 +51,7 @@ def _lock(name: str) -> Remedy:
     return Remedy(
         step="close",
         title=f"Give {name} a new password and end its sessions",
-        reach=f"the owner of {name} has to log in again, everywhere",
+        reach=f"all sessions of {name}: its owner has to log in again everywhere",
         commands=commands,
         undo=[],
         note="First change the password where the account lives (directory, database, panel); then run this, or a"

@@ -57,7 +57,7 @@ def _find_program(uid: str) -> Remedy:
     return Remedy(
         step="close",
         title="Find the program behind the user",
-        reach="changes nothing by itself",
+        reach="nothing by itself",
         commands=[f'ps -o pid,lstart,args -u "{uid}" | cat -v', f'crontab -l -u "$(id -nu -- {uid})" | cat -v'],
         undo=[],
         note="With `mail.add_x_header = On` and `mail.log = /var/log/php-mail.log` in php.ini the next report names the"
@@ -82,28 +82,28 @@ def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
 
 
 def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
-    file = f"/etc/postfix/whosent-{tag}.headers"
-    on, off = main_cf("header_checks", f"regexp:{file}")
+    path = f"map=/etc/postfix/whosent-{tag}.headers"
+    on, off = main_cf("header_checks", '"regexp:$map"')
     rule = quoted(f"/{pattern}/i HOLD whosent {tag}")
     return Remedy(
         step="block",
         title=f"Hold new mail of {base}",
         reach=f"only mail whose PHP header names {base}{place(suspect)}; it waits in the hold queue, the site stays up",
-        commands=[f"printf '%s\\n' {rule} > {file}", f"{on}\npostfix reload"],
-        undo=[f"{off}\npostfix reload\nrm {file}"],
+        commands=[f"{path}\nprintf '%s\\n' \\\n  {rule} > \"$map\"\n{on}\npostfix reload"],
+        undo=[f'{path}\n{off}\npostfix reload\nrm "$map"'],
         note="Works where PHP writes the header (`mail.add_x_header = On`). A second script of the same file name is"
         " held with it. In these tables the flag i makes upper and lower case differ.",
     )
 
 
 def _switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
-    mode, script = f"~/whosent-{tag}.mode", quoted(path)
+    names = f"mode=~/whosent-{tag}.mode\nscript={quoted(path)}"
     return Remedy(
         step="block",
         title="Switch the script off",
         reach=f"only {path}{place(suspect)}, but everything it does, not mail alone",
-        commands=[f'script={script}\n[ -e {mode} ] || stat -c %a -- "$script" > {mode}\nchmod 000 -- "$script"'],
-        undo=[f'script={script}\nchmod "$(cat {mode})" -- "$script" && rm {mode}'],
+        commands=[f'{names}\n[ -e "$mode" ] || stat -c %a -- "$script" > "$mode"\nchmod 000 -- "$script"'],
+        undo=[f'{names}\nchmod "$(cat "$mode")" -- "$script" && rm "$mode"'],
         note="Where PHP keeps compiled scripts (opcache), reload PHP-FPM or the web server afterwards.",
     )
 
@@ -120,7 +120,7 @@ def _mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
     return Remedy(
         step="close",
         title="Mend the form" if form else "Mend or remove the script",
-        reach="changes nothing by itself",
+        reach="nothing by itself",
         commands=[f"stat -- {quoted(path)}"] if path.startswith("/") else [],
         undo=[],
         note=advice,

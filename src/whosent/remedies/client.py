@@ -14,7 +14,7 @@ from whosent.remedies.shell import Unsafe, quoted
 if TYPE_CHECKING:
     from whosent.model.finding import Suspect
 
-_GOOD_RELAYING: Final = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+_INSIDERS: Final = "permit_mynetworks, permit_sasl_authenticated"
 
 
 def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
@@ -84,7 +84,7 @@ def _clean(suspect: Suspect, address: str) -> Remedy:
     return Remedy(
         step="close",
         title=f"Close the proxy on {address}" if suspect.kind == "proxy" else f"Find and clean {address}",
-        reach="changes nothing by itself",
+        reach="nothing by itself",
         commands=[f"ip neigh show to {quoted(address)}"],
         undo=[],
         note=advice,
@@ -92,21 +92,22 @@ def _clean(suspect: Suspect, address: str) -> Remedy:
 
 
 def _stop_relaying(tag: str, address: str) -> Remedy:
-    saved = f"~/whosent-{tag}.relay"
+    saved = f"saved=~/whosent-{tag}.relay"
     look = (
         "postconf mynetworks relay_domains \\\n  smtpd_relay_restrictions smtpd_recipient_restrictions\n"
         "postconf -P '*/*/mynetworks' '*/*/smtpd_relay_restrictions' \\\n  '*/*/smtpd_recipient_restrictions'"
     )
     change = (
-        f"[ -e {saved} ] || postconf smtpd_relay_restrictions > {saved}\n"
-        f"postconf -e 'smtpd_relay_restrictions =\\\n  {_GOOD_RELAYING}'\npostfix reload"
+        f'{saved}\n[ -e "$saved" ] || postconf smtpd_relay_restrictions > "$saved"\n'
+        f"insiders='{_INSIDERS}'\n"
+        'postconf -e \\\n  "smtpd_relay_restrictions = $insiders, reject_unauth_destination"\npostfix reload'
     )
     return Remedy(
         step="close",
         title="Stop relaying for strangers",
         reach="clients outside mynetworks that did not log in; mail to own domains keeps coming",
-        commands=[look, change.replace("=\\\n ", "=")],
-        undo=[f'postconf -e "$(cat {saved})" && rm {saved}\npostfix reload'],
+        commands=[look, change],
+        undo=[f'{saved}\npostconf -e "$(cat "$saved")" && rm "$saved"\npostfix reload'],
         note=f"If {address} lies in mynetworks, that setting is the hole: it must name own networks only, and never the"
         " address of a proxy or container gateway that hides the real clients.",
     )

@@ -18,10 +18,12 @@ def access_map(tag: str, table: str, key: str, action: str) -> tuple[list[str], 
     The restriction is asked at DATA because master.cf commonly overrides the earlier ones for submission.
     """
     by_login = table == "check_sasl_access"
-    path = f"/etc/postfix/whosent-{tag}.{'sasl' if by_login else 'cidr'}"
-    kind = "$default_database_type" if by_login else "cidr"
-    on, off = main_cf("smtpd_data_restrictions", quoted(f"{table} {kind}:{path}"))
-    write = f"printf '%s\\n' {quoted(f'{key} {action} whosent {tag}')} > {path}"
-    if by_login:
-        return [f"{write}\npostmap {path}", f"{on}\npostfix reload"], [f"{off}\npostfix reload\nrm {path} {path}.*"]
-    return [write, f"{on}\npostfix reload"], [f"{off}\npostfix reload\nrm {path}"]
+    path = f"map=/etc/postfix/whosent-{tag}.{'sasl' if by_login else 'cidr'}"
+    kind = "$(postconf -h default_database_type)" if by_login else "cidr"
+    on, off = main_cf("smtpd_data_restrictions", f'"{table} {kind}:$map"')
+    write = f"printf '%s\\n' {quoted(f'{key} {action} whosent {tag}')} > \"$map\""
+    compiled, every = ('\npostmap "$map"', ' "$map".*') if by_login else ("", "")
+    return (
+        [f"{path}\n{write}{compiled}\n{on}\npostfix reload"],
+        [f'{path}\n{off}\npostfix reload\nrm "$map"{every}'],
+    )

@@ -38,5 +38,5 @@ def refuse_early(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
 
 def _steps(tag: str, suspect: Suspect, sender: str, title: str, advice: str) -> list[Remedy]:
     choice = by_sender(f"with the sender {sender}, whoever wrote it", sender)
-    close = Remedy(step="close", title=title, reach="changes nothing by itself", commands=[], undo=[], note=advice)
+    close = Remedy(step="close", title=title, reach="nothing by itself", commands=[], undo=[], note=advice)
     return [*look_and_hold(tag, suspect, choice), close]

@@ -55,12 +55,12 @@ def by_sender(whose: str, sender: str) -> Choice:
 
 def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
     """The two steps that change no configuration."""
-    held = f"~/whosent-{tag}.held"
+    held = f"held=~/whosent-{tag}.held"
     return [
         Remedy(
             step="inspect",
             title="See what is queued",
-            reach=f"changes nothing; names queued mail {choice.whose}{place(suspect)}",
+            reach=f"nothing; names queued mail {choice.whose}{place(suspect)}",
             commands=[f"{choice.command} | head -n 20", "postcat -qe QUEUE_ID | cat -v"],
             undo=[],
             note="Needs root and jq. The second command shows the envelope of one of them, -qh instead of -qe its"
@@ -70,8 +70,8 @@ def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
             step="hold",
             title="Hold what is queued",
             reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
-            commands=[f"{choice.command} |\ntee -a {held} | postsuper -h -"],
-            undo=[f"postsuper -H - < {held} && rm {held}"],
+            commands=[f'{held}\n{choice.command} |\ntee -a "$held" | postsuper -h -'],
+            undo=[f'{held}\npostsuper -H - < "$held" && rm "$held"'],
             note=f"Needs root and jq. {_AGAIN}",
         ),
     ]
