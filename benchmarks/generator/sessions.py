@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FORWARDING = 0.03
 """Share of inbound messages that an alias here sends on to an address elsewhere."""
+HOSTILE = '"to=<x>, status=sent"@example.net'
+"""A valid address that imitates a delivery; Postfix logs it with its quotes."""
 NO_SUCH_USER = "550 5.1.1 <old@example.org>: Recipient address rejected: User unknown in local recipient table"
 
 
@@ -71,8 +73,12 @@ class Sessions:
         random, put = scene.random.random, scene.timeline.put
         client = scene.cast.client()
         someone = scene.cast.account().address
-        sender = scene.cast.recipient().address if random() > 0.02 else 'to=<x>, status=sent"@example.net'
+        stranger = scene.cast.recipient()
+        if random() < 0.02:
+            stranger = stranger._replace(address=HOSTILE)
+        sender = stranger.address
         letter = self._letter(sender, address_of(client), 0, 3000 + random() * 90_000)
+        letter.return_to = stranger
         letter.recipients, last = [mailbox(someone)], Hop.MAILBOX
         if random() < FORWARDING:
             letter.recipients, last, letter.alias = [scene.cast.recipient()], Hop.REMOTE, someone

@@ -22,7 +22,7 @@ LOGIN = re.compile(r"client=\S+ sasl_method=\w+, sasl_username=(?P<login>.*)")
 UID = re.compile(r"uid=(?P<uid>\d+) from=<")
 FROM = re.compile(r"from=<(?P<sender>.*)>, size=\d+, nrcpt=\d+ \(queue active\)")
 OUTCOME = re.compile(
-    r"to=<(?P<recipient>[^>]*)>,(?: orig_to=<[^>]*>,)? relay=(?P<relay>[^,]*), "
+    r'to=<(?P<recipient>(?:"[^"]*"|[^">])*)>,(?: orig_to=<[^>]*>,)? relay=(?P<relay>[^,]*), '
     r"(?:conn_use=\d+, )?delay=[\d.e+]+, delays=\S+, dsn=\S+, "
     r"status=(?P<status>\w+) \((?P<reply>.*)\)"
 )

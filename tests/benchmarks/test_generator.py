@@ -6,10 +6,10 @@ import gzip
 from typing import TYPE_CHECKING
 
 import pytest
-from naive_reader import NaiveReader
 
 from benchmarks.generator import Generated, Recipe, generate
 from benchmarks.generator.truth import Truth
+from tests.benchmarks.naive_reader import NaiveReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,14 @@ def test_the_traps_are_in_the_log(tmp_path: Path) -> None:
     made = generate(Recipe(seed=11, size=3_000_000, hosts=2, ids="short"), tmp_path)
     read = NaiveReader(made.paths)
     text = made.paths[0].read_text(encoding="ascii")
-    traps = ("status=spam", "status=sent (250 ok), to=<", "status=expired", "helo=<status=sent>", "conn_use=")
+    traps = (
+        "status=spam",
+        "status=sent (250 ok), to=<",
+        "status=expired",
+        "helo=<status=sent>",
+        "conn_use=",
+        'from=<"to=<x>, status=sent',
+    )
     for trap in traps:
         assert trap in text, trap
     assert made.truth.log["reused_ids"] > 100
