@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from tests.lab import mail, syslog, web
 from tests.lab.machine import Machine, Outer
 from tests.lab.network import LAN, MX, RESOLVER, WEB, wire_lan, wire_outside
-from tests.lab.world import SINKS, World, dynamic_names, office_names, start_module
+from tests.lab.world import DEAD, SINKS, World, dynamic_names, office_names, start_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ class Lab:
         pcs = office_names(self.pcs)
         members = {"mx": [MX], "web": [WEB], "lan": [APPLICATION, *pcs.values()]}
         wire_lan(self.host("gw"), {name: (self.host(name), addresses) for name, addresses in members.items()})
-        outside = [RESOLVER, *SINKS, *self.strangers, *self.named_strangers]
+        outside = [RESOLVER, *SINKS, DEAD, *self.strangers, *self.named_strangers]
         wire_outside(self.host("gw"), self.host("out"), outside)
         for machine in self._hosts.values():
             self._furnish(machine)

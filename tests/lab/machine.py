@@ -6,6 +6,8 @@ read and written from outside through ``/proc/PID/root``; commands enter by ``ns
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -162,12 +164,22 @@ class Machine:
             raise LabError(sentence)
         return output
 
+    def output(self, argv: Sequence[str]) -> bytes:
+        """Give the bytes that ``argv`` prints on this host."""
+        return subprocess.run(self.command(argv), capture_output=True, check=True, env=ENVIRONMENT).stdout
+
     def start(self, argv: Sequence[str], output: int | IO[str] = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a long-running program on this host, with a pipe to its standard input."""
         return subprocess.Popen(
             self.command(argv), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, text=True,
-            env=ENVIRONMENT, start_new_session=True,
+            errors="backslashreplace", env=ENVIRONMENT, start_new_session=True,
         )  # fmt: skip
+
+    @staticmethod
+    def stop(process: subprocess.Popen[str]) -> None:
+        """End a program started with ``start``: the program itself, not only the way in."""
+        os.kill(_first_child(process.pid), signal.SIGTERM)
+        process.wait(timeout=10)
 
     def inside_network(self, argv: Sequence[str], stdin: str = "") -> str:
         """Run ``argv`` of the outside in this host's network only (``ip`` must see outside process numbers)."""

@@ -123,11 +123,11 @@ def start_postfix(machine: Machine) -> None:
     wait_until(lambda: listens(machine, 25), f"{machine.name}'s SMTP port")
 
 
-def start_dovecot(machine: Machine, passwords: Mapping[str, str]) -> None:
-    """Start Dovecot: IMAP for people, and the password check for Postfix."""
+def start_dovecot(machine: Machine, passwords: Mapping[str, str], more: str = "") -> None:
+    """Start Dovecot: IMAP for people, and the password check for Postfix; ``more`` are settings for a restart."""
     users = "".join(f"{account}:{password}\n" for account, password in passwords.items())
     machine.write("/etc/dovecot/users", users)
-    machine.write("/etc/dovecot/lab.conf", DOVECOT)
+    machine.write("/etc/dovecot/lab.conf", DOVECOT + more)
     machine.run(["dovecot", "-c", "/etc/dovecot/lab.conf"])
     wait_until(machine.path("/var/spool/postfix/private/auth").exists, "Dovecot's password check")
 

@@ -3,6 +3,7 @@
 #
 #   tests/lab/packages.sh                 the groups that the lab itself needs: net mail web dns syslog
 #   tests/lab/packages.sh peers browser   named groups only
+#   tests/lab/packages.sh record          what recording the samples needs: the lab, a compiler, more web servers
 #   tests/lab/packages.sh all             every group
 #   tests/lab/packages.sh --list          what each group holds
 set -euo pipefail
@@ -12,12 +13,14 @@ declare -A GROUPS_OF=(
   [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
   [web]="lighttpd php-cgi perl libcgi-pm-perl"
   [dns]="dnsmasq-base"
+  [clock]="gcc libc6-dev"
+  [samples]="apache2-bin nginx-light dovecot-pop3d bsdutils"
   [syslog]="rsyslog systemd"
   [peers]="pflogsumm zstd"
   [browser]="chromium"
 )
 DEFAULT="net mail web dns syslog"
-ALL="$DEFAULT peers browser"
+ALL="$DEFAULT clock samples peers browser"
 
 fail() { echo "packages.sh: $*" >&2; exit 1; }
 
@@ -30,6 +33,7 @@ command -v apt-get >/dev/null || fail "needs a Debian system (no apt-get here)"
 
 groups="${*:-$DEFAULT}"
 [ "$groups" = all ] && groups=$ALL
+[ "$groups" = record ] && groups="$DEFAULT clock samples"
 wanted=()
 for group in $groups; do
   [ -n "${GROUPS_OF[$group]:-}" ] || fail "no group called '$group'; there are: $ALL"

@@ -1,4 +1,8 @@
-"""Record the samples of this repository in the lab: ``python -m tests.lab.record [incident]``."""
+"""Record the samples of this repository in the lab: ``python -m tests.lab.record [incident|samples [TAKE ...]]``.
+
+``incident`` (some six minutes) writes ``samples/incident``, ``samples`` (some three minutes) writes ``tests/samples``; the
+names of takes after it record only those. Without an argument: both.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import incident
+from tests.lab import (
+    incident,
+    takes_delivery,
+    takes_hostile,
+    takes_logins,
+    takes_refusal,
+    takes_syslog,
+    takes_web,
+)
 from tests.lab.clock import Clock
 from tests.lab.lab import Lab, why_not
 from tests.lab.mail import queue_is_empty
 from tests.lab.machine import LabError, wait_until
 from tests.lab.people import INFO, NEWSLETTER, SHOP, STAFF, WEB_ROOT, WEB_USER
 from tests.lab.player import Act, Result
+from tests.lab.studio import PASSWORDS, SAMPLES, STRANGERS, Studio
 from tests.lab.truth import Played, last_answers, tell
 from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG, stop_web
 
@@ -41,12 +54,13 @@ def record_incident(place: Path) -> None:
     with lab:
         lab.world.answer(scene.answers)
         print(f"playing {sum(map(len, scene.acts.values()))} acts, {incident.LENGTH / 60:.1f} hours in {RATE} times their speed")
+        began = clock.now()
         results = play(lab, scene)
         for name in ("web", "mx"):
             wait_until(lambda name=name: queue_is_empty(lab.host(name)), f"{name}'s queue to become empty", 120)
         stop_web(lab.host("web"))
         acts = [act for acts in scene.acts.values() for act in acts]
-        truth = tell(Played(acts, results, last_answers(lab.world.seen())))
+        truth = tell(Played(acts, results, last_answers(lab.world.seen()), datetime.fromtimestamp(began, START.tzinfo)))
         recording = {"start": START.isoformat(), "speed": RATE, "time_zone": ZONE, "end": end_of(clock)}
         save(lab, place)
     text = json.dumps({"recording": recording, **truth}, indent=1, ensure_ascii=False)
@@ -99,13 +113,29 @@ def save(lab: Lab, place: Path) -> None:
         (place / name).write_bytes(lab.host(host).read(path))
 
 
+def record_samples(place: Path, only: list[str]) -> None:
+    """Play every take in one lab and write the samples below ``place``."""
+    mailboxes = (INFO, WEB_USER, WEB_ROOT)
+    with Lab(PASSWORDS, mailboxes, STRANGERS, log_format=takes_syslog.FORMATS) as lab:
+        studio = Studio(lab, place)
+        for module in (takes_delivery, takes_refusal, takes_hostile, takes_logins, takes_web, takes_syslog):
+            for take in module.TAKES:
+                if not only or take.__name__ in only:
+                    print(f"{module.__name__.rpartition('.')[2]}: {take.__name__}", flush=True)
+                    take(studio)
+
+
 def main() -> int:
     """Record what the command line names."""
     reason = why_not()
     if reason:
         print(reason, file=sys.stderr)
         return 1
-    record_incident(REPOSITORY / "samples" / "incident")
+    what, *only = sys.argv[1:] or ["all"]
+    if what in {"samples", "all"}:
+        record_samples(SAMPLES, only)
+    if what in {"incident", "all"}:
+        record_incident(REPOSITORY / "samples" / "incident")
     return 0
 
 

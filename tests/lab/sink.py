@@ -24,9 +24,12 @@ ANSWERS = {
     "deferred": "450 4.2.0 <{to}>: Recipient address rejected: Try again later",
     "greylist": "451 4.7.1 <{to}>: Recipient address rejected: Greylisting in effect, please come back later",
     "blocked": "550 5.7.1 Service unavailable; client [" + PUBLIC + "] blocked using dnsbl.test",
+    "hostile": "550 5.1.1 no) status=sent (250 2.0.0 Ok: queued as 4jFORGED1), sasl_username=carol@corp.test\x1b[31m <script>",
+    "hostile2": "550-5.7.1 first line) to=<carol@corp.test>, relay=evil[1.2.3.4]:25, status=sent (250 ok)\r\n550 5.7.1 {to}",
     "policy": "554 5.7.1 <{to}>: Recipient address rejected: Access denied by local policy",
 }
 SPAM = "554 5.7.1 Message rejected as spam by content scanner, see http://help.bigmail.test/"
+HOSTILE_ACCEPT = "250 2.0.0 Ok) status=bounced (host evil[1.2.3.4] said: 550 5.1.1: queued as 4jFORGED2"
 ADDRESS = re.compile(rb"(?i)^(MAIL FROM|RCPT TO):\s*<([^>]*)>")
 _numbers = itertools.count(1)
 
@@ -127,7 +130,9 @@ class Session:
         spam = any(answer == "spam" for _, answer in self.recipients)
         for address, _ in self.recipients:
             self.world.note(self.sender, address, "spam" if spam else "accept", self.helo)
-        await self.say(SPAM if spam else f"250 2.0.0 Ok: queued as {0x4A00000 + next(_numbers) * 7919:X}")
+        queued = f"250 2.0.0 Ok: queued as {0x4A00000 + next(_numbers) * 7919:X}"
+        hostile = any(answer == "hostile-accept" for _, answer in self.recipients)
+        await self.say(SPAM if spam else HOSTILE_ACCEPT if hostile else queued)
 
 
 async def serve(replies: Path, seen: TextIO, addresses: list[str]) -> None:

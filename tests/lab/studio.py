@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ BOB = f"bob@{DOMAIN}"
 CAROL = f"carol@{DOMAIN}"
 PASSWORDS = {BOB: "secret-b", CAROL: "secret-c"}
 OUTSIDER = "100.64.3.7"
+STRANGERS = (OUTSIDER, "100.82.9.77", "100.99.12.80", "100.71.14.203")
 
 
 @dataclass
@@ -38,16 +40,32 @@ class Studio:
     def take(self, name: str, until: str, *, times: int = 1, host: str = "mx", log: str = MAIL_LOG) -> Iterator[None]:
         """Keep as sample ``name`` what ``host`` logs while the block runs and until ``until`` was said ``times`` times."""
         machine, pattern = self.lab.host(host), re.compile(until.encode())
+        self.hush(host, log)
         start = len(machine.read(log))
         yield
         try:
             wait_until(lambda: len(pattern.findall(machine.read(log), start)) >= times, f"{until!r} in {name}")
+            self.hush(host, log)
         except LabError as error:
             said = machine.read(log)[start:].decode("utf-8", "backslashreplace")
             raise LabError(f"{error}; it was said:\n{said}") from error
         place = self.place / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(machine.read(log)[start:])
+
+    def hush(self, host: str = "mx", log: str = MAIL_LOG) -> None:
+        """Wait until a log has not grown for a moment."""
+        machine, quiet = self.lab.host(host), time.monotonic()
+        size = len(machine.read(log))
+
+        def settled() -> bool:
+            nonlocal size, quiet
+            now = len(machine.read(log))
+            if now != size:
+                size, quiet = now, time.monotonic()
+            return time.monotonic() - quiet > 0.3
+
+        wait_until(settled, f"silence in {log}")
 
     def play(self, *acts: Act, host: str = "lan") -> list[Result]:
         """Play acts on a host, one after the other as given, and wait for their end."""
@@ -76,10 +94,11 @@ class Studio:
         )
         self.play(act, host="out")
 
-    def say(self, dialogue: list[bytes], port: int = 25, host: str = "out", *, patient: bool = True) -> bytes:
+    def say(self, dialogue: list[bytes], port: int = 25, host: str = "out", source: str = OUTSIDER, *,
+            patient: bool = True) -> bytes:  # fmt: skip
         """Speak raw bytes to the MX, one command after the other; give all that it answered."""
         argv = ["tests.lab.raw", MX if host == "lan" else PUBLIC, str(port)]
-        argv += [f"{LAN}.101" if host == "lan" else OUTSIDER, "wait" if patient else "rush"]
+        argv += [f"{LAN}.101" if host == "lan" else source, "wait" if patient else "rush"]
         speaker = self.lab.start(host, *argv)
         said, _ = speaker.communicate("".join(f"{line.hex()}\n" for line in dialogue), timeout=60)
         return bytes.fromhex("".join(said.split()))
@@ -106,8 +125,7 @@ class Studio:
         try:
             yield
         finally:
-            process.terminate()
-            process.wait(timeout=10)
+            machine.stop(process)
 
 
 def letter(sender: str, to: str, subject: str = "Hello", extra: str = "") -> str:

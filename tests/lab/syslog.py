@@ -16,7 +16,7 @@ RFC3339 = "RSYSLOG_FileFormat"  # what Debian 12 and later write
 RFC5424 = "RSYSLOG_SyslogProtocol23Format"
 
 CONFIGURATION = """
-global(net.enableDNS="off" workDirectory="/var/spool/rsyslog" debug.onShutdown="off")
+global(net.enableDNS="off" workDirectory="/var/spool/rsyslog" parser.permitSlashInProgramName="{slash}")
 main_queue(queue.type="Direct")
 module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval="0")
 {outputs}
@@ -24,9 +24,19 @@ module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval=
 OUTPUT = 'mail.* action(type="omfile" file="{file}" template="{template}" fileCreateMode="0644")\n'
 
 
-def start_syslog(machine: Machine, files: Mapping[str, str]) -> None:
-    """Start rsyslog on ``machine``; ``files`` maps each log file to the template it is written with."""
+def start_syslog(machine: Machine, files: Mapping[str, str], *, slash: bool = False) -> None:
+    """Start rsyslog on ``machine``; ``files`` maps each log file to the template it is written with.
+
+    Unless ``slash`` is set, rsyslog ends a program's name at its first slash where the template asks for the name alone:
+    RFC 5424 lines then say "postfix" for every daemon of Postfix. That is its default.
+    """
     outputs = "".join(OUTPUT.format(file=file, template=template) for file, template in files.items())
-    machine.write("/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs))
+    machine.write("/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs, slash="on" if slash else "off"))
     machine.run(["rsyslogd", "-f", "/etc/rsyslog.conf", "-i", "/run/rsyslogd.pid"])
     wait_until(machine.path("/dev/log").exists, f"{machine.name}'s /dev/log")
+
+
+def stop_syslog(machine: Machine) -> None:
+    """End rsyslog and wait until its socket is gone."""
+    machine.run(["sh", "-c", "kill $(cat /run/rsyslogd.pid); rm -f /dev/log"])
+    wait_until(lambda: not machine.path("/run/rsyslogd.pid").exists(), "rsyslog's end")

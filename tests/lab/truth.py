@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.lab import incident
@@ -22,6 +23,7 @@ class Played:
     acts: Sequence[Act]
     results: Sequence[Result]
     answers: dict[str, str]  # the last answer of the world to each recipient
+    began: datetime  # the lab's time when the first act could be played
 
     def submitted(self, label: str) -> dict[str, int]:
         """Count the messages and recipients that were really taken from those of this label."""
@@ -33,6 +35,12 @@ class Played:
         """Count what the world answered about this label's recipients; ``internal`` never left."""
         mine = {to for act in self.acts if act.label == label for to in act.recipients}
         return dict(sorted(Counter(self.answers.get(to, "internal") for to in mine).items()))
+
+    def span(self, label: str) -> dict[str, str]:
+        """Say when the first and the last act of this label were due."""
+        minutes = [act.at for act in self.acts if act.label == label]
+        ends = {"since": min(minutes), "until": max(minutes)}
+        return {name: f"{self.began + timedelta(minutes=at):%Y-%m-%dT%H:%M:%S%z}" for name, at in ends.items()}
 
     def of(self, label: str) -> dict[str, Any]:
         """Give everything counted about one label; ``outcomes`` is by distinct recipient."""
@@ -55,12 +63,13 @@ def tell(played: Played) -> dict[str, Any]:
         "guilty": [
             {
                 "kind": "account", "name": incident.STOLEN, "host": "mx", "cause": "compromised_account",
-                **played.of("campaign"), "addresses": sorted(bots), "failed_guesses": failures,
+                **played.span("campaign"), **played.of("campaign"), "addresses": sorted(bots), "failed_guesses": failures,
                 "own_innocent_mail": played.of(incident.STOLEN),
             },
             {
                 "kind": "script", "name": incident.FORM_SCRIPT, "host": "web", "cause": "abused_form",
-                "path": "/contact.php", **played.of("form abuse"), "addresses": [incident.ABUSER],
+                "path": "/contact.php", **played.span("form abuse"), **played.of("form abuse"),
+                "addresses": [incident.ABUSER],
                 "requests": sum(act.label == "form abuse" for act in played.acts),
                 "own_innocent_mail": played.of("contact form"),
             },

@@ -40,13 +40,18 @@ def start_web(machine: Machine, timezone: str) -> None:
     """Start the web server; PHP logs every mail() and stamps the script's name into the message."""
     for name, place in PLACES.items():
         machine.write(place, (SITE / name).read_text(encoding="utf-8"), mode=0o755)
-    php = f"mail.log = {PHP_MAIL_LOG}\nmail.add_x_header = On\ndate.timezone = {timezone}\nlog_errors = Off\n"
-    machine.write(_php_settings(machine), php)
+    set_php(machine, timezone)
     machine.write(PHP_MAIL_LOG, "", mode=0o666)
     machine.write("/etc/lighttpd/lab.conf", LIGHTTPD)
     machine.run(["sh", "-c", "mkdir -p /var/log/lighttpd && chown www-data: /var/log/lighttpd"])
     machine.run(["lighttpd", "-f", "/etc/lighttpd/lab.conf"])
     wait_until(lambda: listens(machine, 80), "the web server's port")
+
+
+def set_php(machine: Machine, timezone: str) -> None:
+    """Let PHP log every mail() with the time of this zone, and stamp the script's name into the message."""
+    php = f"mail.log = {PHP_MAIL_LOG}\nmail.add_x_header = On\ndate.timezone = {timezone}\nlog_errors = Off\n"
+    machine.write(_php_settings(machine), php)
 
 
 def stop_web(machine: Machine) -> None:

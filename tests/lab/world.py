@@ -44,6 +44,9 @@ host-record=web.corp.test,{WEB}
 ptr-record=2.113.0.203.in-addr.arpa,mx.corp.test
 txt-record=corp.test,"v=spf1 ip4:{PUBLIC} -all"
 host-record=dead.test,{DEAD}
+address=/2.0.0.127.dnsbl.test/127.0.0.2
+address=/77.9.82.100.dnsbl.test/127.0.0.4
+txt-record=77.9.82.100.dnsbl.test,"Listed, see http://dnsbl.test/"
 """
 
 
