@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from enum import IntEnum
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated, Final, NoReturn, Optional
 
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from whosent import answer, walk
 from whosent.configuration import ConfigurationError, load, zone_of
+from whosent.model import knobs
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import reading
@@ -177,6 +179,36 @@ def parse(
 
     Example: whosent parse /var/log/mail.log | jq 'select(.event == "login")'
     """
+
+
+@app.command()
+def config(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema whosent.config/1).")] = False,
+) -> None:
+    """Print every setting with what it does, its default and its value in force; the output is a configuration file.
+
+    Example: whosent config > /etc/whosent/whosent.toml
+    """
+    settings = load(os.environ)
+    sys.stdout.buffer.write(knobs.as_json(settings) if json else knobs.as_toml(settings).encode())
+    sys.stdout.buffer.flush()
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if wanted:
+        sys.stdout.write(f"whosent {installed('whosent')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def whosent(
+    *,
+    version: Annotated[  # noqa: ARG001  # its callback answers
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Take options that stand before the command."""
 
 
 def main() -> None:
