@@ -65,8 +65,10 @@ class Reader:
         self._repeated = b""  # what the latest "last message repeated" spoke of
         self._starts: dict[int, int] = {}  # of journal entries: offset in our chunk to offset in the given one
 
-    def tokens(self, chunk: bytes) -> Iterator[Token]:
-        """The wanted tokens of the next chunk, in order."""
+    def tokens(self, chunk: bytes, offset: int | None = None) -> Iterator[Token]:
+        """The wanted tokens of the next chunk, in order; ``offset`` is where it starts, if not behind the last."""
+        if offset is not None:
+            self._offset = offset
         if not chunk.endswith(b"\n"):
             if not chunk:
                 return

@@ -37,8 +37,9 @@ class Envelope(NamedTuple):
 
 BSD: Final = Envelope(rb"(?:<\d{1,3}+>)?" + _STAMP + _HOST, rb"(?:\[\d++\])?: ")
 RFC5424: Final = Envelope(
-    rb"<\d{1,3}+>1 " + _STAMP + _HOST, rb' [^ \n]++ [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++) (?:\xef\xbb\xbf)?'
-)  # fmt: skip
+    rb"<\d{1,3}+>1 " + _STAMP + _HOST,
+    rb' [^ \n]++ [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++) (?:\xef\xbb\xbf)?',
+)
 
 
 Fields: TypeAlias = tuple[Any, ...]  # bytes, or None where nothing was captured; Any spares the hot path its asserts
@@ -126,7 +127,7 @@ class Tokenizer:
         self._groups += 1  # the empty group at its end makes lastindex tell the rules apart
         if wanted:
             self._take[self._groups] = (rule, tuple(numbers.get(name, 0) for name in wanted))
-        return pattern + rb"()\n"
+        return rb"(?:" + pattern + rb")()\n"
 
     def read(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
         """The wanted tokens of a chunk, which must end with a line end; offsets count from its first byte.
