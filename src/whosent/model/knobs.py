@@ -57,8 +57,8 @@ def as_json(settings: Settings) -> bytes:
 
 
 def toml(value: object) -> str:
-    """A value as TOML writes it; of texts, numbers and lists of them JSON is the same."""
-    return msgspec.json.encode(value).decode()
+    """A value as TOML writes it: of texts, numbers and lists of them JSON is the same, but for DEL."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
 def _kind(default: object, meta: Meta) -> str:
