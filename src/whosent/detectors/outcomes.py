@@ -12,16 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from whosent.measures import phrases, regard, who
-from whosent.measures.meter import BULK, LOWEST_BAR, Meter, Sender
-from whosent.measures.networks import network
-from whosent.measures.trail import Trail
+from whosent.measures.meter import Meter, Sender
+from whosent.measures.watch import Case, Watched
 from whosent.model.finding import Cause, Finding, Strength, Suspect
 from whosent.model.rows import Actor, Message, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whosent.measures.meter import Mark
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
@@ -30,42 +28,9 @@ _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
 _OURS: Final = ("account", "local_user", "host")
 _REMEMBERED: Final = 200_000  # actors, that is, pairs of a sender and an address it used
-_NETWORKS: Final = 16
-_CLEARLY: Final = 0.3  # weight from which an outcome is quoted
 _ABOUT_US: Final = 86_400.0  # seconds for which a listing others met excuses a sender
-_UNFIT: Final = (Reason.POLICY, Reason.LISTED, Reason.RATE)  # what a mere old list does not earn
-_UNFIT_SHARE: Final = 0.15
-_LIST: Final = 100  # recipients an hour that make even a first sight of somebody a list
-_DIRTY: Final = 0.3  # a worse list is bought, not old
+_FEW: Final = 16  # senders remembered as having met a listing
 _ENOUGH: Final = 20  # recipients that make a norm
-
-
-class _Case:
-    """One excursion of one sender's meter, from the outcome that lifted it."""
-
-    __slots__ = ("above", "last", "networks", "onset", "past", "trail", "unfit")
-
-    def __init__(self, sender: Sender, time: float) -> None:
-        self.past = (sender.bad, sender.bad + sender.good)
-        self.trail = Trail()
-        self.networks: set[str] = set()
-        self.unfit = 0  # answers that an old list does not earn
-        self.above = float("-inf")  # nats above the bar at the highest
-        self.onset: Mark = sender.mark_before(time)
-        self.last: Mark = self.onset
-
-
-class _Watched:
-    """A sender, its meter, and what stands against it."""
-
-    __slots__ = ("actor", "case", "closed", "homes", "sender")
-
-    def __init__(self, actor: Actor, sender: Sender) -> None:
-        self.actor = actor
-        self.sender = sender
-        self.homes: set[str] = set()  # networks used while all was well
-        self.case: _Case | None = None
-        self.closed: _Case | None = None  # an excursion over the bar that has ended
 
 
 class Detector:
@@ -77,8 +42,8 @@ class Detector:
         del surroundings  # the actor already says who is ours
         self._caution = settings.meter.caution
         self._meter = Meter()
-        self._watched: dict[tuple[str, str, str], _Watched] = {}
-        self._by_actor: dict[Actor, _Watched] = {}
+        self._watched: dict[tuple[str, str, str], Watched] = {}
+        self._by_actor: dict[Actor, Watched] = {}
         self._listed: dict[int, float] = {}  # sender number -> when a reply last called us listed
         self._now = float("-inf")
 
@@ -103,19 +68,16 @@ class Detector:
                 return
             watched = self._meet(time, actor)
         if result is _SENT:
-            reading = self._meter.weigh(watched.sender, time, 0.0, recipient)
-            if not reading and watched.case is not None:
-                _close(watched)
-            return
-        self._bad(watched, row, regard.weight(result, reason))
+            watched.good(self._meter, time, recipient)
+        else:
+            self._bad(watched, row, regard.weight(result, reason))
 
-    def _meet(self, time: float, actor: Actor) -> _Watched:
+    def _meet(self, time: float, actor: Actor) -> Watched:
         key = (actor.kind, actor.name, actor.host)
         watched = self._watched.get(key)
         if watched is None:
-            watched = self._watched[key] = _Watched(actor, self._meter.join(time))
-        if watched.case is None and actor.address and len(watched.homes) < _NETWORKS:
-            watched.homes.add(network(actor.address))
+            watched = self._watched[key] = Watched(actor, self._meter.join(time))
+        watched.at_home(actor.address)
         if actor.kind == "local_user" and who.user_name(actor.name, actor.address or "") != f"uid {actor.name}":
             watched.actor = actor  # the process called itself what its uid is called
         if len(self._by_actor) >= _REMEMBERED:
@@ -123,76 +85,40 @@ class Detector:
         self._by_actor[actor] = watched
         return watched
 
-    def _bad(self, watched: _Watched, row: Outcome, bad: float | None) -> None:
-        sender, time = watched.sender, row.time
-        refused = row.result is _BOUNCED
-        if bad is None or (row.reason is Reason.LISTED and self._excused(sender, time)):
-            sender.recipients += 1
-            sender.refused += refused
-            sender.deferred += not refused
-            return
-        reading = self._meter.weigh(sender, time, bad, row.recipient)
-        case = watched.case
-        if reading and case is None:
-            case = watched.case = _Case(sender, time)
-        sender.refused += refused
-        sender.deferred += not refused
-        if case is None:
-            return
-        if not reading:
-            _close(watched)
-            return
-        self._note(case, watched, row, bad)
-        if reading >= LOWEST_BAR:
-            self._raise(case, sender, time)
+    def _bad(self, watched: Watched, row: Outcome, weight: float | None) -> None:
+        if weight is None or (row.reason is Reason.LISTED and self._excused(watched.sender, row.time)):
+            watched.skip(row)
+        else:
+            watched.bad(self._meter, row, weight, self._caution)
 
     def _excused(self, sender: Sender, time: float) -> bool:
         """Whether others met the listing too: then it is about our address."""
         for number in [number for number, last in self._listed.items() if time - last > _ABOUT_US]:
             del self._listed[number]
-        if len(self._listed) < _NETWORKS or sender.number in self._listed:
+        if len(self._listed) < _FEW or sender.number in self._listed:
             self._listed[sender.number] = time
         return len(self._listed) > 1
-
-    def _note(self, case: _Case, watched: _Watched, row: Outcome, bad: float) -> None:
-        case.last = watched.sender.mark(row.time)
-        case.unfit += row.reason in _UNFIT
-        if bad >= _CLEARLY:
-            telling = row.reason in _UNFIT
-            case.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=telling)
-        if row.actor.address and len(case.networks) < _NETWORKS:
-            case.networks.add(network(row.actor.address))
-
-    def _raise(self, case: _Case, sender: Sender, time: float) -> None:
-        """Take the reading's height; the onset is that of the moment it first accused, else was worth a look."""
-        above = self._meter.verdict(sender, time)
-        if above > case.above:
-            if case.above < self._caution:
-                case.onset = sender.onset
-            case.above = above
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
         total_bad = sum(watched.sender.bad for watched in self._watched.values())
         total = total_bad + sum(watched.sender.good for watched in self._watched.values())
         for watched in self._watched.values():
-            case = _worst(watched)
+            case = watched.worst()
             if case is not None:
                 sender = watched.sender
                 others = (total_bad - sender.bad, total - sender.bad - sender.good)
                 yield self._finding(watched, case, others)
 
-    def _finding(self, watched: _Watched, case: _Case, others: tuple[float, float]) -> Finding:
+    def _finding(self, watched: Watched, case: Case, others: tuple[float, float]) -> Finding:
         start, end = case.onset, case.last
-        recipients, refused, deferred = (end[index] - start[index] for index in (1, 2, 3))
-        answered = max(1, recipients - deferred)
-        rate = refused / answered
+        rate = case.refused / case.answered
         suspect = who.suspect(watched.actor)
         when = phrases.since(start[0], end[0], self._now)
-        counts = f"{phrases.count(refused)} of {phrases.count(answered)} recipients refused"
+        counts = f"{phrases.count(case.refused)} of {phrases.count(case.answered)} recipients refused"
         norms = f"{_norm('it', case.past)}, {_norm('everybody else', others)}"
         cause, accuses = who.CAUSES[watched.actor.kind], case.above >= self._caution
-        if _is_list(watched, case, rate):
+        if watched.is_list(case):
             suspect = Suspect(kind="list", name=suspect.name, host=suspect.host, account=suspect.account)
             cause, accuses = Cause.DIRTY_LIST, True
             verdict = f"{who.subject(suspect)} is a dirty list, full of addresses that do not exist any more, {when}"
@@ -215,10 +141,7 @@ class Detector:
             witnesses=(who.witness(watched.actor.host),),
             quotes=case.trail.quotes(start[0]),
             facts={
-                "messages": end[4] - start[4],
-                "recipients": recipients,
-                "refused": refused,
-                "deferred": deferred,
+                **case.counts,
                 "usual_share": _rate(case.past),
                 "others_share": _rate(others),
                 "networks": len(case.networks),
@@ -226,27 +149,6 @@ class Detector:
             },
             severity="critical" if accuses and suspect.kind != "list" else "warning",
         )
-
-
-def _worst(watched: _Watched) -> _Case | None:
-    cases = [case for case in (watched.case, watched.closed) if case is not None and case.above >= 0]
-    return max(cases, key=lambda case: case.above, default=None)
-
-
-def _close(watched: _Watched) -> None:
-    """The meter is back at zero: forget, unless it was over the bar and worse than before."""
-    case, watched.case = watched.case, None
-    assert case is not None
-    if case.above >= 0 and (watched.closed is None or case.above > watched.closed.above):
-        watched.closed = case
-
-
-def _is_list(watched: _Watched, case: _Case, rate: float) -> bool:
-    """Recipients that ceased to exist, of somebody who writes to many, from where they always do."""
-    bad = max(1, case.last[2] - case.onset[2] + case.last[3] - case.onset[3])
-    bulk = watched.sender.busiest >= BULK or (case.past[1] < _LIST <= watched.sender.burst)
-    abroad = len(case.networks - watched.homes)
-    return bulk and rate < _DIRTY and case.unfit / bad <= _UNFIT_SHARE and abroad <= 1
 
 
 def _rate(counts: tuple[float, float]) -> float | None:
