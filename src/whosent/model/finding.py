@@ -47,16 +47,16 @@ class Level(StrEnum):
     OBSERVED = "observed"  # our own log or socket
     ATTESTED = "attested"  # written by a host we control
     VOUCHED = "vouched"  # a named third party we chose to believe
-    CORROBORATED = "corroborated"
-    CLAIMED = "claimed"
-    CONTRADICTED = "contradicted"
+    CORROBORATED = "corroborated"  # told by several strangers alike
+    CLAIMED = "claimed"  # a stranger's word
+    CONTRADICTED = "contradicted"  # other evidence says otherwise
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who could have put mail into the world through us; ``name`` is what an operator would type."""
 
     kind: SuspectKind
-    name: str
+    name: str  # account, path, address, user
     host: str | None = None  # the machine whose MTA took the mail
     uid: int | None = None  # of a local user
     account: str | None = None  # the account a script runs under
@@ -74,7 +74,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str  # path as given, "-" for standard input
     offset: int  # of the line's first byte, from 0, in decompressed bytes
-    line: int  # from 1
+    line: int  # its number, from 1
     excerpt: str  # bytes that are not UTF-8 as \xNN, control characters escaped
     sha256: str  # of the line's bytes without its line end
     level: Level

@@ -14,30 +14,30 @@ Step = Literal["inspect", "hold", "block", "close"]
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A finding with its quotes read back from the sources."""
 
-    detector: str
-    sentence: str
+    detector: str  # which one: see the list of detectors
+    sentence: str  # plain, complete, true on its own
     since: str  # RFC 3339, UTC
     until: str
-    measure: float
-    norm: float | None
-    unit: str
-    accuses: bool
+    measure: float  # what was seen, in the detector's unit
+    norm: float | None  # what would have been normal, same unit; null: nothing to compare with
+    unit: str  # "refused share", "recipients", "networks", ...
+    accuses: bool  # false: it supports others and never makes an incident alone
     strength: Strength
-    witnesses: list[str]
-    facts: dict[str, str | int | float | None]
-    candidates: list[Suspect]
-    evidence: list[Evidence]
+    witnesses: list[str]  # who recorded it: "Postfix log of mx", ...
+    facts: dict[str, str | int | float | None]  # numbers behind the sentence, by name
+    candidates: list[Suspect]  # where nobody could be named
+    evidence: list[Evidence]  # at most a dozen lines that show it
 
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """A step an operator can take by hand: what it does, the commands, and how to take them back."""
 
     step: Step  # look; hold what is queued; stop what would come; close the hole
-    title: str
+    title: str  # a few words
     reach: str  # who and what it touches, in words: "only mail of alice@example.org"
     commands: list[str]  # shell, each to be pasted whole; empty where none can be given safely (the note says why)
-    undo: list[str]
-    note: str = ""
+    undo: list[str]  # commands that take it back; empty where there is nothing to undo
+    note: str = ""  # what to know before running it
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,17 +46,17 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     id: str  # digest of what it is about: stable across runs
     suspect: Suspect
     cause: Cause
-    strength: Strength
+    strength: Strength  # of the findings that accuse; "proven" needs two independent witnesses
     severity: str  # "critical" or "warning"
     since: str  # RFC 3339, UTC
-    until: str
+    until: str  # its last sign in the logs
     ongoing: bool  # still going on when the log ended
     messages: int
     recipients: int
-    refused: int
-    sentence: str
-    witnesses: list[str]
+    refused: int  # of these recipients
+    sentence: str  # who, what, since when, against which norm
+    witnesses: list[str]  # who recorded it
     unproven: list[str]  # what is not proven, and what would prove it
-    candidates: list[Suspect]
-    findings: list[ReportedFinding]
-    remedies: list[Remedy]
+    candidates: list[Suspect]  # where nobody could be named
+    findings: list[ReportedFinding]  # those that accuse first
+    remedies: list[Remedy]  # narrowest first

@@ -18,38 +18,38 @@ class Unrecognised(msgspec.Struct, frozen=True, kw_only=True):
 
     shape: str
     count: int
-    source: str
-    line: int
-    excerpt: str
+    source: str  # of the first such line
+    line: int  # its number, from 1
+    excerpt: str  # as in Evidence
 
 
 class SourceCoverage(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one input and what came of it."""
 
-    source: str
+    source: str  # path as given, "-" for standard input
     format: str  # "postfix (RFC 3164)", "access log", ... or "not recognised"
     bytes: int  # decompressed
     lines: int
-    understood: int
+    understood: int  # lines a dialect recognised, as a fact or as nothing of interest
     other_programs: int  # lines of programs that have nothing to do with who sent mail
     first: str | None  # RFC 3339, UTC
     last: str | None
-    problem: str | None  # "truncated gzip after 12,345 bytes: what came before it was used"
+    problem: str | None  # null: it was read whole; "truncated gzip after 12,345 bytes: what came before it was used"
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """Every line accounted for: understood + other_programs + not_understood = lines."""
 
     lines: int
-    understood: int
-    other_programs: int
+    understood: int  # recognised, as a fact or as nothing of interest
+    other_programs: int  # written by programs that have nothing to do with who sent mail
     not_understood: int
-    bytes: int
-    sources: list[SourceCoverage]
+    bytes: int  # decompressed
+    sources: list[SourceCoverage]  # one for each input
     programs: dict[str, int]  # the commonest other programs
     unrecognised: list[Unrecognised]  # the commonest shapes
-    messages: int
-    outcomes: int
+    messages: int  # that entered a queue; re-injected ones once
+    outcomes: int  # recipients, each attempt
     beginnings_missing: int  # messages whose client line is not in the logs
     ends_missing: int  # messages whose end was not logged although their id was used again
     forged: int  # journal entries whose trusted fields contradict the program they claim to be
@@ -60,44 +60,44 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """Outgoing recipients of one span of time, for the timeline."""
 
     start: str  # RFC 3339, UTC
-    sent: int
-    deferred: int
-    refused: int
+    sent: int  # accepted by a host that is not ours
+    deferred: int  # put off for the first time
+    refused: int  # bounced or expired
     culprits: dict[str, int]  # incident id -> recipients (sent, deferred or refused) in this span
 
 
 class LoginNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """A network from which an incident's account submitted mail or logged in."""
 
-    incident: str
+    incident: str  # its id
     network: str  # /16 or /32 prefix
     place: str | None  # country or ASN, where an MMDB was given
     messages: int
-    first: str
+    first: str  # RFC 3339, UTC
     last: str
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers behind the charts."""
 
-    bucket_seconds: int
+    bucket_seconds: int  # length of each span of the timeline
     timeline: list[Bucket]
     reply_reasons: dict[str, dict[str, int]]  # incident id or "everybody else" -> reason -> recipients
-    networks: list[LoginNetwork]
+    networks: list[LoginNetwork]  # of accounts that incidents are about
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer, and everything it rests on."""
 
-    schema: str
+    schema: str  # "whosent.scan/1"; the number rises when a field changes its meaning or goes
     version: str  # of Whosent
-    verdict: Verdict
+    verdict: Verdict  # the exit code says the same
     sentence: str  # the answer in one sentence
     window: tuple[str, str] | None  # first and last line, RFC 3339, UTC
     timezone: str = "UTC"  # IANA zone in which people are shown times; every field is UTC
-    hosts: list[str]
+    hosts: list[str]  # whose mail logs were read
     coverage: Coverage
     assumptions: list[str]  # what we took to be ours, zones, years; how to override
     blind_spots: list[str]  # what the logs do not record, and the setting that would record it
-    incidents: list[Incident]
+    incidents: list[Incident]  # the worst first
     overview: Overview

@@ -1,0 +1,257 @@
+"""The generated parts of the documentation; each function gives Markdown, cog puts it into its page.
+
+``cog -r`` writes the pages anew (``make docs``), ``cog --check`` fails where one is not up to date (``make test``).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Final, get_args
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from whosent.cli import Exit, app
+from whosent.detectors import discover as discover_detectors
+from whosent.dialects import Dialect, EventName, Rule, discover
+from whosent.model import finding, incident, knobs
+from whosent.model import report as report_model
+from whosent.model.settings import Settings
+
+ROOT: Final = Path(__file__).parents[2]
+INCIDENT: Final = tuple(
+    f"samples/incident/{name}" for name in ("mail.log", "web-mail.log", "access.log", "php-mail.log")
+)
+_ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
+_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
+
+
+def _cell(text: str) -> str:
+    """Text for one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(map(_cell, line)) + " |\n" for line in lines)
+
+
+def _code(text: str, language: str = "text") -> str:
+    return f"```{language}\n{text.rstrip()}\n```\n"
+
+
+def _told(documented: object) -> str:
+    """A docstring as Markdown: reST's double backticks are code in both, its roles become code."""
+    return _ROLE.sub(r"`\1`", inspect.getdoc(documented) or "")
+
+
+# ---------------------------------------------------------------------------------------- commands and settings
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    parts = [_parameters(group)]
+    for name, command in group.commands.items():
+        sentence, _, example = inspect.cleandoc(command.help or "").partition("Example:")
+        parts.append(f"## whosent {name}\n\n{' '.join(sentence.split())}\n")
+        if example:
+            parts.append(_code(example.strip(), "sh"))
+        assert isinstance(command, TyperCommand)
+        parts.append(_parameters(command))
+    return "\n".join(parts)
+
+
+def _parameters(command: TyperGroup | TyperCommand) -> str:
+    rows = [
+        (_spelling(parameter), parameter.help or "")
+        for parameter in command.params
+        if isinstance(parameter, (TyperArgument, TyperOption)) and "completion" not in (parameter.name or "")
+    ]
+    return _table(("argument or option", "meaning"), rows) if rows else ""
+
+
+def _spelling(parameter: TyperArgument | TyperOption) -> str:
+    if isinstance(parameter, TyperArgument):
+        return f"`{parameter.metavar or parameter.name}`"
+    value = "" if parameter.is_flag else f" {parameter.metavar or 'NUMBER'}"
+    return ", ".join(f"`{name}{value}`" for name in parameter.opts)
+
+
+def exit_codes() -> str:
+    """The exit codes."""
+    return _table(("code", "name"), [(f"`{code.value}`", code.name.lower()) for code in Exit])
+
+
+def settings() -> str:
+    """Every setting, section by section."""
+    sections: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for knob in knobs.knobs(Settings()):
+        section, _, key = knob.name.partition(".")
+        sections[section].append(
+            (f"`{key}`", knob.kind, f"`{knobs.toml(knob.default)}`", knob.doc, f"`{knob.variable}`")
+        )
+    defaults = Settings()
+    return "\n".join(
+        f"## {section}\n\n{_told(type(getattr(defaults, section)))}\n\n"
+        + _table(("setting", "kind", "default", "meaning", "environment"), rows)
+        for section, rows in sections.items()
+    )
+
+
+# ---------------------------------------------------------------------------------------- detectors and dialects
+
+
+def detectors() -> str:
+    """Every detector, from its module's own words."""
+    return "\n".join(
+        f"## {detector.__module__.rpartition('.')[2]}\n\n{_told(importlib.import_module(detector.__module__))}\n"
+        for detector in discover_detectors()
+    )
+
+
+def formats() -> str:
+    """Every dialect: who writes it, what Whosent makes of it, and what its module says of it."""
+    ordered = sorted(discover(), key=lambda dialect: (not _events(dialect), dialect.title.lower()))
+    return "\n".join(_format(dialect) for dialect in ordered)
+
+
+def _format(dialect: Dialect) -> str:
+    module = importlib.import_module(f"whosent.dialects.{dialect.name}")
+    events = _events(dialect)
+    gives = ", ".join(f"`{event}`" for event in events) or "nothing: its lines are counted as understood"
+    return f"## {dialect.title}\n\n{_told(module)}\n\nGives: {gives}.\n"
+
+
+def _events(dialect: Dialect) -> list[EventName]:
+    """The events a dialect makes, in the order they are declared, but for those that say nothing of a message."""
+    made = dict.fromkeys(rule.event for rule in _rules(dialect))
+    return [event for event in made if event not in {"notice", "connection"}]
+
+
+def _rules(dialect: Dialect) -> Iterator[Rule]:
+    for _, rules in dialect.programs:
+        yield from rules
+    yield from dialect.lines
+
+
+# ---------------------------------------------------------------------------------------- JSON
+
+
+def structs() -> str:
+    """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
+    modules = (report_model, incident, finding)
+    notes = {name: fields for module in modules for name, fields in _fields(module).items()}
+    shown = (
+        "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
+        "Remedy", "Overview", "Bucket", "LoginNetwork",
+    )  # fmt: skip
+    parts = []
+    for name in shown:
+        struct = next(getattr(module, name) for module in modules if hasattr(module, name))
+        rows = [(f"`{field}`", f"`{kind}`", note) for field, kind, note in notes[name]]
+        parts.append(f"### {name}\n\n{_told(struct)}\n\n" + _table(("field", "type", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def words() -> str:
+    """The closed lists of words."""
+    values = {name: fields for name, fields in _fields(finding).items() if name in {"Cause", "Strength", "Level"}}
+    parts = [f"### Suspect.kind\n\n{_listed(get_args(finding.SuspectKind))}\n"]
+    parts.append(f"### Remedy.step\n\n{_listed(get_args(incident.Step))}\n")
+    parts.append(f"### Report.verdict\n\n{_listed(get_args(report_model.Verdict))}\n")
+    for name, fields in values.items():
+        rows = [(f"`{value.strip(chr(34))}`", note) for _, value, note in fields]
+        documented = getattr(finding, name)
+        table = (
+            _table(("word", "meaning"), rows) if any(note for _, note in rows) else _listed(v for v, _ in rows) + "\n"
+        )
+        parts.append(f"### {name}\n\n{_told(documented)}\n\n{table}")
+    return "\n".join(parts)
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(value if value.startswith("`") else f"`{value}`" for value in values)
+
+
+def _fields(module: ModuleType) -> dict[str, list[tuple[str, str, str]]]:
+    """Of each class in a module: its fields as (name, type or value, the comment behind or above it)."""
+    source = inspect.getsource(module)
+    comments = {
+        token.start[0]: token.string.lstrip("# ").partition("  #")[0]
+        for token in tokenize.generate_tokens(StringIO(source).readline)
+        if token.type == tokenize.COMMENT and "noqa" not in token.string and "fmt:" not in token.string
+    }
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found[node.name] = [
+                (*declared, comments.get(statement.end_lineno or 0, ""))
+                for statement in node.body
+                if (declared := _declared(statement)) is not None
+            ]
+    return found
+
+
+def _declared(statement: ast.stmt) -> tuple[str, str] | None:
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return statement.target.id, ast.unparse(statement.annotation)
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id, ast.unparse(statement.value).strip("'")
+    return None
+
+
+def events() -> str:
+    """Which events ``parse`` prints, and which fields each may have."""
+    fields: dict[str, dict[str, None]] = defaultdict(dict)
+    makers: dict[str, dict[str, None]] = defaultdict(dict)
+    for dialect in discover():
+        for rule in _rules(dialect):
+            names = (*_GROUP.findall(rule.pattern), *(name.encode() for name, _ in rule.fixed))
+            fields[rule.event].update(dict.fromkeys(name.decode() for name in names))
+            makers[rule.event][dialect.title] = None
+    rows = [
+        (
+            f"`{event}`",
+            _listed(name for name in fields[event] if name not in {"stamp", "host"}),
+            ", ".join(makers[event]),
+        )
+        for event in get_args(EventName)
+        if event in fields and event != "notice"
+    ]
+    return _table(("event", "fields of its own, as far as the line has them", "written by"), rows)
+
+
+# ---------------------------------------------------------------------------------------- output
+
+
+def excerpt(lines: int) -> str:
+    """The beginning of what ``whosent scan`` prints on the recorded incident."""
+    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
+    environment.pop("WHOSENT_CONFIG", None)
+    command = [sys.executable, "-m", "whosent", "scan", *INCIDENT, "--timezone", "Europe/Berlin"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # ourselves
+    if done.returncode not in range(3):
+        sys.exit(done.stderr)
+    return _code("\n".join(line.rstrip() for line in done.stdout.splitlines()[:lines]))
+
+
+def benchmarks() -> str:
+    """The latest measurements, where there are any."""
+    if (ROOT / "benchmarks" / "results.md").exists():
+        return "```{include} ../benchmarks/results.md\n:heading-offset: 1\n```\n"
+    return "No measurement is recorded in this copy: run `make bench`.\n"
