@@ -93,3 +93,51 @@ def _visitors(script: Script, days: int) -> None:
         path = script.random.choice(("/", "/", "/about", "/news", "/contact.php", "/wp-login.php", "/feed"))
         method = "POST" if path.endswith(".php") and script.random.random() < 0.3 else "GET"
         script.request(at, path, f"203.0.{script.random.randrange(250)}.7", method)
+
+
+def contact_form() -> list[Row]:
+    """A contact form that served for days is fed with strangers' addresses, one mail a request; PHP logs it."""
+    script = Script(37)
+    script.office(10)
+    _visitors(script, 4)
+    path = "/var/www/html/contact.php"
+    for number in range(12):
+        _form(script, START + number * 7 * HOUR, path, ["info@corp.example"], "203.0.8.8", Luck(unknown=0))
+    victims = script.people(900, domains=200)
+    for number in range(0, 900, 9):
+        at = START + 3 * DAY + 2 * HOUR + number * 4
+        _form(script, at, path, ["info@corp.example", *victims[number : number + 9]], "198.51.100.66", SPAM)
+    for customer in script.people(60):
+        at = START + script.random.random() * 4 * DAY
+        _form(script, at, "/var/www/html/shop/order.php", [customer], "203.0.9.9", Luck(unknown=0.02))
+    return script.rows()
+
+
+def _form(  # noqa: PLR0913, PLR0917  all of one request
+    script: Script, at: float, path: str, to: list[str], visitor: str, luck: Luck
+) -> None:
+    script.request(at - 0.4, path.removeprefix("/var/www/html"), visitor, "POST")
+    script.call(at, path, to[0])
+    script.mail(at + 0.8, user(33, "www-data"), to, luck)
+
+
+def one_request_many_mails() -> list[Row]:
+    """Few requests of a dropped mailer, each sending sixty mails at once."""
+    script = Script(38)
+    script.office(10)
+    _visitors(script, 4)
+    for turn in range(12):
+        at = START + 3 * DAY + 2 * HOUR + turn * 300
+        script.request(at, "/wp-includes/m.php", "198.51.100.66", "POST")
+        for number, victim in enumerate(script.people(60, domains=200)):
+            script.mail(at + 1 + number * 0.3, user(33, "www-data"), [victim], SPAM)
+    return script.rows()
+
+
+def script_without_web_log() -> list[Row]:
+    """A cron job of uid 1007, who never sent a mail, begins to spam; no web server has a log of it."""
+    script = Script(39)
+    script.office(10)
+    for number, victim in enumerate(script.people(500, domains=200)):
+        script.mail(START + 3 * DAY + number * 5, user(1007, "shopowner"), [victim], SPAM)
+    return script.rows()

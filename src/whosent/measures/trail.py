@@ -37,10 +37,14 @@ class Trail:
 
     def quotes(self, since: float = float("-inf")) -> tuple[Quote, ...]:
         """What is remembered from ``since`` on, in the order of the lines."""
-        return in_order((*self._first, *self._telling, *self._last), since)
+        return in_order(self.entries(since))
+
+    def entries(self, since: float = float("-inf")) -> list[tuple[float, int, str]]:
+        """The same as ``(time, ref, note)``."""
+        return sorted(entry for entry in (*self._first, *self._telling, *self._last) if entry[0] >= since)
 
 
-def in_order(entries: Iterable[tuple[float, int, str]], since: float = float("-inf")) -> tuple[Quote, ...]:
+def in_order(entries: Iterable[tuple[float, int, str]]) -> tuple[Quote, ...]:
     """Quotes of ``(time, ref, note)``, each line once, in the order of time."""
-    notes = {(time, ref): note for time, ref, note in entries if time >= since}
+    notes = {(time, ref): note for time, ref, note in entries}
     return tuple(Quote(ref, notes[time, ref]) for time, ref in sorted(notes))
