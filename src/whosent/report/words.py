@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from whosent.model.finding import Suspect, SuspectKind
-    from whosent.model.incident import Step
     from whosent.model.report import Coverage, Verdict
 
 STRENGTHS: Final = {
@@ -58,12 +57,6 @@ VERDICTS: Final[dict[Verdict, str]] = {
     "warning": "Warning",
     "critical": "Critical",
     "unknown": "Unknown",
-}
-STEPS: Final[dict[Step, str]] = {
-    "inspect": "Look",
-    "hold": "Hold",
-    "block": "Block",
-    "close": "Close the hole",
 }
 LEVELS: Final = {
     Level.OBSERVED: "our own log or socket",
