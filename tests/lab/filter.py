@@ -1,7 +1,8 @@
-"""A content filter in the mail path: every SMTP line is passed on to the MTA's second door, and its replies back.
+"""A content filter in the mail path: it passes every SMTP line on to the MTA's second door, and the replies back.
 
-``python -m tests.lab.filter [named]`` listens on 127.0.0.1:10024 and hands on to 127.0.0.1:10025. With ``named`` the last
-reply is wrapped as well-known filters do: "250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as ...".
+``python -m tests.lab.filter [named]`` listens on 127.0.0.1:10024 and hands on to 127.0.0.1:10025. With
+``named`` the last reply is wrapped as well-known filters do: "250 2.0.0 from MTA(smtp:[127.0.0.1]:10025):
+250 2.0.0 Ok: queued as ...".
 """
 
 from __future__ import annotations

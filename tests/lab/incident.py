@@ -1,7 +1,7 @@
-"""The scene of ``samples/incident``: a stolen account and an abused form among an office, a newsletter and a shop.
+"""The scene of ``samples/incident``: a stolen account and an abused form among an office, a newsletter, a shop.
 
-Every part gives acts (see ``player.py``) at moments in minutes of the scene's own clock, and says how the world will answer
-the addresses it invents. Nothing here touches the lab.
+Every part gives acts (see ``player.py``) at moments in minutes of the scene's own clock, and says how the
+world will answer the addresses it invents. Nothing here touches the lab.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ STRANGERS = tuple(dict.fromkeys((*GUESSERS, *BOTS, ABUSER)))
 NAMED_STRANGERS = (HOME, MOBILE, *VISITORS)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 FORM = "application/x-www-form-urlencoded"
+NAMES = {f"{LAN}.30": "app.corp.test"} | {f"{LAN}.{100 + n}": f"pc{n:02}.corp.test" for n in range(1, len(STAFF) + 1)}
 
 
 @dataclass
@@ -47,10 +48,10 @@ class Scene:
         """Invent addresses outside that nobody else in the scene writes to."""
         return strangers(self.random, count, self.taken)
 
-    def submit(self, at: float, account: str, source: str, to: tuple[str, ...], *, subject: str, host: str = "") -> Act:
-        """Let ``account`` submit one message with its password."""
+    def submit(self, at: float, account: str, source: str, to: tuple[str, ...], subject: str) -> Act:
+        """Let ``account`` submit one message with its password, from the host at ``source``."""
         inside = source.startswith(LAN)
-        helo = host or (f"pc{int(source.rsplit('.', 1)[1]) - 100:02}.corp.test" if inside else f"[{source}]")
+        helo = NAMES.get(source, f"[{source}]")
         return Act(
             at, "mail", source, MX if inside else PUBLIC, 587,
             label=account, user=account, password=self.passwords[account], helo=helo, sender=account, recipients=to,
@@ -80,7 +81,19 @@ class Scene:
 def build(passwords: dict[str, str]) -> Scene:
     """Put the whole scene together."""
     scene = Scene(passwords)
-    for part in (office, collateral, roaming, reading, newsletter, inbound, website, reports, guessing, campaign, form_abuse):
+    for part in (
+        office,
+        collateral,
+        roaming,
+        reading,
+        newsletter,
+        inbound,
+        website,
+        reports,
+        guessing,
+        campaign,
+        form_abuse,
+    ):
         part(scene)
     for acts in scene.acts.values():
         acts.sort(key=lambda act: act.at)
@@ -96,7 +109,9 @@ def office(scene: Scene) -> None:
         for _ in range(60 if account == STOLEN else int(random.lognormvariate(3.2, 0.5))):
             to = tuple(_addressee(scene, account, known) for _ in range(random.choice((1, 1, 1, 2, 3))))
             at = random.uniform(3, LENGTH)
-            act = scene.submit(at, account, f"{LAN}.{100 + number}", tuple(dict.fromkeys(to)), subject="Re: your question")
+            act = scene.submit(
+                at, account, f"{LAN}.{100 + number}", tuple(dict.fromkeys(to)), subject="Re: your question"
+            )
             scene.acts["lan"].append(act)
 
 
@@ -124,7 +139,9 @@ def roaming(scene: Scene) -> None:
         known = scene.strangers(8)
         for _ in range(9):
             at = scene.random.uniform(start, end)
-            scene.acts["out"].append(scene.submit(at, account, address, (scene.random.choice(known),), subject="Meeting"))
+            scene.acts["out"].append(
+                scene.submit(at, account, address, (scene.random.choice(known),), subject="Meeting")
+            )
             scene.acts["out"].append(_reads(scene, at - 2, account, address))
 
 
@@ -149,7 +166,7 @@ def newsletter(scene: Scene) -> None:
     for number, subscriber in enumerate(subscribers):
         at = 40 + number * 0.17
         subject = "News from Corp, November"
-        act = scene.submit(at, NEWSLETTER, f"{LAN}.30", (subscriber,), subject=subject, host="app.corp.test")
+        act = scene.submit(at, NEWSLETTER, f"{LAN}.30", (subscriber,), subject=subject)
         extra = "List-Unsubscribe: <http://www.corp.test/unsubscribe>\r\nPrecedence: bulk\r\n"
         scene.acts["lan"].append(replace(act, message=extra + act.message))
 
@@ -230,14 +247,16 @@ def campaign(scene: Scene) -> None:
     step = (CAMPAIGN[1] - start) / (len(victims) / 5)
     for number in range(0, len(victims), 5):
         at = start + step * (number / 5 + random.random())
-        act = scene.submit(at, STOLEN, random.choice(BOTS), tuple(victims[number : number + 5]), subject="Invoice overdue")
+        act = scene.submit(
+            at, STOLEN, random.choice(BOTS), tuple(victims[number : number + 5]), subject="Invoice overdue"
+        )
         sender = "billing@northbank.test" if random.random() < 0.15 else STOLEN
         helo = random.choice((act.helo, "localhost", f"WIN-{random.getrandbits(40):X}"))
         scene.acts["out"].append(replace(act, label="campaign", sender=sender, helo=helo))
 
 
 def form_abuse(scene: Scene) -> None:
-    """One outside address makes the contact form write to strangers: by an injected Bcc, and by naming the recipient."""
+    """One outside address makes the contact form write to strangers: by an injected Bcc, and by naming whom to."""
     random, (start, end) = scene.random, FORM_ABUSE
     victims = scene.strangers(980)
     scene.spread(victims, {"unknown": 0.28, "unknown2": 0.06, "spam": 0.04, "blocked": 0.08, "greylist": 0.02})

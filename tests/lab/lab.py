@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,20 @@ if TYPE_CHECKING:
 
     from tests.lab.clock import Clock
 
-NEEDED = ("unshare", "nsenter", "ip", "nft", "pgrep", "ss", "postfix", "dovecot", "dnsmasq", "rsyslogd", "lighttpd", "php-cgi")
+NEEDED = (
+    "unshare",
+    "nsenter",
+    "ip",
+    "nft",
+    "pgrep",
+    "ss",
+    "postfix",
+    "dovecot",
+    "dnsmasq",
+    "rsyslogd",
+    "lighttpd",
+    "php-cgi",
+)
 APPLICATION = f"{LAN}.30"
 ZONEINFO = Path("/usr/share/zoneinfo")
 
@@ -35,15 +49,17 @@ def why_not() -> str:
     missing = [name for name in NEEDED if not shutil.which(name, path=search)]
     if missing:
         return f"the lab needs {', '.join(missing)}: run tests/lab/packages.sh on Debian 12"
-    return ""
+    tried = subprocess.run(["unshare", "-m", "-n", "-p", "-f", "true"], capture_output=True, check=False)
+    return "the lab needs namespaces, which this system does not let root make" if tried.returncode else ""
 
 
 @dataclass
 class Lab:
     """A small organisation and the world around it; everything ends with the ``with`` block.
 
-    Hosts: ``gw`` (hides the LAN behind 203.0.113.2), ``mx`` (Postfix, Dovecot), ``web`` (lighttpd, PHP, Perl, Postfix null
-    client), ``lan`` (every office machine by an address of its own) and ``out`` (DNS, mail servers and strangers outside).
+    Hosts: ``gw`` (hides the LAN behind 203.0.113.2), ``mx`` (Postfix, Dovecot), ``web`` (lighttpd, PHP, Perl, Postfix
+    null client), ``lan`` (every office machine by an address of its own) and ``out`` (DNS, mail servers and strangers
+    outside).
     """
 
     passwords: Mapping[str, str]
@@ -95,6 +111,7 @@ class Lab:
             self._furnish(machine)
         names = {**pcs, "app.corp.test": APPLICATION, **dynamic_names(self.named_strangers)}
         self.world = World.start(self.host("out"), names)
+        self._running.append(self.world.sinks)
         self._start_services()
 
     def _start_services(self) -> None:

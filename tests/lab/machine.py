@@ -1,7 +1,7 @@
 """One light machine: a process tree in its own mount, process, host name and network namespaces.
 
-The tree hangs below one outer namespace, so that the end of the outer is the end of every machine. Files of a machine are
-read and written from outside through ``/proc/PID/root``; commands enter by ``nsenter``.
+The tree hangs below one outer namespace, so that the end of the outer is the end of every machine. Files of
+a machine are read and written from outside through ``/proc/PID/root``; commands enter by ``nsenter``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real Postfix and Dovecot on lab hosts: an MX with submission and mailboxes, and a null client that relays through it."""
+"""Real Postfix and Dovecot on lab hosts: an MX with submission and mailboxes, and a null client behind it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""A small mail filter (milter) that decides by the recipient's name: ``reject-``, ``defer-``, ``quarantine-``, ``discard-``.
+"""A small mail filter (milter) that decides by the first word of the recipient's name.
 
-``python -m tests.lab.milter`` listens on 127.0.0.1:10030. Rejections come at RCPT, the rest at the end of the message.
+The words are ``reject-``, ``defer-``, ``quarantine-`` and ``discard-``; rejections come at RCPT, the rest at the end of
+the message. ``python -m tests.lab.milter`` listens on 127.0.0.1:10030.
 """
 
 from __future__ import annotations

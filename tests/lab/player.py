@@ -1,7 +1,8 @@
 """A client on a lab host that plays a list of acts at their moments: mail, logins and web requests.
 
-``python -m tests.lab.player`` reads acts as JSON lines on standard input until its end, plays each when its moment has come
-(``at`` seconds after the first line was read) from its own source address, and prints one JSON line of what came of it.
+``python -m tests.lab.player`` reads acts as JSON lines on standard input until its end, plays each when its
+moment has come (``at`` seconds after the first line was read) from its own source address, and prints one
+JSON line of what came of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small policy service that decides by the recipient's name: ``hold-``, ``reject-``, ``defer-``, ``warn-``, ``discard-``.
+"""A small policy service that decides by the first word of the recipient's name (see ANSWERS).
 
 ``python -m tests.lab.policy`` listens on 127.0.0.1:10031 and speaks Postfix's policy delegation protocol.
 """

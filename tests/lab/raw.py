@@ -1,7 +1,7 @@
 """A client that says raw bytes to a server: ``python -m tests.lab.raw SERVER PORT SOURCE wait|rush``.
 
-Reads lines of hexadecimal from standard input, says each, waits for an answer after each (``wait``) or for none of them
-(``rush``, even before the greeting), and prints what it heard, in hexadecimal.
+Reads lines of hexadecimal from standard input, says each, waits for an answer after each (``wait``) or for
+none of them (``rush``, even before the greeting), and prints what it heard, in hexadecimal.
 """
 
 from __future__ import annotations

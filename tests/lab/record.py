@@ -1,7 +1,7 @@
 """Record the samples of this repository in the lab: ``python -m tests.lab.record [incident|samples [TAKE ...]]``.
 
-``incident`` (some six minutes) writes ``samples/incident``, ``samples`` (some three minutes) writes ``tests/samples``; the
-names of takes after it record only those. Without an argument: both.
+``incident`` (some six minutes) writes ``samples/incident``, ``samples`` (some three minutes) writes
+``tests/samples``; the names of takes after it record only those. Without an argument: both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ from tests.lab import (
 )
 from tests.lab.clock import Clock
 from tests.lab.lab import Lab, why_not
-from tests.lab.mail import queue_is_empty
 from tests.lab.machine import LabError, wait_until
+from tests.lab.mail import queue_is_empty
 from tests.lab.people import INFO, NEWSLETTER, SHOP, STAFF, WEB_ROOT, WEB_USER
 from tests.lab.player import Act, Result
 from tests.lab.studio import PASSWORDS, SAMPLES, STRANGERS, Studio
@@ -53,11 +54,12 @@ def record_incident(place: Path) -> None:
     )  # fmt: skip
     with lab:
         lab.world.answer(scene.answers)
-        print(f"playing {sum(map(len, scene.acts.values()))} acts, {incident.LENGTH / 60:.1f} hours in {RATE} times their speed")
+        count, hours = sum(map(len, scene.acts.values())), incident.LENGTH / 60
+        print(f"playing {count} acts, {hours:.1f} hours at {RATE} times their speed", flush=True)
         began = clock.now()
         results = play(lab, scene)
-        for name in ("web", "mx"):
-            wait_until(lambda name=name: queue_is_empty(lab.host(name)), f"{name}'s queue to become empty", 120)
+        for host in (lab.host("web"), lab.host("mx")):
+            wait_until(partial(queue_is_empty, host), f"{host.name}'s queue to become empty", 120)
         stop_web(lab.host("web"))
         acts = [act for acts in scene.acts.values() for act in acts]
         truth = tell(Played(acts, results, last_answers(lab.world.seen()), datetime.fromtimestamp(began, START.tzinfo)))

@@ -1,8 +1,8 @@
 """The mail servers of the outside world: one small SMTP server that answers each recipient as it was told.
 
-``python -m tests.lab.sink REPLIES SEEN ADDRESS...`` listens on port 25 of every address. REPLIES holds lines of ``address
-answer`` (read again when the file changes; addresses that are not named are accepted). SEEN gets one JSON line for every
-recipient answered: the truth that a recording is compared with.
+``python -m tests.lab.sink REPLIES SEEN ADDRESS...`` listens on port 25 of every address. REPLIES holds
+lines of ``address answer`` (read again when the file changes; addresses that are not named are accepted).
+SEEN gets one JSON line for every recipient answered: the truth that a recording is compared with.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ ANSWERS = {
     "deferred": "450 4.2.0 <{to}>: Recipient address rejected: Try again later",
     "greylist": "451 4.7.1 <{to}>: Recipient address rejected: Greylisting in effect, please come back later",
     "blocked": "550 5.7.1 Service unavailable; client [" + PUBLIC + "] blocked using dnsbl.test",
-    "hostile": "550 5.1.1 no) status=sent (250 2.0.0 Ok: queued as 4jFORGED1), sasl_username=carol@corp.test\x1b[31m <script>",
-    "hostile2": "550-5.7.1 first line) to=<carol@corp.test>, relay=evil[1.2.3.4]:25, status=sent (250 ok)\r\n550 5.7.1 {to}",
+    "hostile": "550 5.1.1 no) status=sent (250 2.0.0 Ok: queued as 4jFORGED1), "
+    "sasl_username=carol@corp.test\x1b[31m <script>",
+    "hostile2": "550-5.7.1 first line) to=<carol@corp.test>, relay=evil[1.2.3.4]:25, status=sent (250 ok)\r\n"
+    "550 5.7.1 {to}",
     "policy": "554 5.7.1 <{to}>: Recipient address rejected: Access denied by local policy",
 }
 SPAM = "554 5.7.1 Message rejected as spam by content scanner, see http://help.bigmail.test/"
@@ -125,7 +127,7 @@ class Session:
             await self.say("554 5.5.1 Error: no valid recipients")
             return
         await self.say("354 End data with <CR><LF>.<CR><LF>")
-        while (line := await self.reader.readline()) not in {b".\r\n", b".\n", b""}:
+        while await self.reader.readline() not in {b".\r\n", b".\n", b""}:
             pass
         spam = any(answer == "spam" for _, answer in self.recipients)
         for address, _ in self.recipients:

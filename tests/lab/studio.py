@@ -38,7 +38,7 @@ class Studio:
 
     @contextlib.contextmanager
     def take(self, name: str, until: str, *, times: int = 1, host: str = "mx", log: str = MAIL_LOG) -> Iterator[None]:
-        """Keep as sample ``name`` what ``host`` logs while the block runs and until ``until`` was said ``times`` times."""
+        """Keep what ``host`` logs while the block runs and until ``until`` was said ``times`` times, as ``name``."""
         machine, pattern = self.lab.host(host), re.compile(until.encode())
         self.hush(host, log)
         start = len(machine.read(log))
@@ -90,7 +90,15 @@ class Studio:
                text: str = "", source: str = OUTSIDER) -> None:  # fmt: skip
         """Let somebody outside bring one message to the MX."""
         act = Act(
-            0, "mail", source, PUBLIC, port, helo=helo, sender=sender, recipients=to, message=text or letter(sender, to[0])
+            0,
+            "mail",
+            source,
+            PUBLIC,
+            port,
+            helo=helo,
+            sender=sender,
+            recipients=to,
+            message=text or letter(sender, to[0]),
         )
         self.play(act, host="out")
 

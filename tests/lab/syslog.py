@@ -27,8 +27,8 @@ OUTPUT = 'mail.* action(type="omfile" file="{file}" template="{template}" fileCr
 def start_syslog(machine: Machine, files: Mapping[str, str], *, slash: bool = False) -> None:
     """Start rsyslog on ``machine``; ``files`` maps each log file to the template it is written with.
 
-    Unless ``slash`` is set, rsyslog ends a program's name at its first slash where the template asks for the name alone:
-    RFC 5424 lines then say "postfix" for every daemon of Postfix. That is its default.
+    Unless ``slash`` is set, rsyslog ends a program's name at its first slash where the template asks for the name
+    alone: RFC 5424 lines then say "postfix" for every daemon of Postfix. That is its default.
     """
     outputs = "".join(OUTPUT.format(file=file, template=template) for file, template in files.items())
     machine.write("/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs, slash="on" if slash else "off"))

@@ -1,4 +1,4 @@
-"""Samples of how mail enters, moves and leaves: submission, local mail, delivery, bounce, delay, hold, expiry, filters."""
+"""Samples of how mail enters, moves and leaves: submission, local mail, bounce, delay, hold, expiry, filters."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def expired(studio: Studio) -> None:
 def reinjection(studio: Studio) -> None:
     """A content filter behind the queue: one message, two ids; plain, with XFORWARD, and with a filter's own reply."""
     mx = studio.lab.host("mx")
-    add_smtpd(mx, "127.0.0.1:10025", ("content_filter=", "smtpd_authorized_xforward_hosts=127.0.0.0/8"), "postfix/reinject")
+    add_smtpd(
+        mx, "127.0.0.1:10025", ("content_filter=", "smtpd_authorized_xforward_hosts=127.0.0.0/8"), "postfix/reinject"
+    )
     studio.settings("content_filter=smtp:[127.0.0.1]:10024")
     with studio.service("tests.lab.filter", 10024):
         with studio.take("postfix/reinjection.log", ": removed", times=2):
@@ -108,7 +110,10 @@ def reinjection(studio: Studio) -> None:
         studio.settings()
         with studio.take("postfix/reinjection-xforward.log", ": removed", times=2):
             studio.submit("anna@bigmail.test", "ben@isp.test")
-    with studio.service("tests.lab.filter named", 10024), studio.take("postfix/reinjection-filter-reply.log", ": removed", times=2):
+    with (
+        studio.service("tests.lab.filter named", 10024),
+        studio.take("postfix/reinjection-filter-reply.log", ": removed", times=2),
+    ):
         studio.submit("anna@bigmail.test", "ben@isp.test")
     studio.settings("content_filter=")
 
@@ -129,7 +134,9 @@ def forwarded(studio: Studio) -> None:
     """Aliases and .forward files send mail for an address of ours on to the world: orig_to and "forwarded as"."""
     studio.lab.world.answer({"gone@isp.test": "unknown"})
     mx = studio.lab.host("mx")
-    mx.write("/etc/postfix/forwards", "sales@corp.test anna@bigmail.test, carol@corp.test\nold@corp.test gone@isp.test\n")
+    mx.write(
+        "/etc/postfix/forwards", "sales@corp.test anna@bigmail.test, carol@corp.test\nold@corp.test gone@isp.test\n"
+    )
     mx.write("/etc/postfix/forward.games", "ben@isp.test\n")
     studio.settings("virtual_alias_maps=texthash:/etc/postfix/forwards", "forward_path=/etc/postfix/forward.${user}")
     with studio.take("postfix/forwarded-orig_to.log", ": removed", times=3):
@@ -186,11 +193,16 @@ def encrypted(studio: Studio) -> None:
 def instances(studio: Studio) -> None:
     """Two instances of Postfix on one host: what one takes in, the other sends out."""
     mx = studio.lab.host("mx")
-    folders = ("config_directory=/etc/postfix-out", "queue_directory=/run/postfix-out", "data_directory=/run/postfix-out-data")
+    folders = (
+        "config_directory=/etc/postfix-out",
+        "queue_directory=/run/postfix-out",
+        "data_directory=/run/postfix-out-data",
+    )
     mx.run(["postmulti", "-e", "init"])
     mx.run(["postmulti", "-I", "postfix-out", "-G", "mta", "-e", "create", *folders])
     settings = (
-        "inet_interfaces=127.0.0.1", "master_service_disable=", "authorized_submit_users=root", "compatibility_level=3.6",
+        "inet_interfaces=127.0.0.1", "master_service_disable=", "authorized_submit_users=root",
+        "compatibility_level=3.6",
         "inet_protocols=ipv4", "alias_maps=", "alias_database=", "myhostname=mx.corp.test", "mydestination=",
         "mynetworks=127.0.0.0/8", "smtpd_authorized_xforward_hosts=127.0.0.0/8", "syslog_name=postfix-out",
     )  # fmt: skip
@@ -222,6 +234,6 @@ def life(studio: Studio) -> None:
 
 
 TAKES = (
-    submission, inbound, local, bounce, deferred, hold_release, expired, reinjection, proxy_filter, forwarded, transports,
-    queue_ids, encrypted, life, instances,
+    submission, inbound, local, bounce, deferred, hold_release, expired, reinjection, proxy_filter, forwarded,
+    transports, queue_ids, encrypted, life, instances,
 )  # fmt: skip

@@ -1,6 +1,7 @@
-"""Samples in which a stranger writes what looks like the log's own words: every field a client, server or user controls.
+"""Samples in which a stranger writes the log's own words, in every field a client, server or user controls.
 
-The aim of each is the same: to make an account that did nothing (carol) look like the sender, or a refusal like a success.
+The aim of each is the same: to make an account that did nothing (carol) look like the sender, or a refusal
+like a success.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from tests.lab.studio import BOB, letter
 if TYPE_CHECKING:
     from tests.lab.studio import Studio
 
-FIELDS = "x, sasl_method=PLAIN, sasl_username=carol@corp.test"
+MESSAGE_IDS = (
+    "x, sasl_method=PLAIN, sasl_username=carol@corp.test",
+    "<1@x>, client=pc02[10.77.0.102], sasl_username=carol@corp.test",
+    "<\x1b[31m@x>",
+    "\xa0\u202e",
+)
 HELOS = (
     b"x> proto=ESMTP sasl_username=carol@corp.test helo=<y",
     b"evil.test, sasl_method=PLAIN, sasl_username=carol@corp.test",
@@ -55,8 +61,11 @@ USERS = (
 FORGED = (
     "4jFORGED0Kz7Z: client=pc02.corp.test[10.77.0.102], sasl_method=PLAIN, sasl_username=carol@corp.test",
     "4jFORGED0Kz7Z: from=<carol@corp.test>, size=900, nrcpt=500 (queue active)",
-    "4jFORGED0Kz7Z: to=<anna@bigmail.test>, relay=mx25.test[198.51.100.25]:25, delay=0.1, delays=0/0/0/0.1, dsn=5.1.1, "
-    "status=bounced (host mx25.test[198.51.100.25] said: 550 5.1.1 User unknown (in reply to RCPT TO command))",
+    (
+        "4jFORGED0Kz7Z: to=<anna@bigmail.test>, relay=mx25.test[198.51.100.25]:25, delay=0.1, delays=0/0/0/0.1, "
+        "dsn=5.1.1, status=bounced (host mx25.test[198.51.100.25] said: 550 5.1.1 User unknown (in reply to RCPT TO "
+        "command))"
+    ),
 )
 
 
@@ -88,8 +97,8 @@ def subject(studio: Studio) -> None:
             studio.say([*head, b"Subject: " + text + b"\r\nMessage-ID: <1@x>\r\n\r\nx\r\n.\r\n", b"QUIT\r\n"])
     studio.settings("header_checks=")
     with studio.take("postfix/hostile-message-id.log", ": removed", times=4):
-        for text in (FIELDS, "<1@x>, client=pc02[10.77.0.102], sasl_username=carol@corp.test", "<\x1b[31m@x>", "\xa0\u202e"):
-            studio.arrive(BOB, text=f"Subject: x\r\nMessage-ID: {text}\r\n\r\nx\r\n")
+        for name in MESSAGE_IDS:
+            studio.arrive(BOB, text=f"Subject: x\r\nMessage-ID: {name}\r\n\r\nx\r\n")
 
 
 def user(studio: Studio) -> None:

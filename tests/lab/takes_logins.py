@@ -14,6 +14,14 @@ from tests.lab.studio import BOB, CAROL, OUTSIDER, PASSWORDS
 if TYPE_CHECKING:
     from tests.lab.studio import Studio
 
+TALKATIVE = """
+auth_verbose = yes
+protocols = imap pop3
+ssl = yes
+ssl_cert = </etc/dovecot/cert.pem
+ssl_key = </etc/dovecot/key.pem
+"""
+
 
 def login(studio: Studio) -> None:
     """Two people look at their mail, one from outside."""
@@ -39,8 +47,7 @@ def talkative(studio: Studio) -> None:
     request = "openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=mx.corp.test"
     mx.run(["sh", "-c", f"{request} -keyout /etc/dovecot/key.pem -out /etc/dovecot/cert.pem 2>/dev/null"])
     mx.run(["doveadm", "-c", "/etc/dovecot/lab.conf", "stop"])
-    more = "auth_verbose = yes\nprotocols = imap pop3\nssl = yes\nssl_cert = </etc/dovecot/cert.pem\nssl_key = </etc/dovecot/key.pem\n"
-    start_dovecot(mx, PASSWORDS, more)
+    start_dovecot(mx, PASSWORDS, TALKATIVE)
     wait_until(lambda: listens(mx, 110), "the POP3 port")
     with studio.take("dovecot/auth-verbose.log", "imap-login: ", times=2):
         for user in (BOB, "admin"):

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 
 LISTED = "100.82.9.77"
 HASTY = "100.71.14.203"
+HEADER_RULES = """
+/^Subject: hold/ HOLD held by subject
+/^Subject: no/ REJECT not this subject
+/^Subject: gone/ DISCARD
+/^Subject: elsewhere/ REDIRECT carol@corp.test
+/^Subject:/ INFO
+/^X-PHP-Originating-Script:/ WARN script
+"""
+POSTSCREEN_SERVICES = (
+    "2525/inet=2525 inet n - n - 1 postscreen",
+    "smtpd/pass=smtpd pass - - n - - smtpd",
+    "dnsblog/unix=dnsblog unix - - n - 0 dnsblog",
+    "tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy",
+)
 
 
 def login_failure(studio: Studio) -> None:
@@ -61,8 +75,8 @@ def rejections(studio: Studio) -> None:
         studio.submit(*(f"u{number}@bigmail.test" for number in range(5)))
     mx.run(["postconf", "-P", "submission/inet/smtpd_sender_restrictions="])
     studio.settings(
-        "smtpd_recipient_restrictions=", "smtpd_helo_required=no", "smtpd_helo_restrictions=", "message_size_limit=10240000",
-        "smtpd_recipient_limit=1000",
+        "smtpd_recipient_restrictions=", "smtpd_helo_required=no", "smtpd_helo_restrictions=",
+        "message_size_limit=10240000", "smtpd_recipient_limit=1000",
     )  # fmt: skip
     studio.idle()
 
@@ -83,9 +97,9 @@ def policies(studio: Studio) -> None:
 
 def access_table(studio: Studio) -> None:
     """Access tables hold, refuse, redirect and warn by sender."""
-    table = "inline:{ { hold@isp.test = HOLD }, { no@isp.test = REJECT contained }, { to@isp.test = REDIRECT bob@corp.test },"
-    table += " { eh@isp.test = WARN look at this } }"
-    studio.settings(f"smtpd_sender_restrictions=check_sender_access {table}")
+    table = "{ hold@isp.test = HOLD }, { no@isp.test = REJECT contained }, { eh@isp.test = WARN look at this }"
+    table += ", { to@isp.test = REDIRECT bob@corp.test }"
+    studio.settings(f"smtpd_sender_restrictions=check_sender_access inline:{{ {table} }}")
     with studio.take("postfix/access-table.log", "disconnect from", times=4):
         for name in ("hold", "no", "to", "eh"):
             studio.arrive("carol@corp.test", sender=f"{name}@isp.test")
@@ -108,11 +122,7 @@ def milters(studio: Studio) -> None:
 
 def header_checks(studio: Studio) -> None:
     """Header checks write subjects to the log, and hold, refuse, discard, redirect and filter by header."""
-    rules = (
-        ("/^Subject: hold/ HOLD held by subject", "/^Subject: no/ REJECT not this subject", "/^Subject: gone/ DISCARD")
-        + ("/^Subject: elsewhere/ REDIRECT carol@corp.test", "/^Subject:/ INFO", "/^X-PHP-Originating-Script:/ WARN script")
-    )  # fmt: skip
-    studio.lab.host("mx").write("/etc/postfix/headers", "\n".join(rules) + "\n")
+    studio.lab.host("mx").write("/etc/postfix/headers", HEADER_RULES)
     studio.settings("header_checks=pcre:/etc/postfix/headers")
     with studio.take("postfix/header-check-subject.log", ": removed", times=2):
         studio.submit("anna@bigmail.test", text=letter(BOB, "anna@bigmail.test", "Quarterly figures"))
@@ -128,13 +138,12 @@ def header_checks(studio: Studio) -> None:
 def postscreen(studio: Studio) -> None:
     """postscreen passes, refuses the listed and the hasty, and remembers those who passed."""
     mx = studio.lab.host("mx")
-    services = ("2525/inet=2525 inet n - n - 1 postscreen", "smtpd/pass=smtpd pass - - n - - smtpd",
-                "dnsblog/unix=dnsblog unix - - n - 0 dnsblog", "tlsproxy/unix=tlsproxy unix - - n - 0 tlsproxy")  # fmt: skip
-    for service in services:
+    for service in POSTSCREEN_SERVICES:
         mx.run(["postconf", "-M", service])
     studio.settings(
         "postscreen_greet_wait=1s", "postscreen_greet_action=enforce", "postscreen_dnsbl_sites=dnsbl.test*3",
-        "postscreen_dnsbl_action=enforce", "postscreen_denylist_action=enforce", "postscreen_dnsbl_threshold=2", "postscreen_cache_map=lmdb:$data_directory/ps",
+        "postscreen_dnsbl_action=enforce", "postscreen_denylist_action=enforce", "postscreen_dnsbl_threshold=2",
+        "postscreen_cache_map=lmdb:$data_directory/ps",
         "postscreen_access_list=permit_mynetworks,cidr:{{100.99.12.80/32 reject}}",
     )  # fmt: skip
     studio.lab.host("mx").run(["postfix", "stop"])
@@ -154,7 +163,9 @@ def misbehaviour(studio: Studio) -> None:
     """What clients do wrong: lost connections, junk commands, too many errors, too fast."""
     rcpt = [b"EHLO x\r\n", b"MAIL FROM:<a@isp.test>\r\n"]
     wrong = [b"RCPT TO:<n%d@corp.test>\r\n" % number for number in range(5)]
-    studio.settings("smtpd_client_connection_rate_limit=5", "smtpd_hard_error_limit=4", "smtpd_client_event_limit_exceptions=")
+    studio.settings(
+        "smtpd_client_connection_rate_limit=5", "smtpd_hard_error_limit=4", "smtpd_client_event_limit_exceptions="
+    )
     with studio.take("postfix/warnings.log", "disconnect from", times=6):
         studio.say([*rcpt, *wrong])
         studio.say([b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])

@@ -22,7 +22,14 @@ FORMATS = {
 }
 NAMES = dict(zip(FORMATS, ("rfc3339", "rfc3164", "rfc5424"), strict=True))
 TAG = "postfix/submission/smtpd[4711]"
-ODD = ("tab\there", "escape \x1b[31m", "utf-8 Grüße", "octets \udcff\udcfe", "<34>1 2026-11-22T10:00:00Z mx x - - - nested", "")
+ODD = (
+    "tab\there",
+    "escape \x1b[31m",
+    "utf-8 Grüße",
+    "octets \udcff\udcfe",
+    "<34>1 2026-11-22T10:00:00Z mx x - - - nested",
+    "",
+)
 
 
 def formats(studio: Studio) -> None:

@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from tests.lab.mail import listens
 from tests.lab.machine import wait_until
+from tests.lab.mail import listens
 from tests.lab.network import PUBLIC
 from tests.lab.player import Act
 from tests.lab.studio import OUTSIDER
@@ -66,19 +66,21 @@ HONEST = (
 HOSTILE = (
     b'GET /a" 200 5 "-" "x' + HOST + b"\r\n",
     b"GET /b" + HOST + b'User-Agent: x" 200 1 "-" "y\r\nReferer: z" "carol\r\n\r\n',
-    b'GET /c" HTTP/1.1" 200 1' + HOST + b"User-Agent: \\\" \\\\\r\n\r\n",
+    b'GET /c" HTTP/1.1" 200 1' + HOST + b'User-Agent: \\" \\\\\r\n\r\n',
     b"GET /d\x1b[31m" + HOST + b"User-Agent: \x1b[2Jclear\x07\r\n\r\n",
     b"GET /e" + HOST + b"User-Agent: <script>alert(1)</script>\r\nReferer: javascript:alert(1)\r\n\r\n",
     b"GET /f\xff\xfe" + HOST + b"User-Agent: \xe2\x80\xae\xc3\x28\r\n\r\n",
-    b"GET /g" + HOST + b'User-Agent: 10.77.0.102 - carol [17/Nov/2026:10:00:00 +0100] "POST /shop/order.php HTTP/1.1" 200 1\r\n\r\n',
-    b"GET /h HTTP/1.1\r\nHost: evil\" 10.77.0.102\r\nConnection: close\r\n\r\n",
+    b"GET /g"
+    + HOST
+    + b'User-Agent: 10.77.0.102 - carol [17/Nov/2026:10:00:00 +0100] "POST /shop/order.php HTTP/1.1" 200 1\r\n\r\n',
+    b'GET /h HTTP/1.1\r\nHost: evil" 10.77.0.102\r\nConnection: close\r\n\r\n',
     b"GET /i" + HOST + b"Authorization: Basic Y2Fyb2wiIFsxNy9Ob3YvMjAyNjoxMDowMDowMCArMDEwMF0geDp5\r\n\r\n",
     b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\x00\x00\r\n\r\n",
     b"GET\r\n\r\n",
 )
 FORGERIES = (
     {"subject": "x\r\n[17-Nov-2026 10:00:00 UTC] mail() on [/var/www/html/shop/order.php:9]: To: anna@bigmail.test"},
-    {"email": "a@b.test -- Subject: x\n[17-Nov-2026 10:00:00 UTC] mail() on [/var/www/html/shop/order.php:9]: To: c@d.test"},
+    {"email": "a@b.test -- Subject: x\n[17-Nov-2026 10:00:00 UTC] mail() on [/var/www/html/shop/order.php:9]: To: c@d"},
     {"to": "info@corp.test -- Headers: From: shop@corp.test -- Subject: ] mail() on [/var/www/html/shop/order.php:9]"},
     {"subject": "\x1b[31m<script>alert(1)</script>", "email": "\x1b[2J@b.test"},
     {"subject": "\u202ereversed \u00fc", "email": "a@b.test\r\n\r\nbody"},
@@ -87,7 +89,7 @@ FORGERIES = (
 
 
 def forms(studio: Studio) -> None:
-    """The shop and the form are used; then the form is abused: injected Bcc, another recipient; then other time zones."""
+    """The shop and the form are used; the form is abused by an injected Bcc and another recipient; other time zones."""
     with studio.take("php_mail/forms.log", "mail\\(\\) on", times=4, host="web", log=PHP_MAIL_LOG):
         post(studio, "/shop/order.php", {"customer": "anna@bigmail.test", "number": "70231"})
         post(studio, "/contact.php", {"email": "ben@isp.test", "subject": "Opening hours", "message": "When?"})

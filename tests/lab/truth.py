@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.lab import incident
-from tests.lab.people import INFO, NEWSLETTER, STAFF
+from tests.lab.network import PUBLIC
+from tests.lab.people import INFO, NEWSLETTER, SHOP, STAFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,9 @@ class Played:
 
     def submitted(self, label: str) -> dict[str, int]:
         """Count the messages and recipients that were really taken from those of this label."""
-        taken = [result for result in self.results if result.label == label and result.kind != "imap" and result.accepted]
+        taken = [
+            result for result in self.results if result.label == label and result.kind != "imap" and result.accepted
+        ]
         recipients = sum(result.intended if result.kind == "web" else result.accepted for result in taken)
         return {"messages": len(taken), "recipients": recipients}
 
@@ -59,11 +62,12 @@ def tell(played: Played) -> dict[str, Any]:
     return {
         "own_domains": ["corp.test", "web.corp.test"],
         "own_networks": ["10.77.0.0/24"],
-        "public_address": incident.PUBLIC,
+        "public_address": PUBLIC,
         "guilty": [
             {
                 "kind": "account", "name": incident.STOLEN, "host": "mx", "cause": "compromised_account",
-                **played.span("campaign"), **played.of("campaign"), "addresses": sorted(bots), "failed_guesses": failures,
+                **played.span("campaign"), **played.of("campaign"),
+                "addresses": sorted(bots), "failed_guesses": failures,
                 "own_innocent_mail": played.of(incident.STOLEN),
             },
             {
@@ -76,7 +80,7 @@ def tell(played: Played) -> dict[str, Any]:
         ],
         "innocent": [
             *({"kind": "account", "name": name, "host": "mx", **played.of(name)} for name in (*STAFF[1:], NEWSLETTER)),
-            {"kind": "script", "name": incident.SHOP_SCRIPT, "host": "web", **played.of(incident.SHOP)},
+            {"kind": "script", "name": incident.SHOP_SCRIPT, "host": "web", **played.of(SHOP)},
             {"kind": "script", "name": "/var/www/html/cgi-bin/formmail.pl", "host": "web", **played.of("formmail")},
             {"kind": "local_user", "name": "root", "host": "web", **played.of("root")},
         ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab.mail import listens
 from tests.lab.machine import LabError, wait_until
+from tests.lab.mail import listens
 
 if TYPE_CHECKING:
     from tests.lab.machine import Machine

@@ -65,15 +65,15 @@ class World:
     """The running outside: what it answers can be changed, what it saw can be asked."""
 
     machine: Machine
+    sinks: subprocess.Popen[str]
 
     @classmethod
     def start(cls, machine: Machine, names: Mapping[str, str]) -> World:
         """Start DNS and every mail server of the outside on ``machine``."""
         machine.write("/etc/dnsmasq-lab.conf", dns_records(names))
         machine.run(["dnsmasq", "--conf-file=/etc/dnsmasq-lab.conf"])
-        world = cls(machine)
-        world.answer({})
-        start_module(machine, "tests.lab.sink", REPLIES, SEEN, *SINKS)
+        machine.write(REPLIES, "")
+        world = cls(machine, start_module(machine, "tests.lab.sink", REPLIES, SEEN, *SINKS))
         wait_until(lambda: machine.run(["ss", "-Hltn", "sport = :25"]).count("LISTEN") == len(SINKS), "the sinks")
         return world
 
