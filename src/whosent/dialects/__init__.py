@@ -59,6 +59,8 @@ class Dialect:
     behind "tag[pid]: ".  A dialect of whole lines (``lines``) has no tag: its rules match from the first byte and
     capture ``stamp`` themselves, in one of the forms :mod:`whosent.reading.stamps` reads.
 
+    ``shortened``: as ``programs``, whole names that RFC 5424 templates cut out of the tag (no ``head`` before them).
+
     ``ambiguous``: patterns of bodies whose fields cannot be told apart, because a stranger's text imitates them;
     no rule may match them, and they are counted, never used.  ``late``: a line is written at the end of what it
     stamps with its beginning, so stamps may run back a little.
@@ -68,6 +70,7 @@ class Dialect:
     title: str
     head: bytes = b""
     programs: Programs = ()
+    shortened: Programs = ()
     lines: tuple[Rule, ...] = ()
     ambiguous: tuple[bytes, ...] = ()
     late: bool = False

@@ -8,16 +8,19 @@ What strangers write into these lines: HELO, envelope addresses, Message-ID, sub
 stands behind the fields we trust, or is read up to a mark that cannot follow it.  Before Postfix 3.5 envelope
 addresses are logged without their quotes: a delivery with a second ``>, relay=`` behind the first cannot be told
 from an address that imitates one, and is ambiguous.
+
+rsyslog's RFC 5424 template cuts the tag at its first slash, so that "postfix" may be all that is left of the daemon's
+name: then every daemon's rules are tried.
 """
 
 from __future__ import annotations
 
 from whosent.dialects import Dialect, Rule
 
-# Short ids are upper-case hexadecimal, long ones base 52 without vowels: neither can be NOQUEUE or a word.
-_ID = rb"(?P<queue_id>[0-9A-HJ-NP-TV-Zb-df-hj-np-tv-z]{5,24}+)"
+_ID = rb"(?!NOQUEUE)(?P<queue_id>[0-9A-Za-z]{5,24}+)"
 _NUMBER = rb"[\d.]++"
-_NO_MARK = rb">(?!, (?:relay|orig_to)=)"  # a ">" behind which no field of a delivery begins
+_MARK = rb">, relay=[^,\n]++, (?:conn_use=\d++, )?delay="  # where the recipient ends, unless it is imitated
+_NO_MARK = rb">(?!" + _MARK.removeprefix(b">") + rb")"
 _TROUBLE = rb"(?:warning|fatal|error|panic|table|open|close|using|initializing|setting|watchdog)[^\n]*+"
 
 
@@ -58,7 +61,7 @@ _DELIVERY = (
     rb"\((?P<reply>[^>\n]*+(?:" + _NO_MARK + rb"[^>\n]*+)*+)"
 )  # fmt: skip
 _delivery = Rule("delivery", _DELIVERY)
-_DELIVERY_TWICE = _ID + rb": to=<(?>[^\n]*?>, relay=)[^\n]*?>, (?:relay|orig_to)="
+_DELIVERY_TWICE = rb"[0-9A-Za-z]{5,24}+: to=<(?>[^\n]*?" + _MARK + rb")[^\n]*?" + _MARK
 
 _DELIVERY_AGENTS = rb"(?P<agent>smtp|lmtp|local|virtual|pipe|error|retry|discard|relay)"
 _TLS = rb"(?:Anonymous|Trusted|Untrusted|Verified) TLS connection (?:established|reused) "
@@ -190,10 +193,14 @@ _PROGRAMS: tuple[tuple[bytes, tuple[Rule, ...]], ...] = (
     (_SILENT, (Rule("notice", rb"[^\n]*+"),)),
 )  # fmt: skip
 
+_RULES = tuple(dict.fromkeys(rule for _, rules in _PROGRAMS[:-1] for rule in rules))
+_BARE = sorted(_RULES, key=lambda rule: rule.event == "notice")
+
 dialect = Dialect(
     name="postfix",
     title="Postfix",
     head=rb"(?P<instance>[\w.-]++)/(?:[\w.-]++/)*+",
     programs=_PROGRAMS,
-    ambiguous=(_DELIVERY_TWICE.replace(b"?P<queue_id>", b"?:"),),
+    shortened=((rb"(?P<instance>postfix[\w.-]*+)", tuple(_BARE)),),
+    ambiguous=(_DELIVERY_TWICE,),
 )

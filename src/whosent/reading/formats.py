@@ -45,7 +45,11 @@ _NO_TEXT: Final = b"\0"
 @cache
 def tokenizer(form: Form, layout: Layout) -> Tokenizer:
     """The alternation of all dialects for one form; compiled once a process, since that takes a while."""
-    return Tokenizer(discover(), ENVELOPES[form], layout)
+    dialects = discover()
+    if form is Form.RFC5424:
+        cut = (Dialect(one.name, one.title, programs=one.shortened) for one in dialects if one.shortened)
+        dialects = (*dialects, *cut)
+    return Tokenizer(dialects, ENVELOPES[form], layout)
 
 
 class Format(NamedTuple):
@@ -111,7 +115,9 @@ class Claims:
 
 
 def _programs(dialect: Dialect) -> bytes:
-    return dialect.head + rb"(?:" + rb"|".join(name for name, _ in dialect.programs) + rb")"
+    names = rb"|".join(name for name, _ in dialect.programs)
+    cut = rb"".join(rb"|" + name for name, _ in dialect.shortened)
+    return dialect.head + rb"(?:" + names + rb")" + cut
 
 
 def _plain(pattern: bytes) -> bytes:

@@ -38,7 +38,7 @@ class Envelope(NamedTuple):
 BSD: Final = Envelope(rb"(?:<\d{1,3}+>)?" + _STAMP + _HOST, rb"(?:\[\d++\])?: ")
 RFC5424: Final = Envelope(
     rb"<\d{1,3}+>1 " + _STAMP + _HOST,
-    rb' [^ \n]++ [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++) (?:\xef\xbb\xbf)?',
+    rb' [^ \n]++ [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++)  ?(?:\xef\xbb\xbf)?',
 )
 
 
@@ -63,8 +63,9 @@ class Tokenizer:
         self._groups = 0
         self._take: dict[int, tuple[Rule, tuple[int, ...]]] = {}
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
+        self._unrecognised = self._groups + 1  # the empty group of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
-        self._pattern = re.compile(rb"|".join([*branches, never, rb"[^\n]*+\n"]))
+        self._pattern = re.compile(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
         self._take = {
             end: (rule, tuple(index or self._pattern.groups for index in indices))
             for end, (rule, indices) in self._take.items()
@@ -124,9 +125,10 @@ class Tokenizer:
         numbers = dict(shared)
         wanted = self._wanted(rule, outer)
         pattern = self._number(rule.pattern, set(wanted), numbers)
+        if not wanted:
+            return rb"(?:" + pattern + rb")\n"
         self._groups += 1  # the empty group at its end makes lastindex tell the rules apart
-        if wanted:
-            self._take[self._groups] = (rule, tuple(numbers.get(name, 0) for name in wanted))
+        self._take[self._groups] = (rule, tuple(numbers.get(name, 0) for name in wanted))
         return rb"(?:" + pattern + rb")()\n"
 
     def read(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
@@ -134,12 +136,12 @@ class Tokenizer:
 
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
-        take = self._take.get
+        take, unrecognised = self._take.get, self._unrecognised
         for match in self._pattern.finditer(chunk):
             end = match.lastindex
-            wanted = take(end)  # type: ignore[arg-type]  # None, the last branch, is no key
+            wanted = take(end)  # type: ignore[arg-type]  # None is no key
             if wanted is not None:
                 rule, indices = wanted
                 yield rule, match.start(), match.group(*indices)
-            elif end is None:
+            elif end == unrecognised:
                 yield from otherwise(match.start(), match[0][:-1])
