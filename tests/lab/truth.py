@@ -43,7 +43,7 @@ class Played:
         """Say when the first and the last act of this label were due."""
         minutes = [act.at for act in self.acts if act.label == label]
         ends = {"since": min(minutes), "until": max(minutes)}
-        return {name: f"{self.began + timedelta(minutes=at):%Y-%m-%dT%H:%M:%S%z}" for name, at in ends.items()}
+        return {name: (self.began + timedelta(minutes=at)).isoformat(timespec="seconds") for name, at in ends.items()}
 
     def of(self, label: str) -> dict[str, Any]:
         """Give everything counted about one label; ``outcomes`` is by distinct recipient."""
