@@ -192,7 +192,9 @@ class Join:
                 elif result is _TO_US:
                     result, next_id = _handed_over(agent, reply)
                     if next_id:
-                        yield Handover(time, base + at, life.actor, life.queue_id, relay, self._text(next_id))
+                        yield _new(Handover, (
+                            time, base + at, life.actor, life.queue_id, relay, next_id.decode("utf-8", "backslashreplace"),
+                        ))  # fmt: skip
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
                     relay or self._text(relay_host), original is not None,
@@ -219,7 +221,7 @@ class Join:
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
                 if uid is not None:
                     actor = Actor("local_user", self._text(uid), queue.host, self._text(local_user))
-                name = self._text(queue_id) if actor.kind == "host" else ""
+                name = queue_id.decode("ascii") if actor[0] == "host" else ""
                 lives[queue_id] = Life(actor, time, name)
             elif event == "removed":
                 life = lives.pop(queue_id, None)

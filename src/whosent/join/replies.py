@@ -48,7 +48,10 @@ _READ: Final = 1000  # bytes of a reply that count
 
 
 def _says(text: bytes, words: tuple[bytes, ...]) -> bool:
-    return any(word in text for word in words)
+    for word in words:  # noqa: SIM110  # any() with a generator takes twice as long
+        if word in text:
+            return True
+    return False
 
 
 def reason(dsn: bytes, reply: bytes) -> Reason:
