@@ -32,7 +32,8 @@ _BSD_LINE: Final = re.compile(
     re.DOTALL,
 )
 _RFC5424_LINE: Final = re.compile(
-    rb"<\d{1,3}>1 (?P<stamp>[^ ]++) (?P<host>[^ ]++) (?P<program>[^ ]++) [^ ]++ [^ ]++ (?:- *+)?(?P<body>.*+)", re.DOTALL
+    rb"<\d{1,3}>1 (?P<stamp>[^ ]++) (?P<host>[^ ]++) (?P<program>[^ ]++) [^ ]++ [^ ]++ (?:- *+)?(?P<body>.*+)",
+    re.DOTALL,
 )
 _REPEATED: Final = re.compile(rb"message repeated (\d{1,9}+) times?: \[ ?(.*)\]\s*\Z", re.DOTALL)
 _JUNK: Final = b"\0\xef\xbb\xbf \t\r"  # what a crash or an editor leaves before a line

@@ -1,0 +1,180 @@
+"""What ``whosent parse`` prints: every event of a source as one flat JSON object a line, with its provenance.
+
+Absent: does not apply to this kind of line.  null: the line has a place for it, and nothing stood there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from whosent.reading.reader import Reader
+from whosent.reading.stamps import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from whosent.dialects import Rule
+    from whosent.reading.stamps import Clock
+    from whosent.reading.tokens import Token
+
+Value = str | int | float | None
+Event = dict[str, Value]
+
+_CLIENT: Final = ("client_name", "client_address", "client_port")
+FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "connection": _CLIENT,
+    "submission": (
+        "queue_id", *_CLIENT, "account", "auth_method", "uid", "local_user",
+        "original_queue_id", "original_client_name", "original_client_address", "original_client_port",
+    ),
+    "queued": ("queue_id", "sender", "size", "recipient_count", "message_id", "subject"),
+    "delivery": (
+        "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "relay_port",
+        "delay", "dsn", "status", "reply",
+    ),
+    "notification": ("queue_id", "notification_queue_id"),
+    "removed": ("queue_id",),
+    "held": ("queue_id",),
+    "released": ("queue_id",),
+    "rejection": (
+        "queue_id", *_CLIENT, "helo", "account", "protocol", "sender", "recipient",
+        "verdict", "stage", "code", "dsn", "reason",
+    ),
+    "login": (*_CLIENT, "account", "auth_method", "service", "reason"),
+    "request": ("client_address", "method", "path", "http_status"),
+    "call": ("script", "script_line", "recipient"),
+}  # fmt: skip
+_WHERE: Final = ("stamp", "host", "instance")
+_NAMES: Final = re.compile(rb"\(\?P<(\w+)>")
+
+
+def text(raw: bytes) -> str:
+    r"""Bytes as text; those that are no UTF-8 as ``\xNN``."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+@lru_cache(10_000)
+def _address(raw: bytes) -> str | None:
+    """An IP address in its shortest form; None for Postfix's "unknown"."""
+    word = text(raw)
+    try:
+        return ipaddress.ip_address(word.removeprefix("IPv6:")).compressed
+    except ValueError:
+        return None if word == "unknown" else word
+
+
+def _name(raw: bytes) -> str | None:
+    return None if raw in {b"unknown", b"none"} else text(raw)
+
+
+def _mailbox(raw: bytes) -> str:
+    """An envelope address with its domain folded."""
+    local, at, domain = text(raw).rpartition("@")
+    return f"{local}{at}{domain.casefold()}" if at else domain
+
+
+def _whole(raw: bytes) -> int | None:
+    return int(raw) if raw.isdigit() and len(raw) <= 18 else None  # noqa: PLR2004  # fits 64 bits everywhere
+
+
+def _decimal(raw: bytes) -> float | None:
+    try:
+        return float(raw)
+    except ValueError:
+        return None
+
+
+def _reply(raw: bytes) -> str:
+    return text(raw.removesuffix(b")"))
+
+
+_READ: Final[dict[str, Callable[[bytes], Value]]] = {
+    **dict.fromkeys(("client_name", "original_client_name", "relay_host"), _name),
+    **dict.fromkeys(("client_address", "original_client_address", "relay_address"), _address),
+    **dict.fromkeys(("sender", "recipient", "original_recipient"), _mailbox),
+    **dict.fromkeys(
+        ("client_port", "original_client_port", "relay_port", "uid", "size", "recipient_count", "code", "http_status",
+         "script_line"),
+        _whole,
+    ),
+    "delay": _decimal,
+    "reply": _reply,
+}  # fmt: skip
+
+
+def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Every field of every event; lines that are none are dropped as understood."""
+    fields = FIELDS.get(rule.event)
+    if fields is None or (rule.event == "connection" and "client_address" not in names):
+        return None
+    return (*_WHERE, *fields)
+
+
+class Parse:
+    """One source as events; ``reader`` has its format and the account of its lines."""
+
+    def __init__(self, source: str, head: bytes, clock: Clock) -> None:
+        self.reader = Reader(head, clock, layout)
+        self._source = source
+        self._clock = clock
+        self._lines = 0  # before the present chunk
+        self._before = b""  # the chunk before
+        self._plans: dict[int, tuple[tuple[int, str, Callable[[bytes], Value]], ...]] = {}
+
+    def events(self, chunk: bytes, offset: int) -> Iterator[Event]:
+        """The events of the next chunk of whole lines, which starts at ``offset`` of the source."""
+        yield from self._told(self.reader.tokens(chunk, offset), chunk, offset)
+        self._lines += chunk.count(b"\n")
+        self._before = chunk
+
+    def finish(self, offset: int) -> Iterator[Event]:
+        """What is left at the end of the source, which is at ``offset``."""
+        yield from self._told(self.reader.finish(), b"", offset)
+
+    def lines(self, chunks: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        """All events of (offset, chunk) pairs as lines of JSON."""
+        encode, end = msgspec.json.encode, 0
+        for offset, chunk in chunks:
+            end = offset + len(chunk)
+            for event in self.events(chunk, offset):
+                yield encode(event) + b"\n"
+        for event in self.finish(end):
+            yield encode(event) + b"\n"
+
+    def _told(self, tokens: Iterable[Token], chunk: bytes, offset: int) -> Iterator[Event]:
+        seconds = self._clock.seconds
+        number, counted = self._lines + 1, 0
+        for rule, at, fields in tokens:
+            if at >= counted:
+                number += chunk.count(b"\n", counted, at)
+                counted = at
+                line = number
+            else:  # an entry of many lines that began in the chunk before
+                line = self._lines + 1 - self._before.count(b"\n", max(0, len(self._before) + at))
+            stamp, host, instance = fields[:3]
+            event: Event = {"event": rule.event, "time": rfc3339(seconds(stamp)), "host": text(host) if host else None}
+            if instance is not None:
+                event["instance"] = text(instance)
+            event |= {"source": self._source, "offset": offset + at, "line": line}
+            for index, name, read in self._plans.get(id(rule)) or self._plan(rule):
+                raw = fields[index]
+                event[name] = None if raw is None else read(raw)
+            event.update(rule.fixed)
+            yield event
+
+    def _plan(self, rule: Rule) -> tuple[tuple[int, str, Callable[[bytes], Value]], ...]:
+        """Where the fields that the rule may capture stand, and how each is read."""
+        names = {name.decode() for name in _NAMES.findall(rule.pattern)}
+        if rule.event == "delivery":
+            names.add("agent")  # named by the tag
+        plan = self._plans[id(rule)] = tuple(
+            (index, name, _READ.get(name, text))
+            for index, name in enumerate(FIELDS[rule.event], start=len(_WHERE))
+            if name in names
+        )
+        return plan
