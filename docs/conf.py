@@ -14,3 +14,4 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "Whosent"
+html_copy_source = False
