@@ -141,3 +141,17 @@ def script_without_web_log() -> list[Row]:
     for number, victim in enumerate(script.people(500, domains=200)):
         script.mail(START + 3 * DAY + number * 5, user(1007, "shopowner"), [victim], SPAM)
     return script.rows()
+
+
+def guessed_password() -> list[Row]:
+    """Hours of guessing; then alice's password is found, and the same address sends at once, slowly."""
+    script = Script(40)
+    script.office()
+    script.correspondence(account("alice", "10.0.0.5"), 3, 10)
+    begin = START + 3 * DAY + 3 * HOUR
+    for number in range(30):
+        script.login(begin + number * 60, ALICE, "198.51.100.7", succeeded=False, service="smtp")
+    script.login(begin + HOUR, ALICE, "198.51.100.7", service="smtp")
+    for number, victim in enumerate(script.people(40, domains=100)):
+        script.mail(begin + HOUR + number * 600, account("alice", "198.51.100.7"), [victim], SPAM)
+    return script.rows()

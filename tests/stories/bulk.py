@@ -154,3 +154,31 @@ def forwarding() -> list[Row]:
         script.mail(at, stranger(source), [f"alumni{number % 20}@freemail.example"], spam,
                     sender=f"x{number}@elsewhere.example", forwarded=True)  # fmt: skip
     return script.rows()
+
+
+def traveller() -> list[Row]:
+    """Office, home, phone, hotel and VPN in one day, passwords mistyped, forty mails on the way."""
+    script = Script(23)
+    script.office()
+    script.correspondence(account("staff99", "10.0.0.99"), 3, 10)
+    day = START + 3 * DAY
+    places = ["10.0.0.99", "84.17.3.9", "80.187.4.1", "80.188.4.1", "46.114.2.2", "185.9.1.1", "10.0.0.99"]
+    for number, address in enumerate(places * 6):
+        at = day + 7 * HOUR + number * 15 * MINUTE
+        if number % 5 == 0:
+            for turn in range(3):
+                script.login(at - 10 + turn, "staff99@corp.example", address, succeeded=False)
+        script.login(at, "staff99@corp.example", address)
+        script.mail(at + 60, account("staff99", address), script.people(1))
+    return script.rows()
+
+
+def guessing_in_vain() -> list[Row]:
+    """A botnet guesses passwords of accounts that exist and that do not, all day."""
+    script = Script(24)
+    script.office()
+    for number in range(3000):
+        name = f"staff{number % 25}@corp.example" if number % 3 else f"nobody{number}"
+        address = f"{60 + number % 90}.{number % 200}.1.1"
+        script.login(START + number * 25, name, address, succeeded=False, service="smtp")
+    return script.rows()

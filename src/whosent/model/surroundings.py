@@ -5,6 +5,7 @@ Accepted relaying never teaches: an open relay must not make strangers ours.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from whosent.model.rows import Message, Outcome, Result
@@ -21,6 +22,11 @@ def domain_of(address: bytes) -> str:
     return address.rpartition(b"@")[2].decode("utf-8", "backslashreplace").lower() if b"@" in address else ""
 
 
+def _nowhere(_address: str) -> str | None:
+    """No database of places was given."""
+    return None
+
+
 class Surroundings:
     """Answers "is this ours?"; learns from messages and outcomes."""
 
@@ -32,6 +38,7 @@ class Surroundings:
         self.relay_domains = {name.lower() for name in ours.relay_domains}
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self._own_address: dict[str, bool] = {}
+        self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
     def is_own_address(self, address: str) -> bool:
         """Whether the address lies in our networks (private and loopback ranges always do)."""
