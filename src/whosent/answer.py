@@ -46,6 +46,13 @@ def read_back(done: Pass) -> dict[int, Line]:
     }
 
 
+def raw_lines(done: Pass, quotes: Quotes) -> dict[tuple[str, int], bytes]:
+    """The quoted lines byte for byte, by source name and offset."""
+    names = {one.number: one.source.name for one in done.inputs}
+    located = ((dereference(ref), line) for ref, line in quotes.items())
+    return {(names[source], offset): line.raw for (source, offset), line in located}
+
+
 def report(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Report:
     """The whole answer; ``missing`` names arguments that matched no file."""
     ends = max((one.last for one in done.inputs), default=float("-inf"))

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from enum import IntEnum
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -23,6 +24,7 @@ from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.report import evidence, page, terminal
 from whosent.sources.files import Source, expand, standard_input
+from whosent.sources.postfix_settings import ours_of_this_machine, together
 
 _GC_ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 
@@ -137,17 +139,34 @@ def scan(  # noqa: PLR0913  # each is a documented option
     sources, missing = _sources(logs)
     if not sources:
         fail(f"no such file: {', '.join(missing)}. Give log files, folders or globs, or - for standard input.")
+    settings = _with_own_of_this_machine(settings, sources)
     inputs = walk.prepare(sources, settings, zone_of(settings.logs.timezone))
     with reading(sum(source.stored_size for source in sources)) as progress:
         done = walk.scan(inputs, settings, progress, jobs or os.cpu_count() or 1)
     quotes = answer.read_back(done)
     report = answer.report(done, quotes, missing)
-    if evidence_folder is not None:
-        answer.write_evidence(report, done, quotes, evidence_folder)
-    if html is not None:
-        html.write_text(page.page(report), encoding="utf-8")
+    _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
     _show(report, json=json)
-    raise SystemExit(_exit_code(report))
+    raise SystemExit(Exit[report.verdict.upper()])
+
+
+def _with_own_of_this_machine(settings: Settings, sources: list[Source]) -> Settings:
+    """Domains and networks from this machine's main.cf, where the logs are its own."""
+    found = ours_of_this_machine(source.head() for source in sources)
+    return msgspec.structs.replace(settings, ours=together(settings.ours, found))
+
+
+def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | None, folder: Path | None) -> None:
+    markup = page.page(report) if html is not None or folder is not None else ""
+    try:
+        if folder is not None:
+            evidence.write(report, folder, lines, markup)
+        if html is not None:
+            html.write_text(markup, encoding="utf-8")
+    except evidence.FolderTaken as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"could not write {error.filename}: {error.strerror}. Name a place you may write to.")
 
 
 def _show(report: Report, *, json: bool) -> None:
@@ -156,10 +175,6 @@ def _show(report: Report, *, json: bool) -> None:
         sys.stdout.buffer.flush()
     else:
         terminal.render(report, Console(highlight=False, markup=False, emoji=False, soft_wrap=False))
-
-
-def _exit_code(report: Report) -> Exit:
-    return Exit[report.verdict.upper()]
 
 
 @app.command()
