@@ -29,13 +29,13 @@ from whosent.dialects import Dialect, EventName, Rule, discover
 from whosent.model import finding, incident, knobs
 from whosent.model import report as report_model
 from whosent.model.settings import Settings
+from whosent.reading.events import FIELDS
 
 ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
     f"samples/incident/{name}" for name in ("mail.log", "web-mail.log", "access.log", "php-mail.log")
 )
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
-_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
 
 
 def _cell(text: str) -> str:
@@ -216,38 +216,99 @@ def _declared(statement: ast.stmt) -> tuple[str, str] | None:
 
 
 def events() -> str:
-    """Which events ``parse`` prints, and which fields each may have."""
-    fields: dict[str, dict[str, None]] = defaultdict(dict)
+    """Which events ``parse`` prints, which programs write them, and which fields they may have."""
     makers: dict[str, dict[str, None]] = defaultdict(dict)
     for dialect in discover():
         for rule in _rules(dialect):
-            names = (*_GROUP.findall(rule.pattern), *(name.encode() for name, _ in rule.fixed))
-            fields[rule.event].update(dict.fromkeys(name.decode() for name in names))
             makers[rule.event][dialect.title] = None
-    rows = [
-        (
-            f"`{event}`",
-            _listed(name for name in fields[event] if name not in {"stamp", "host"}),
-            ", ".join(makers[event]),
-        )
-        for event in get_args(EventName)
-        if event in fields and event != "notice"
-    ]
-    return _table(("event", "fields of its own, as far as the line has them", "written by"), rows)
+    rows = [(f"`{event}`", _EVENTS[event], ", ".join(makers[event]), _listed(_own(event))) for event in FIELDS]
+    return _table(("event", "what happened", "written by", "its fields, as far as the line has them"), rows)
+
+
+def _own(event: str) -> list[str]:
+    fixed = {
+        name for dialect in discover() for rule in _rules(dialect) if rule.event == event for name, _ in rule.fixed
+    }
+    return [*FIELDS[event], *sorted(fixed)]
+
+
+def event_fields() -> str:
+    """What each field of an event means; one without a meaning fails the build of the page."""
+    names = dict.fromkeys(name for event in FIELDS for name in _own(event))
+    return _table(("field", "meaning"), [(f"`{name}`", _MEANINGS[name]) for name in names])
+
+
+_EVENTS: Final = {
+    "connection": "a client came or went",
+    "submission": "a client, or a local user, handed us a message: a queue id begins",
+    "queued": "its envelope, its Message-ID or its subject",
+    "delivery": "one recipient, one attempt",
+    "notification": "the mail server made a bounce of it, with a queue id of its own",
+    "removed": "it left the queue: the queue id ends",
+    "held": "it was put on hold",
+    "released": "it was released, or queued again",
+    "rejection": "something was refused before, or as, it became a message",
+    "login": "somebody proved, or failed to prove, to be an account",
+    "request": "a web server answered",
+    "call": "a script called mail()",
+}
+_MEANINGS: Final = {
+    "client_name": "verified name of the client",
+    "client_address": "its address",
+    "client_port": "its port, where logged",
+    "queue_id": "id of the message while it is in this queue",
+    "account": "login, as the client gave it",
+    "auth_method": "SASL mechanism",
+    "uid": "user id that called sendmail",
+    "local_user": "envelope sender that this process gave",
+    "original_queue_id": "id the message had before a filter gave it back",
+    "original_client_name": "client from which the filter had it",
+    "original_client_address": "address of that client",
+    "original_client_port": "port of that client",
+    "sender": "envelope sender (reverse-path)",
+    "size": "bytes",
+    "recipient_count": "recipients at the time",
+    "message_id": "Message-ID header, with its brackets",
+    "subject": "subject, where a header check logs it",
+    "recipient": "envelope recipient; of a call: the To argument",
+    "original_recipient": "recipient before an alias or forward of ours rewrote it",
+    "agent": "delivery agent that tried: smtp, lmtp, local, virtual, pipe ...",
+    "relay_host": "next hop by name",
+    "relay_address": "next hop by address",
+    "relay_port": "its port",
+    "delay": "seconds since the message came",
+    "dsn": "enhanced status code (RFC 3463)",
+    "status": "sent, deferred, bounced, expired ...",
+    "reply": "what the next hop, or the agent, said",
+    "notification_queue_id": "queue id of the bounce",
+    "helo": "name the client gave itself",
+    "protocol": "SMTP, ESMTP ...",
+    "verdict": "reject, milter-reject, discard ...",
+    "stage": "CONNECT, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE",
+    "code": "SMTP reply code",
+    "reason": "why, in words",
+    "service": "smtp, imap, pop3, ...",
+    "result": "success or failed",
+    "method": "of the request",
+    "path": "of the request, without its query",
+    "http_status": "of the answer",
+    "script": "path of the file that called",
+    "script_line": "line in it",
+}
 
 
 # ---------------------------------------------------------------------------------------- output
 
 
-def excerpt(lines: int) -> str:
-    """The beginning of what ``whosent scan`` prints on the recorded incident."""
-    environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
-    environment.pop("WHOSENT_CONFIG", None)
+def answer() -> str:
+    """What ``whosent scan`` says first of the recorded incident: the verdict and the table of incidents."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WHOSENT_")}
+    environment |= {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", "whosent", "scan", *INCIDENT, "--timezone", "Europe/Berlin"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # ourselves
     if done.returncode not in range(3):
         sys.exit(done.stderr)
-    return _code("\n".join(line.rstrip() for line in done.stdout.splitlines()[:lines]))
+    return _code(done.stdout.partition("\n1. ")[0])
 
 
 def benchmarks() -> str:
