@@ -146,6 +146,7 @@ class Detector:
                 "others_share": _rate(others),
                 "networks": len(case.networks),
                 "nats_above_bar": round(case.above, 1),
+                "accused_at": case.accused,
             },
             severity="critical" if accuses and suspect.kind != "list" else "warning",
         )

@@ -25,7 +25,7 @@ _DIRTY: Final = 0.3  # a worse list is bought, not old
 class Case:
     """One excursion of one sender's meter, from the outcome that lifted it."""
 
-    __slots__ = ("above", "last", "networks", "onset", "past", "trail", "unfit")
+    __slots__ = ("above", "accused", "last", "networks", "onset", "past", "trail", "unfit")
 
     def __init__(self, sender: Sender, time: float) -> None:
         self.past = (sender.bad, sender.bad + sender.good)
@@ -33,6 +33,7 @@ class Case:
         self.networks: set[str] = set()
         self.unfit = 0  # answers that an old list does not earn
         self.above = float("-inf")  # nats above the bar at the highest
+        self.accused: float | None = None  # when that first was as far above as caution asks
         self.onset: Mark = sender.mark_before(time)
         self.last: Mark = self.onset
 
@@ -141,4 +142,5 @@ def _raise(case: Case, meter: Meter, sender: Sender, time: float, caution: float
     if above > case.above:
         if case.above < caution:
             case.onset = sender.onset
+            case.accused = time if above >= caution else None
         case.above = above
