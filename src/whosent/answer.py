@@ -53,8 +53,8 @@ def raw_lines(done: Pass, quotes: Quotes) -> dict[tuple[str, int], bytes]:
     return {(names[source], offset): line.raw for (source, offset), line in located}
 
 
-def report(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Report:
-    """The whole answer; ``missing`` names arguments that matched no file."""
+def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "UTC") -> Report:
+    """The whole answer; ``missing`` names arguments that matched no file, ``timezone`` is where people read it."""
     ends = max((one.last for one in done.inputs), default=float("-inf"))
     begins = min((one.reader.starts for one in done.inputs if one.reader.starts), default=float("inf"))
     incidents = [_incident(case, done, quotes, ends) for case in done.cases]
@@ -66,6 +66,7 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Report:
         verdict=verdict,
         sentence=_sentence(verdict, incidents, coverage),
         window=(rfc3339(begins), rfc3339(ends)) if begins <= ends else None,
+        timezone=timezone,
         hosts=sorted({host for join in done.joins for host in join.hosts() if host}),
         coverage=coverage,
         assumptions=_assumptions(done),

@@ -109,11 +109,18 @@ def _weigh(group: Sequence[Finding]) -> Case:
         messages=_most(ordered, "messages"),
         recipients=_most(ordered, "recipients"),
         refused=_most(ordered, "refused"),
-        sentence=" ".join(finding.sentence for finding in accusing),
+        sentence=_sentence(suspect, ordered, accusing),
         witnesses=witnesses,
         candidates=tuple(dict.fromkeys(suspect for finding in accusing for suspect in finding.candidates)),
         findings=tuple(ordered),
     )
+
+
+def _sentence(suspect: Suspect, ordered: Sequence[Finding], accusing: Sequence[Finding]) -> str:
+    """The first accusing finding on the suspect itself, and in a few words what the others add."""
+    first = next(finding for finding in accusing if finding.suspect.key == suspect.key)
+    clauses = [finding.clause for finding in ordered if finding is not first and finding.clause]
+    return "; ".join([first.sentence.removesuffix("."), *clauses]) + "."
 
 
 def _rank(finding: Finding) -> tuple[bool, str, int, str]:

@@ -17,8 +17,9 @@ import typer
 from rich.console import Console
 
 from whosent import answer, walk
-from whosent.configuration import ConfigurationError, load, zone_of
+from whosent.configuration import load, zone_name, zone_of
 from whosent.model import knobs
+from whosent.model.mistake import Mistake
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import reading
@@ -140,11 +141,12 @@ def scan(  # noqa: PLR0913  # each is a documented option
     if not sources:
         fail(f"no such file: {', '.join(missing)}. Give log files, folders or globs, or - for standard input.")
     settings = _with_own_of_this_machine(settings, sources)
-    inputs = walk.prepare(sources, settings, zone_of(settings.logs.timezone))
+    zone = zone_of(settings.logs.timezone)
+    inputs = walk.prepare(sources, settings, zone)
     with reading(sum(source.stored_size for source in sources)) as progress:
-        done = walk.scan(inputs, settings, progress, jobs or os.cpu_count() or 1)
+        done = walk.scan(inputs, settings, progress, zone, jobs or os.cpu_count() or 1)
     quotes = answer.read_back(done)
-    report = answer.report(done, quotes, missing)
+    report = answer.report(done, quotes, missing, zone_name(settings.logs.timezone))
     _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
     _show(report, json=json)
     raise SystemExit(Exit[report.verdict.upper()])
@@ -163,8 +165,6 @@ def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | 
             evidence.write(report, folder, lines, markup)
         if html is not None:
             html.write_text(markup, encoding="utf-8")
-    except evidence.FolderTaken as error:
-        fail(str(error))
     except OSError as error:
         fail(f"could not write {error.filename}: {error.strerror}. Name a place you may write to.")
 
@@ -232,7 +232,11 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
-    except ConfigurationError as error:
+    except Mistake as error:
         fail(str(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except SystemExit as leaving:
+        if leaving.code in (None, 0) or isinstance(leaving.code, Exit):
+            raise
+        raise SystemExit(130 if leaving.code == 130 else Exit.UNKNOWN) from None  # noqa: PLR2004  # a wrong option is no spam

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 
 _FOLDER: Final = Path("/etc/whosent")
@@ -22,8 +23,8 @@ _PREFIX: Final = "WHOSENT_"
 _RESERVED: Final = frozenset({"WHOSENT_CONFIG", "WHOSENT_TEST_FULL"})
 
 
-class ConfigurationError(Exception):
-    """The operator's mistake, with its path and remedy in the sentence."""
+class ConfigurationError(Mistake):
+    """A setting that cannot be: with its path and remedy in the sentence."""
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -94,6 +95,12 @@ def zone_of(name: str) -> tzinfo:
         raise ConfigurationError(
             f"logs.timezone: no zone called {name!r}. Use a name such as Europe/Berlin or UTC."
         ) from error
+
+
+def zone_name(name: str) -> str:
+    """The IANA name of the zone people are told times in; "UTC" where this machine does not name its own."""
+    target = Path("/etc/localtime").resolve().as_posix()
+    return name or target.partition("/zoneinfo/")[2] or "UTC"
 
 
 def _system_zone() -> tzinfo | None:

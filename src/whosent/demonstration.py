@@ -18,7 +18,7 @@ def main() -> int:
     logs = [os.path.relpath(_INCIDENT / name) for name in _LOGS]
     page, evidence = _REPORT / "report.html", _REPORT / "evidence"
     _REPORT.mkdir(exist_ok=True)
-    arguments = ["scan", *logs, "--html", str(page), "--evidence", str(evidence)]
+    arguments = ["scan", *logs, "--timezone", "Europe/Berlin", "--html", str(page), "--evidence", str(evidence)]
     print(f"$ whosent {' '.join(arguments)}\n", flush=True)  # noqa: T201  # what a demonstration is for
     done = subprocess.run([sys.executable, "-m", "whosent", *arguments], check=False)  # noqa: S603  # ourselves
     if done.returncode not in range(3):

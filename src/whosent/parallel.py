@@ -29,7 +29,9 @@ class Reading:
         self.ending: Ending | None = None
         self._spool: IO[bytes] = tempfile.TemporaryFile(prefix="whosent-")  # noqa: SIM115  # lives as long as this
         self._process = subprocess.Popen(  # noqa: S603  # ourselves
-            [sys.executable, "-c", "from whosent.reading_process import main; main()"], stdin=subprocess.PIPE, stdout=self._spool
+            [sys.executable, "-c", "from whosent.reading_process import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=self._spool,
         )
         assert self._process.stdin is not None
         with self._process.stdin as stdin:

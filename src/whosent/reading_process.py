@@ -77,7 +77,21 @@ def packed(rows: Iterable[Passed], rules: dict[int, int]) -> bytes:
         kind = row.__class__
         if kind is Outcome:
             time, ref, actor, queue_id, sender, recipient, result, reason, relay, forwarded = row  # type: ignore[misc]
-            plain.append((_OUTCOME, time, ref, tuple(actor), queue_id, sender, recipient, int(result), int(reason), relay, forwarded))
+            plain.append(
+                (
+                    _OUTCOME,
+                    time,
+                    ref,
+                    tuple(actor),
+                    queue_id,
+                    sender,
+                    recipient,
+                    int(result),
+                    int(reason),
+                    relay,
+                    forwarded,
+                )
+            )
         elif kind is Message or kind is Handover:
             plain.append((_NUMBERS[kind], row[0], row[1], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]  # its actor
         elif kind is Early:
@@ -147,4 +161,3 @@ def main() -> None:
     """Read what standard input orders."""
     gc.set_threshold(50_000)
     _read(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301  # from our own parent
-

@@ -16,6 +16,7 @@ from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
+from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.rows import JoinedRow, Message, Outcome, Row
 from whosent.model.settings import Settings
@@ -26,6 +27,7 @@ from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
 from whosent.sources.files import Source
+from whosent.sources.places import lookup
 
 _ROTATED: Final = re.compile(r"(?:[.-]\d{1,8}(?:-\d+)?)?(?:\.(?:gz|bz2|xz|zst))?$")
 _HANDLERS: Final = {"message": "Message", "outcome": "Outcome", "login": "Login", "rejection": "Rejection",
@@ -138,9 +140,10 @@ def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
             handle(row)
 
 
-def scan(inputs: list[Input], settings: Settings, progress: Progress, jobs: int = 1) -> Pass:
-    """Replay the logs from first to last line."""
+def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
+    """Replay the logs from first to last line; sentences tell times in ``zone``."""
     surroundings = Surroundings(settings.ours)
+    surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
@@ -155,8 +158,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, jobs: int 
         observers = [_Learner(surroundings), done.tally, *detectors]
         observe(done.chain.rows(merged), observers)
         observe(done.chain.rest(), observers)
-    for detector in detectors:
-        done.findings.extend(detector.findings())
+    with times_in(zone):
+        for detector in detectors:
+            done.findings.extend(detector.findings())
     done.cases = open_cases(done.findings)
     return done
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 _MINUTE: Final = 60
@@ -10,6 +13,17 @@ _HOUR: Final = 3600
 _DAY: Final = 86_400
 _HALF: Final = 0.5
 _SMALL: Final = 0.0005
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
+
+
+@contextmanager
+def times_in(zone: tzinfo) -> Iterator[None]:
+    """Sentences made within tell times in this zone, with its offset."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
 
 
 def count(number: float, noun: str = "", plural: str = "") -> str:
@@ -30,9 +44,17 @@ def share(rate: float) -> str:
 
 
 def moment(time: float) -> str:
-    """``Tue 12 Nov 14:03 (+00:00)``; ``time`` in seconds since the epoch."""
-    when = datetime.fromtimestamp(time, UTC)
-    return f"{when:%a} {when.day} {when:%b %H:%M} (+00:00)"
+    """``Tue 12 Nov 14:03 (+01:00)``; ``time`` in seconds since the epoch."""
+    when = datetime.fromtimestamp(time, _zone.get())
+    return f"{_day(when)} {when:%H:%M} {_offset(when)}"
+
+
+def _day(when: datetime) -> str:
+    return f"{when:%a} {when.day} {when:%b}"
+
+
+def _offset(when: datetime) -> str:
+    return f"({when.isoformat()[-6:]})"
 
 
 def duration(seconds: float) -> str:
@@ -51,7 +73,10 @@ def listing(names: list[str], most: int = 3) -> str:
 
 
 def since(start: float, end: float, last: float) -> str:
-    """``since Tue 12 Nov 14:03 (+00:00)`` while it goes on at ``last``, else ``from ... to ...``."""
+    """``since Tue 12 Nov 14:03 (+01:00)`` while it goes on at ``last``; else ``on Tue 12 Nov from 14:03 to 15:10 ...``."""
     if last - end < _HOUR:
         return f"since {moment(start)}"
-    return f"from {moment(start)} to {moment(end)}"
+    begun, ended = (datetime.fromtimestamp(time, _zone.get()) for time in (start, end))
+    if (begun.date(), begun.utcoffset()) != (ended.date(), ended.utcoffset()):
+        return f"from {moment(start)} to {moment(end)}"
+    return f"on {_day(begun)} from {begun:%H:%M} to {ended:%H:%M} {_offset(begun)}"

@@ -98,6 +98,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     since: float  # seconds since the epoch
     until: float
     sentence: str  # plain, complete, true on its own
+    clause: str = ""  # the same in a few words without the suspect, to stand behind another finding's sentence
     measure: float  # what was seen, in the detector's unit
     norm: float | None  # what would have been normal, same unit; None: nothing to compare with
     unit: str  # "refused share", "recipients", "networks", ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from whosent.model.mistake import Mistake
 from whosent.report import words
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _MARK: Final = "whosent evidence folder"  # first line of README.txt: by this a 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
-class FolderTaken(Exception):  # noqa: N818 - the operator's mistake, with what to do instead
+class FolderTaken(Mistake):
     """The folder holds something that is not ours."""
 
 

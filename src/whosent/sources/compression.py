@@ -6,7 +6,8 @@ import bz2
 import gzip
 import lzma
 import zlib
-from typing import BinaryIO, Final, cast
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import zstandard
 
@@ -16,6 +17,9 @@ _MAGIC: Final = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
+_PIECE: Final = 1 << 18
+_ZSTD_STEP: Final = 1 << 10  # stored bytes at once: a block of four bytes may stand for 128 KiB of text
+_ZSTD_WINDOW: Final = 1 << 27  # zstd --long
 BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 """What a truncated or corrupt archive raises, whichever format it is."""
 
@@ -25,15 +29,42 @@ def compression_of(head: bytes) -> str | None:
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
 
 
-def decompressed(raw: BinaryIO, compression: str | None) -> BinaryIO:
-    """The decompressed bytes of an open file; archives of several members read as one."""
-    if compression == "gzip":
-        return cast("BinaryIO", gzip.GzipFile(fileobj=raw, mode="rb"))
-    if compression == "bzip2":
-        return cast("BinaryIO", bz2.BZ2File(raw))
-    if compression == "xz":
-        return cast("BinaryIO", lzma.LZMAFile(raw))
+def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
+    """The text of an open file, piece after piece; archives of several members read as one.
+
+    All that can be had of a damaged archive comes before it raises one of :data:`BROKEN`.
+    """
     if compression == "zstd":
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(raw, read_across_frames=True)
-        return cast("BinaryIO", reader)
-    return raw
+        yield from _zstd(raw)
+        return
+    if compression is None:
+        while piece := raw.read(_PIECE):
+            yield piece
+        return
+    with _archive(raw, compression) as archive:
+        while piece := archive.read1(_PIECE):  # read would lose what it gathered before the archive breaks off
+            yield piece
+
+
+def _archive(raw: BinaryIO, compression: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=raw, mode="rb")
+    return bz2.BZ2File(raw) if compression == "bzip2" else lzma.LZMAFile(raw)
+
+
+def _zstd(raw: BinaryIO) -> Iterator[bytes]:
+    """Frame after frame; the library's own reader does not tell a truncated frame from a whole one."""
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    frame = None
+    while step := raw.read(_ZSTD_STEP):
+        left = step
+        while left:
+            frame = frame or decompressor.decompressobj()
+            piece = frame.decompress(left)
+            if piece:
+                yield piece
+            left = b""
+            if frame.eof:
+                left, frame = frame.unused_data, None
+    if frame is not None:
+        raise EOFError("the last frame has no end")

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from whosent.sources.compression import BROKEN, compression_of, decompressed
+from whosent.sources.compression import BROKEN, compression_of, pieces
+from whosent.sources.text import shown
 
 CHUNK: Final = 1 << 18
 HEAD: Final = 1 << 18
-LINE_LIMIT: Final = 1 << 16
+LINE_LIMIT: Final = (1 << 16) + 1  # one byte more than the longest line anybody looks at
+_WINDOW: Final = LINE_LIMIT // 2  # a line above the limit leaves one of these without a line end
 
 
 class Line(NamedTuple):
-    """One line read back: its number from 1, and its bytes without the line end."""
+    """One line read back: its number from 1, and its bytes (at most :data:`LINE_LIMIT`) without the line end."""
 
     number: int
     raw: bytes
@@ -42,6 +45,18 @@ class Marks(NamedTuple):
     size: int
     lines: int
     problem: str | None
+
+
+class Chunk(NamedTuple):
+    """Whole lines: where they start in the text, and where what comes next starts."""
+
+    offset: int
+    lines: bytes
+    end: int
+
+
+class UnusableError(OSError):
+    """Why a source is not read, as a whole sentence."""
 
 
 class Source:
@@ -68,50 +83,61 @@ class Source:
 
     @property
     def path(self) -> Path | None:
-        """The file; None for standard input."""
+        """The file; None for standard input and pipes."""
         return self._path
 
     @property
     def written(self) -> datetime:
-        """When the file was last written to; for standard input: now."""
-        stamp = self._path.stat().st_mtime if self._path else None
-        return datetime.fromtimestamp(stamp, UTC) if stamp is not None else datetime.now(UTC)
+        """When the file was last written to; for standard input, and if nobody knows: now."""
+        try:
+            return datetime.fromtimestamp(self._path.stat().st_mtime, UTC) if self._path else datetime.now(UTC)
+        except (OSError, OverflowError, ValueError):
+            return datetime.now(UTC)
 
     @property
     def stored_size(self) -> int:
         """Bytes on disk, for progress; 0 if unknown."""
         try:
-            return os.fstat(self._spool.fileno()).st_size if self._spool else self._path.stat().st_size  # type: ignore[union-attr]
+            if self._spool is not None:
+                return os.fstat(self._spool.fileno()).st_size
+            return self._path.stat().st_size if self._path is not None else 0
         except OSError:
             return 0
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-        """The raw file and its decompressed stream."""
-        if self._spool is not None:
-            raw: BinaryIO = os.fdopen(os.dup(self._spool.fileno()), "rb")
-            raw.seek(0)
-        else:
-            assert self._path is not None
-            raw = self._path.open("rb")
-        with raw:
+    def _open(self) -> Iterator[tuple[BinaryIO, str | None]]:
+        """The stored file, and how it is compressed."""
+        with os.fdopen(self._descriptor(), "rb") as raw:
             status = os.fstat(raw.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UnusableError("is no file or pipe: not read")
             if self._identity not in (None, (status.st_dev, status.st_ino)):
-                raise OSError(f"{self.name} was replaced while it was being read")
+                raise UnusableError("was replaced while it was being read: its lines cannot be quoted")
             self._identity = (status.st_dev, status.st_ino)
-            head = raw.read(8)
             raw.seek(0)
-            yield raw, decompressed(raw, compression_of(head))
+            compression = compression_of(raw.read(8))
+            raw.seek(0)
+            yield raw, compression
+
+    def _descriptor(self) -> int:
+        if self._spool is not None:
+            return os.dup(self._spool.fileno())
+        assert self._path is not None
+        return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # what became a pipe must not stop us
 
     def head(self) -> bytes:
         """The first whole lines (at most :data:`HEAD` bytes), to tell the format by."""
+        head = b""
         try:
-            with self._open() as (_, stream):
-                head = _read(stream, HEAD)
+            with self._open() as (raw, compression):
+                for piece in pieces(raw, compression):
+                    head += piece
+                    if len(head) >= HEAD:
+                        break
         except BROKEN as error:
-            self.problem = _problem(error, 0)
-            return b""
-        return head[: head.rfind(b"\n") + 1] or head + b"\n"
+            self.problem = _problem(error, len(head))
+        head = head[:HEAD]
+        return head[: head.rfind(b"\n") + 1] or (head and head + b"\n")
 
     def chunks(self) -> Iterator[tuple[int, bytes, int]]:
         """(offset, chunk of whole lines, bytes of the stored file consumed) to the end.
@@ -121,116 +147,196 @@ class Source:
         """
         self._starts, self.lines, self.size = [], 0, 0
         try:
-            with self._open() as (raw, stream):
-                for offset, chunk in _whole_lines(stream):
+            with self._open() as (raw, compression):
+                for offset, chunk, end in _whole_lines(_blocks(raw, compression)):
                     self._starts.append((offset, self.lines))
-                    self.lines += chunk.count(b"\n")
-                    self.size = offset + len(chunk)
+                    self.lines += _line_count(chunk)
+                    self.size = end
                     yield offset, chunk, raw.tell()
         except BROKEN as error:
             self.problem = _problem(error, self.size)
 
     def quote(self, offsets: Iterable[int]) -> dict[int, Line]:
         """The lines that start at these offsets; one that cannot be read again is left out."""
-        wanted = sorted(set(offsets))
+        wanted = sorted({offset for offset in offsets if 0 <= offset < self.size})
         found: dict[int, Line] = {}
         if not wanted or not self._starts:
             return found
-        chunk_starts = [start for start, _ in self._starts]
-        chunks = {bisect_right(chunk_starts, offset) - 1 for offset in wanted}
         try:
-            with self._open() as (raw, stream):
-                for number, start, chunk in self._reread(raw, stream, chunks):
-                    _pick(chunk, start, self._starts[number][1], wanted, found)
+            with self._open() as (raw, compression):
+                reread = self._again(raw, compression) if compression else self._there(raw, wanted)
+                for start, chunk, lines_before in reread:
+                    _pick(chunk, start, lines_before, wanted, found)
+                    if start > wanted[-1]:
+                        break
         except BROKEN as error:
             self.problem = self.problem or _problem(error, self.size)
         return found
 
-    def _reread(self, raw: BinaryIO, stream: BinaryIO, chunks: set[int]) -> Iterator[tuple[int, int, bytes]]:
-        if stream is raw:  # plain: go straight there
-            for number in sorted(chunks):
-                start = self._starts[number][0]
-                end = self._starts[number + 1][0] if number + 1 < len(self._starts) else self.size
-                raw.seek(start)
-                yield number, start, raw.read(end - start)
-            return
-        last = max(chunks)
-        for number, (start, chunk) in enumerate(_whole_lines(stream)):
-            if number in chunks:
-                yield number, start, chunk
-            if number >= last:
-                return
+    def _again(self, raw: BinaryIO, compression: str) -> Iterator[tuple[int, bytes, int]]:
+        """All chunks from the beginning, with the lines before each: an archive has no other way."""
+        lines = 0
+        for start, chunk, _ in _whole_lines(_blocks(raw, compression)):
+            yield start, chunk, lines
+            lines += _line_count(chunk)
 
+    def _there(self, raw: BinaryIO, wanted: Iterable[int]) -> Iterator[tuple[int, bytes, int]]:
+        """The chunks of a plain file that hold the wanted offsets."""
+        if os.fstat(raw.fileno()).st_size < self.size:
+            raise UnusableError("became shorter while it was being read: its lines cannot be quoted")
+        numbers = {bisect_right(self._starts, offset, key=lambda start: start[0]) - 1 for offset in wanted}
+        for number in sorted(numbers):
+            start, lines_before = self._starts[number]
+            end = self._starts[number + 1][0] if number + 1 < len(self._starts) else self.size
+            raw.seek(start)
+            yield start, raw.read(min(end - start, CHUNK + LINE_LIMIT)), lines_before
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """Up to ``size`` bytes; what an archive gave before it broke off is kept."""
-    parts: list[bytes] = []
-    left = size
-    while left > 0:
+    def text(self) -> Iterator[bytes]:
+        """The decompressed bytes, as far as they can be had; nothing is remembered of them."""
         try:
-            part = stream.read(left)
+            with self._open() as (raw, compression):
+                yield from pieces(raw, compression)
         except BROKEN:
-            if not parts:
-                raise
-            break
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+            return
 
 
-def _whole_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Chunks cut at line ends; the last line gets its line end, an overlong one loses its tail."""
+def _blocks(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
+    """The text in blocks of about :data:`CHUNK` bytes; what came before the archive breaks off is handed out first."""
+    if compression is None:
+        yield from pieces(raw, None)
+        return
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces(raw, compression):
+            gathered.append(piece)
+            size += len(piece)
+            if size >= CHUNK:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+    except BROKEN:
+        yield b"".join(gathered)
+        raise
+    yield b"".join(gathered)
+
+
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
+    """Chunks cut at line ends; an overlong line loses its tail, the last one may lack its line end."""
     offset, rest, skipping = 0, b"", False
-    while block := stream.read(CHUNK):
+    for block in blocks:
+        fresh = block
         if skipping:
             end = block.find(b"\n") + 1
             offset += end or len(block)
             if not end:
                 continue
-            block, skipping = block[end:], False
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            rest += block
-            if len(rest) > LINE_LIMIT:
-                yield offset, rest[: LINE_LIMIT - 1] + b"\n"
-                offset, rest, skipping = offset + len(rest), b"", True
-            continue
-        chunk = rest + block[:cut]
-        yield offset, chunk
-        offset, rest = offset + len(chunk), block[cut:]
+            fresh, skipping = block[end:], False
+        cut = fresh.rfind(b"\n") + 1
+        if cut:
+            chunk = rest + fresh[:cut]
+            yield from _cut(offset, chunk)
+            offset, rest = offset + len(chunk), fresh[cut:]
+        else:
+            rest += fresh
+        if len(rest) > LINE_LIMIT:
+            yield Chunk(offset, rest[:LINE_LIMIT] + b"\n", offset + len(rest))
+            offset, rest, skipping = offset + len(rest), b"", True
     if rest:
-        yield offset, rest + b"\n"
+        yield Chunk(offset, rest, offset + len(rest))
+
+
+def _cut(offset: int, chunk: bytes) -> Iterator[Chunk]:
+    """The chunk, in parts if it has overlong lines."""
+    start = 0
+    for at, end in _overlong(chunk):
+        if at > start:
+            yield Chunk(offset + start, chunk[start:at], offset + at)
+        yield Chunk(offset + at, chunk[at : at + LINE_LIMIT] + b"\n", offset + end)
+        start = end
+    if start < len(chunk):
+        yield Chunk(offset + start, chunk[start:], offset + len(chunk))
+
+
+def _overlong(chunk: bytes) -> Iterator[tuple[int, int]]:
+    """Where lines above the limit begin and end; a look at each window spares looking at each line."""
+    windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
+    if all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in windows):
+        return
+    at = 0
+    while at < len(chunk):
+        end = chunk.index(b"\n", at) + 1
+        if end - at > LINE_LIMIT + 1:
+            yield at, end
+        at = end
+
+
+def _line_count(chunk: bytes) -> int:
+    return chunk.count(b"\n") + (not chunk.endswith(b"\n"))
 
 
 def _pick(chunk: bytes, start: int, lines_before: int, wanted: list[int], found: dict[int, Line]) -> None:
     position, number = 0, lines_before + 1
-    for offset in wanted[bisect_right(wanted, start - 1) :]:
+    for offset in wanted[bisect_left(wanted, start) :]:
         at = offset - start
         if at >= len(chunk):
             break
         number += chunk.count(b"\n", position, at)
         position = at
-        end = chunk.find(b"\n", at)
-        found[offset] = Line(number, chunk[at : end if end >= 0 else len(chunk)].removesuffix(b"\r"))
+        end = chunk.find(b"\n", at, at + LINE_LIMIT)
+        found[offset] = Line(number, chunk[at : end if end >= 0 else at + LINE_LIMIT].removesuffix(b"\r"))
 
 
 def _problem(error: Exception, size: int) -> str:
+    if isinstance(error, UnusableError):
+        return str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return f"could not be read: {error.strerror}"
-    if isinstance(error, OSError) and "replaced" in str(error):
-        return str(error)
     return f"the archive breaks off or is damaged after {size:,} bytes of text; what came before was used"
 
 
+def begins_with(longer: Source, shorter: Source) -> bool:
+    """Whether the text of one source is the beginning of the other's, or all of it."""
+    texts = longer.text()
+    rest = b""
+    for piece in shorter.text():
+        left = piece
+        while left:
+            rest = rest or next(texts, b"")
+            size = min(len(rest), len(left))
+            if not size or rest[:size] != left[:size]:
+                return False
+            rest, left = rest[size:], left[size:]
+    return True
+
+
 def standard_input(stream: BinaryIO) -> Source:
-    """Standard input as a source; what it delivers is spooled, so that it can be quoted."""
+    """Standard input as a source."""
+    return _spooled("-", stream)
+
+
+def _spooled(name: str, stream: BinaryIO) -> Source:
+    """What can be read but once is kept in a temporary file, so that it can be quoted."""
     spool = tempfile.TemporaryFile(prefix="whosent-")  # noqa: SIM115  # lives as long as the source
     while block := stream.read(CHUNK):
         spool.write(block)
     spool.flush()
-    return Source("-", None, spool)
+    return Source(name, None, spool)
+
+
+def at_path(path: Path) -> Source:
+    """A file as a source; a pipe (``<(zcat mail.log.gz)``) is read to its end at once."""
+    name = shown(os.fsencode(path))
+    try:
+        if not path.is_fifo():
+            return Source(name, path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # no waiting for a writer that never comes
+    except OSError as error:
+        source = Source(name, path)
+        source.problem = _problem(error, 0)
+        return source
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "rb") as pipe:
+        return _spooled(name, pipe)
 
 
 def expand(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
@@ -238,22 +344,36 @@ def expand(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
     paths: dict[Path, None] = {}
     missing: list[str] = []
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            found = sorted(entry for entry in path.rglob("*") if entry.is_file())
-        elif path.exists():
-            found = [path]
-        else:
-            found = sorted(entry for entry in _glob(argument) if entry.is_file())
+        found = _behind(argument)
         paths.update(dict.fromkeys(found))
         if not found:
-            missing.append(argument)
+            missing.append(shown(os.fsencode(argument)))
     return list(paths), missing
+
+
+def _behind(argument: str) -> list[Path]:
+    path = Path(argument)
+    if os.path.isdir(path):  # noqa: PTH112  # pathlib's raises where a name is too long
+        return sorted(_inside(path))
+    if os.path.lexists(path):
+        return [path]
+    return sorted(file for entry in _glob(argument) for file in (_inside(entry) if entry.is_dir() else [entry]))
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """The files in a folder and those below it; folders that may not be read are sources that say so."""
+    unreadable: list[Path] = []
+    for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):
+        for name in names:
+            path = Path(place, name)
+            if os.path.isfile(path):  # noqa: PTH113  # pathlib's raises where a folder may not be entered
+                yield path
+    yield from unreadable
 
 
 def _glob(pattern: str) -> Iterator[Path]:
     anchor = Path(Path(pattern).anchor or ".")
     try:
         yield from anchor.glob(str(Path(pattern).relative_to(anchor)) if Path(pattern).anchor else pattern)
-    except (ValueError, NotImplementedError):
+    except (ValueError, NotImplementedError, OSError):
         return

@@ -1,4 +1,4 @@
-"""A stranger's bytes as text that can be shown: UTF-8 where it is, ``\\xNN`` where not, control characters escaped."""
+r"""A stranger's bytes as text that can be shown: UTF-8 where it is, ``\xNN`` where not, control characters escaped."""
 
 from __future__ import annotations
 
