@@ -219,7 +219,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
 @app.callback()
 def whosent(
     *,
-    version: Annotated[  # noqa: ARG001  # its callback answers
+    version: Annotated[  # its callback answers
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
