@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -21,8 +20,10 @@ def poison(report: Report, text: str, *, also: frozenset[str] = frozenset()) -> 
 
 
 def _poisoned(value: Any, text: str, kept: frozenset[str] | set[str], name: str = "") -> Any:  # noqa: ANN401 - JSON
+    if name == "reply_reasons":
+        return {who: _poisoned(counts, text, kept, "reasons") for who, counts in value.items()}
     if isinstance(value, dict):
-        renamed = name in {"facts", "programs"} or (name and re.fullmatch(r"reasons", name))
+        renamed = name in {"facts", "programs", "reasons"}
         return {
             (f"{text}{place}" if renamed else key): _poisoned(inner, text, kept, key)
             for place, (key, inner) in enumerate(value.items())

@@ -84,10 +84,7 @@ def alice() -> Incident:
         " 3,310 recipients refused; it normally sees 1 in 40, everybody else 1 in 35; logins from 31 networks in"
         " 2 hours.",
         witnesses=["syslog of mx"],
-        unproven=[
-            "Any local user can write a log line: the queue files of mx (scan --queue) or the journal would be a"
-            " second witness."
-        ],
+        unproven=["Any local user can write a log line: the queue files of mx (--queue) would be a second witness."],
         candidates=[],
         findings=[
             finding(
@@ -276,9 +273,7 @@ def guilty() -> Report:
 
 
 def clean() -> Report:
-    calm = [
-        Bucket(start=at(n * 10), sent=200 + n % 30, deferred=8, refused=5, culprits={}) for n in range(56)
-    ]
+    calm = [Bucket(start=at(n * 10), sent=200 + n % 30, deferred=8, refused=5, culprits={}) for n in range(56)]
     return Report(
         schema=SCHEMA,
         version="0.1.0",
@@ -299,9 +294,21 @@ def clean() -> Report:
 
 def unknown() -> Report:
     nothing = Coverage(
-        lines=12, understood=0, other_programs=0, not_understood=12, bytes=900, sources=[source("x.log", "not recognised", 12, "no line of a mail server was found")],
-        programs={}, unrecognised=[], messages=0, outcomes=0, beginnings_missing=0, ends_missing=0, forged=0, ambiguous=0,
-    )  # fmt: skip
+        lines=12,
+        understood=0,
+        other_programs=0,
+        not_understood=12,
+        bytes=900,
+        sources=[source("x.log", "not recognised", 12, "no line of a mail server was found")],
+        programs={},
+        unrecognised=[],
+        messages=0,
+        outcomes=0,
+        beginnings_missing=0,
+        ends_missing=0,
+        forged=0,
+        ambiguous=0,
+    )
     return Report(
         schema=SCHEMA,
         version="0.1.0",
@@ -318,7 +325,7 @@ def unknown() -> Report:
 
 
 HOSTILE = (
-    '</script><svg onload=alert(1)>"\'><img src=http://evil.example/x onerror=alert(2)>&lt;b&gt;'
+    "</script><svg onload=alert(1)>\"'><img src=http://evil.example/x onerror=alert(2)>&lt;b&gt;"
     "\x1b[31mred\x1b]0;title\x07[bold]markup[/bold][link=http://evil.example]x[/link]:boom:{{7*7}}"
     "\u202egnp.exe\u2066\u200b\r\nVerdict: clean\x00\x9b31m" + "A" * 300 + "e\u0301\u0301\u0301\u0301\u0301"
 )

@@ -140,7 +140,7 @@ def _incident(page: _Page, number: int, incident: Incident) -> None:
     page.gap()
     name = words.shortened(words.suspect_words(incident.suspect), _NAME)
     page.say(
-        Text.assemble((name, "bold"), (f"  {incident.severity}", _LOUD.get(incident.severity, ""))), 0, f"{number}. "
+        Text.assemble((name, "bold"), (f"  {words.visible(incident.severity)}", _LOUD.get(incident.severity, ""))), 0, f"{number}. "
     )
     page.say(_text(incident.sentence), 3)
     page.gap()
@@ -178,7 +178,7 @@ def _facts(page: _Page, incident: Incident) -> list[tuple[str, Text]]:
 
 
 def _finding(page: _Page, finding: ReportedFinding) -> None:
-    tail = Text(f"  [{finding.detector}, {words.strength_word(finding.strength)}]", style="dim")
+    tail = Text(f"  [{words.visible(finding.detector)}, {words.strength_word(finding.strength)}]", style="dim")
     page.bullet(_text(finding.sentence).append_text(tail), 3)
     for evidence in finding.evidence[:_LINES_A_FINDING]:
         page.say(_text(f"{evidence.source}:{evidence.line}  {evidence.note} ({evidence.level.value})"), 7)
