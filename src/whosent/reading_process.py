@@ -142,7 +142,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     waiting: list[Passed] = []
     consumed = 0
     for offset, chunk, consumed in source.chunks():  # noqa: B007  # the last one is told at the end
-        waiting += join.rows(reader.tokens(chunk), offset)
+        waiting += join.rows(reader.tokens(chunk, offset), offset)
         if len(waiting) >= _ROWS_A_FRAME:
             _write(out, packed(waiting, rules), consumed)
             waiting.clear()

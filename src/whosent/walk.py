@@ -90,7 +90,7 @@ def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
         join.continue_with(one.number, one.clock)
         before = 0
         for offset, chunk, consumed in one.source.chunks():
-            yield from join.rows(one.reader.tokens(chunk), offset)
+            yield from join.rows(one.reader.tokens(chunk, offset), offset)
             one.last = max(one.last, join.time)
             progress(consumed - before)
             before = consumed
