@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.stories.kit import DAY, HOUR, SPAM, START, Luck, Script, account, machine, user
+from tests.stories.kit import DAY, HOUR, SPAM, START, Luck, Script, account, machine, stranger, user
+from whosent.model.rows import Message, Result
 
 if TYPE_CHECKING:
     from whosent.model.rows import Row
@@ -154,4 +155,53 @@ def guessed_password() -> list[Row]:
     script.login(begin + HOUR, ALICE, "198.51.100.7", service="smtp")
     for number, victim in enumerate(script.people(40, domains=100)):
         script.mail(begin + HOUR + number * 600, account("alice", "198.51.100.7"), [victim], SPAM)
+    return script.rows()
+
+
+def open_relay() -> list[Row]:
+    """Two strangers find that we relay; the office's own incoming mail goes on."""
+    script = Script(41)
+    script.office(10)
+    _incoming(script)
+    for number, victim in enumerate(script.people(500, domains=150)):
+        source = stranger(("185.220.1.9", "91.240.118.5")[number % 2])
+        script.mail(START + 3 * DAY + number * 4, source, [victim], SPAM, sender=f"x{number}@freemail.example")
+    return script.rows()
+
+
+def open_relay_for_a_botnet() -> list[Row]:
+    """Thirty bots relay through us."""
+    script = Script(42)
+    script.office(10)
+    for number, victim in enumerate(script.people(1500, domains=400)):
+        source = stranger(f"{60 + number % 30}.{number % 30}.7.7")
+        script.mail(START + 3 * DAY + number * 2, source, [victim], SPAM, sender=f"x{number}@freemail.example")
+    return script.rows()
+
+
+def _incoming(script: Script) -> None:
+    for number in range(300):
+        at = START + script.random.random() * 5 * DAY
+        script.add(Message, at, actor=stranger(f"17.{number % 90}.2.2"), queue_id="", sender=b"a@elsewhere.example",
+                   size=900, recipient_count=1, opened=at)  # fmt: skip
+        script.answer(at + 1, stranger(f"17.{number % 90}.2.2"), f"staff{number % 10}@corp.example", Result.LOCAL)
+
+
+def clean_flood() -> list[Row]:
+    """A taken account writes to a thousand strangers, all of whom exist, in the order of the alphabet."""
+    script = Script(43)
+    script.office()
+    script.correspondence(account("alice", "10.0.0.5"), 4, 10)
+    for number, victim in enumerate(sorted(script.people(1000, domains=200))):
+        script.mail(START + 4 * DAY + 2 * HOUR + number * 3, account("alice", "10.0.0.5"), [victim], Luck())
+    return script.rows()
+
+
+def stuck() -> list[Row]:
+    """Receivers put off most of what one host sends, and nobody else's."""
+    script = Script(44)
+    script.office()
+    script.correspondence(machine("10.0.7.31"), 4, 10)
+    for number, victim in enumerate(script.people(400, domains=200)):
+        script.mail(START + 4 * DAY + 10 * HOUR + number * 3, machine("10.0.7.31"), [victim], Luck(unreachable=0.8))
     return script.rows()

@@ -182,3 +182,16 @@ def guessing_in_vain() -> list[Row]:
         address = f"{60 + number % 90}.{number % 200}.1.1"
         script.login(START + number * 25, name, address, succeeded=False, service="smtp")
     return script.rows()
+
+
+def inbound_gateway() -> list[Row]:
+    """We take mail for forty customers' domains and pass it on to their servers outside, unauthenticated, of course."""
+    script = Script(25)
+    script.office(5)
+    for number in range(3000):
+        source = stranger(f"{20 + number % 70}.{number % 190}.2.2")
+        if number % 6 == 0:
+            source = stranger("149.72.1.1")  # a newsletter provider writes to all of them
+        customer = f"user{number % 9}@customer{int(40 * script.random.random() ** 2)}.example"
+        script.mail(START + number * 60, source, [customer], Luck(unknown=0.005), sender=f"n{number}@elsewhere.example")
+    return script.rows()

@@ -1,0 +1,194 @@
+"""Relaying for strangers: an outside client without a login, a recipient outside, and we delivered it.
+
+A backup MX or a gateway also takes strangers' mail for domains elsewhere, but for few domains and from many
+strangers; an open relay serves few strangers who write to many domains that nobody else writes to through us.  So
+a client is judged by the domains that (almost) only it reaches through us; own and relayed domains and forwarded
+mail never count.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from whosent.measures import phrases, regard, who
+from whosent.measures.networks import network
+from whosent.measures.trail import Trail
+from whosent.model.finding import Cause, Finding, Strength, Suspect
+from whosent.model.rows import Message, Outcome, Result
+from whosent.model.surroundings import domain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whosent.model.settings import Settings
+    from whosent.model.surroundings import Surroundings
+
+_CLIENTS: Final = 5000
+_DOMAINS: Final = 50_000
+_DOMAINS_EACH: Final = 200
+_HOSTED: Final = 4  # networks of strangers that write to a domain which is somebody's we serve
+_FOREIGN: Final = 10  # domains of its own that make a client a relaying one
+_SHARE: Final = 0.7  # of its domains that suffices
+_SOME: Final = 0.3  # of its domains that suffices if it is refused like spam
+_OPEN: Final = 100  # domains that strangers are refused at like spam, which makes none of them ours to serve
+_OPEN_REFUSED: Final = 0.15
+_CROWD: Final = 10  # strangers that make a gateway
+_FEW_DOMAINS: Final = 2.0  # domains each of them writes to through a gateway, on average
+_REFUSED: Final = 0.05  # share that tells spam from a gateway's mail
+_NAMED: Final = 5  # relaying clients told of one by one
+
+
+class _Client:
+    """A stranger whose mail we delivered outside."""
+
+    __slots__ = ("deferred", "domains", "first", "host", "last", "messages", "refused", "sent", "trail")
+
+    def __init__(self, host: str, time: float) -> None:
+        self.host = host
+        self.first = self.last = time
+        self.domains: set[str] = set()
+        self.messages = self.sent = self.refused = self.deferred = 0
+        self.trail = Trail()
+
+
+class Detector:
+    """Follows strangers and the domains they reach through us."""
+
+    name = "relaying"
+
+    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+        del settings
+        self._surroundings = surroundings
+        self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._domains: dict[str, set[str]] = {}  # domain -> networks of strangers writing to it, a few
+
+    def message(self, row: Message) -> None:
+        """Only counted."""
+        if row[2][0] == "stranger":
+            client = self._clients.get(row[2][1])
+            if client is not None:
+                client.messages += 1
+
+    def outcome(self, row: Outcome) -> None:
+        """A stranger's mail left us again."""
+        if row[2][0] != "stranger" or row.forwarded:
+            return
+        if row.result not in {Result.SENT, Result.BOUNCED, Result.DEFERRED} or not row.relay:
+            return
+        domain = domain_of(row.recipient)
+        if not domain or self._surroundings.is_own_domain(domain):
+            return
+        client = self._client(row)
+        client.last = row.time
+        if row.result is Result.SENT:
+            client.sent += 1
+            if len(client.domains) < _DOMAINS_EACH:
+                client.domains.add(domain)
+            client.trail.add(row.time, row.ref, f"delivered to {domain} for an outside client")
+            self._seen(domain, row.actor.name)
+        elif row.result is Result.BOUNCED:
+            client.refused += 1
+            client.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=True)
+        else:
+            client.deferred += 1
+
+    def _client(self, row: Outcome) -> _Client:
+        client = self._clients.pop(row.actor.name, None)
+        if client is None:
+            client = _Client(row.actor.host, row.time)
+            client.messages = 1
+            if len(self._clients) >= _CLIENTS:
+                self._clients.popitem(last=False)
+        self._clients[row.actor.name] = client
+        return client
+
+    def _seen(self, domain: str, address: str) -> None:
+        networks = self._domains.get(domain)
+        if networks is None:
+            if len(self._domains) < _DOMAINS:
+                self._domains[domain] = {network(address)}
+        elif len(networks) < _HOSTED:
+            networks.add(network(address))
+
+    def findings(self) -> Iterator[Finding]:
+        """Each relaying stranger, or the worst of many with the others beside it."""
+        gateway, hosted = self._is_gateway(), self._hosted()
+        counts = [(len(client.domains - hosted), address, client) for address, client in self._clients.items()]
+        relaying = [one for one in counts if _relays(one[2], one[0], gateway=gateway)]
+        relaying.sort(key=lambda one: (-one[2].sent, one[1]))
+        if len(relaying) <= _NAMED:
+            for foreign, address, client in relaying:
+                yield self._finding(foreign, address, client)
+        else:
+            yield self._finding_of_many(relaying)
+
+    def _hosted(self) -> set[str]:
+        """Domains that are ours to serve: our own, and those that many strangers write to and are not refused at."""
+        own = {domain for domain in self._domains if self._surroundings.is_own_domain(domain)}
+        refused = sum(client.refused for client in self._clients.values())
+        sent = sum(client.sent for client in self._clients.values())
+        if len(self._domains) >= _OPEN and refused >= _OPEN_REFUSED * (sent + refused):
+            return own
+        return own | {domain for domain, networks in self._domains.items() if len(networks) >= _HOSTED}
+
+    def _is_gateway(self) -> bool:
+        """Many strangers, each writing to a domain or two."""
+        counts = [len(client.domains) for client in self._clients.values() if client.domains]
+        return len(counts) >= _CROWD and sum(counts) <= _FEW_DOMAINS * len(counts)
+
+    def _finding(self, foreign: int, address: str, client: _Client) -> Finding:
+        suspect = Suspect(kind="relay", name=address, host=client.host or None, address=address)
+        sentence = (
+            f"The outside client {address} relays through {client.host or 'this host'} without a login since "
+            f"{phrases.moment(client.first)}: {phrases.count(client.sent, 'recipient')} in "
+            f"{phrases.count(foreign, 'domain')} that are not ours delivered, {phrases.count(client.refused)} refused."
+        )
+        return self._build(suspect, client, foreign, sentence)
+
+    def _finding_of_many(self, relaying: list[tuple[int, str, _Client]]) -> Finding:
+        foreign, address, worst = relaying[0]
+        others = tuple(Suspect(kind="relay", name=name, address=name) for _, name, _ in relaying[1 : _NAMED + 1])
+        total = sum(client.sent for _, _, client in relaying)
+        sentence = (
+            f"{worst.host or 'This host'} is an open relay: {phrases.count(len(relaying), 'outside client')} without "
+            f"a login had {phrases.count(total, 'recipient')} in domains that are not ours delivered since "
+            f"{phrases.moment(min(client.first for _, _, client in relaying))}, most of them {address} "
+            f"({phrases.count(worst.sent, 'recipient')} in {phrases.count(foreign, 'domain')})."
+        )
+        suspect = Suspect(kind="relay", name=address, host=worst.host or None, address=address)
+        return self._build(suspect, worst, foreign, sentence, others)
+
+    def _build(
+        self, suspect: Suspect, client: _Client, foreign: int, sentence: str, others: tuple[Suspect, ...] = ()
+    ) -> Finding:
+        return Finding(
+            detector=self.name,
+            suspect=suspect,
+            cause=Cause.OPEN_RELAY,
+            since=client.first,
+            until=client.last,
+            sentence=sentence,
+            measure=foreign,
+            norm=0,
+            unit="foreign domains",
+            accuses=True,
+            strength=Strength.SHOWN,
+            witnesses=(who.witness(client.host),),
+            quotes=client.trail.quotes(),
+            facts={
+                "messages": client.messages,
+                "recipients": client.sent + client.refused,
+                "refused": client.refused,
+                "deferred": client.deferred,
+                "foreign_domains": foreign,
+            },
+            candidates=others,
+        )
+
+
+def _relays(client: _Client, foreign: int, *, gateway: bool) -> bool:
+    refused = client.refused >= _REFUSED * (client.sent + client.refused)
+    if foreign < _FOREIGN or foreign < (_SOME if refused else _SHARE) * len(client.domains):
+        return False
+    return refused or not gateway

@@ -1,0 +1,218 @@
+"""Unusual volume and backlog: far more mail in an hour or a day than this sender ever sent, or far more deferred.
+
+Volume is no guilt: on real senders every rule about it raises false alarms for weddings and Mondays.  So this
+needs a past, asks for five times the own maximum and an absolute number, and says "unusual", never more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from whosent.measures import phrases, who
+from whosent.measures.trail import Trail
+from whosent.model.finding import Cause, Finding, Strength
+from whosent.model.rows import Actor, Message, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whosent.model.settings import Settings
+    from whosent.model.surroundings import Surroundings
+
+_OURS: Final = ("account", "local_user", "host")
+_REMEMBERED: Final = 200_000
+_TIMES: Final = 5.0  # the own maximum before
+_ACTIVE: Final = 3  # spans with mail before, without which there is no past
+_NOTED: Final = 12
+
+
+class Span(NamedTuple):
+    """A length of time and how much in it is unusual whatever came before."""
+
+    seconds: float
+    name: str
+    recipients: int
+
+
+_SPANS: Final = (Span(3600.0, "hour", 300), Span(86_400.0, "day", 1500))
+_BACKLOG: Final = 100  # deferred recipients in an hour
+_DEFERRED: Final = 0.5  # share of them
+_OUTAGE: Final = 0.15  # share deferred of everybody else's that makes it the world's fault
+
+
+class _Count:
+    """Recipients in the running span of one length, and the most of any before."""
+
+    __slots__ = ("active", "deferred", "last", "messages", "most", "others", "recipients", "refused", "start", "trail")
+
+    def __init__(self, time: float) -> None:
+        self.start = self.last = time
+        self.recipients = self.messages = self.refused = self.deferred = 0
+        self.most = self.active = 0
+        self.others = (0, 0)  # everybody's recipients and deferrals when the span began
+        self.trail: Trail | None = None
+
+
+class Unusual(NamedTuple):
+    """A span unlike any before."""
+
+    span: Span
+    start: float
+    last: float
+    recipients: int
+    messages: int
+    refused: int
+    deferred: int
+    most: int
+    backlog: bool
+    trail: Trail
+
+
+class _Sender:
+    __slots__ = ("actor", "counts", "found")
+
+    def __init__(self, actor: Actor, time: float) -> None:
+        self.actor = actor
+        self.counts = tuple(_Count(time) for _ in _SPANS)
+        self.found: dict[tuple[str, bool], Unusual] = {}
+
+
+class Detector:
+    """Counts recipients by hour and day of each sender's own."""
+
+    name = "volume"
+
+    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+        del settings, surroundings
+        self._senders: dict[tuple[str, str, str], _Sender] = {}
+        self._by_actor: dict[Actor, _Sender] = {}
+        self._recipients = self._deferred = 0  # of everybody
+
+    def message(self, row: Message) -> None:
+        """Where volume is counted: what a sender handed us, whatever becomes of it."""
+        if row[2][0] not in _OURS:
+            return
+        sender = self._by_actor.get(row[2]) or self._meet(row)
+        time, recipients = row[0], row[6]
+        self._recipients += recipients
+        for span, count in zip(_SPANS, sender.counts, strict=True):
+            if time - count.start >= span.seconds:
+                self._next(sender, span, count, time)
+            count.recipients += recipients
+            count.messages += 1
+            count.last = time
+            if count.messages <= _NOTED or count.recipients >= span.recipients:
+                if count.trail is None:
+                    count.trail = Trail()
+                count.trail.add(time, row[1], f"handed in, {phrases.count(recipients, 'recipient')}")
+
+    def outcome(self, row: Outcome) -> None:
+        """Only refusals are counted."""
+        result = row[6]
+        if result is not Result.BOUNCED and result is not Result.DEFERRED:
+            return
+        self._deferred += result is Result.DEFERRED
+        sender = self._by_actor.get(row[2])
+        if sender is None or row.forwarded:
+            return
+        for count in sender.counts:
+            count.refused += result is Result.BOUNCED
+            count.deferred += result is Result.DEFERRED
+
+    def _meet(self, row: Message) -> _Sender:
+        actor = row.actor
+        if len(self._by_actor) >= _REMEMBERED:
+            self._by_actor.clear()
+        key = (actor.kind, actor.name, actor.host)
+        sender = self._senders.get(key)
+        if sender is None:
+            sender = self._senders[key] = _Sender(actor, row.time)
+        self._by_actor[actor] = sender
+        return sender
+
+    def _next(self, sender: _Sender, span: Span, count: _Count, time: float) -> None:
+        unusual = self._unusual(span, count)
+        for one in unusual:
+            _keep(sender.found, one)
+        if not unusual:
+            count.most = max(count.most, count.recipients)
+            count.active += count.recipients > 0
+        count.start = time
+        count.recipients = count.messages = count.refused = count.deferred = 0
+        count.others = (self._recipients, self._deferred)
+        count.trail = None
+
+    def _unusual(self, span: Span, count: _Count) -> list[Unusual]:
+        if count.active < _ACTIVE or count.trail is None:
+            return []
+        found = []
+        if count.recipients > max(span.recipients, _TIMES * count.most):
+            found.append(_picture(span, count, backlog=False))
+        others = self._recipients - count.others[0] - count.recipients
+        deferred = self._deferred - count.others[1] - count.deferred
+        stuck = count.deferred >= max(_BACKLOG, _DEFERRED * count.recipients)
+        if span is _SPANS[0] and stuck and deferred <= _OUTAGE * others:
+            found.append(_picture(span, count, backlog=True))
+        return found
+
+    def findings(self) -> Iterator[Finding]:
+        """The worst hour, the worst day and the worst backlog of each sender."""
+        for sender in self._senders.values():
+            found = dict(sender.found)
+            for span, count in zip(_SPANS, sender.counts, strict=True):
+                for unusual in self._unusual(span, count):
+                    _keep(found, unusual)
+            for unusual in found.values():
+                yield self._finding(sender, unusual)
+
+    def _finding(self, sender: _Sender, one: Unusual) -> Finding:
+        suspect = who.suspect(sender.actor)
+        when = f"within {phrases.duration(one.last - one.start)} from {phrases.moment(one.start)}"
+        if one.backlog:
+            sentence = (
+                f"Unusual backlog: {phrases.count(one.deferred)} of {phrases.count(one.recipients, 'recipient')} of "
+                f"{suspect.name} were put off {when}, while everybody else's mail went out."
+            )
+        else:
+            sentence = (
+                f"Unusual volume: {who.subject(suspect)[0].lower()}{who.subject(suspect)[1:]} sent to "
+                f"{phrases.count(one.recipients, 'recipient')} {when}; the most in any {one.span.name} before was "
+                f"{phrases.count(one.most)}."
+            )
+        return Finding(
+            detector=self.name,
+            suspect=suspect,
+            cause=Cause.UNUSUAL_VOLUME,
+            since=one.start,
+            until=one.last,
+            sentence=sentence,
+            measure=one.deferred if one.backlog else one.recipients,
+            norm=None if one.backlog else one.most,
+            unit=f"{'deferred' if one.backlog else 'recipients'} per {one.span.name}",
+            accuses=False,
+            strength=Strength.SHOWN,
+            witnesses=(who.witness(sender.actor.host),),
+            quotes=one.trail.quotes(),
+            facts={
+                "messages": one.messages,
+                "recipients": one.recipients,
+                "refused": one.refused,
+                "deferred": one.deferred,
+                "most_before": one.most,
+            },
+            severity="warning",
+        )
+
+
+def _picture(span: Span, count: _Count, *, backlog: bool) -> Unusual:
+    assert count.trail is not None
+    return Unusual(
+        span, count.start, count.last, count.recipients, count.messages, count.refused, count.deferred, count.most,
+        backlog, count.trail,
+    )  # fmt: skip
+
+
+def _keep(found: dict[tuple[str, bool], Unusual], one: Unusual) -> None:
+    known = found.get((one.span.name, one.backlog))
+    if known is None or one.recipients > known.recipients:
+        found[one.span.name, one.backlog] = one

@@ -1,0 +1,188 @@
+"""The world says so: replies that name a blocklist, our reputation, policy, spam or a rate, and who got them.
+
+Whoever gets many more of them than everybody else has earned them; where several senders get them alike, they are
+about our address, and nobody is named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from whosent.measures import phrases, regard, who
+from whosent.measures.trail import Trail
+from whosent.model.finding import Cause, Finding, Strength, Suspect
+from whosent.model.rows import Actor, Message, Outcome, Reason, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from whosent.model.settings import Settings
+    from whosent.model.surroundings import Surroundings
+
+_SENT: Final = Result.SENT
+_OURS: Final = ("account", "local_user", "host")
+_SAID: Final = (Reason.LISTED, Reason.POLICY, Reason.RATE)
+_REFUSALS: Final = (Result.BOUNCED, Result.DEFERRED)
+_REMEMBERED: Final = 200_000
+_LEAST: Final = 5  # such replies before they are worth a word
+_SHARE: Final = 0.08  # of a sender's recipients
+_APART: Final = 3.0  # times everybody else's share
+_EVERYBODY: Final = 3  # senders that met a listing: then it is our address
+_PRIOR: Final = 30.0  # recipients without such a reply, for everybody else
+
+
+class _Sender:
+    """The replies one sender got."""
+
+    __slots__ = ("actor", "deferred", "first", "last", "messages", "recipients", "refused", "said", "start", "trail")
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.recipients = self.messages = 0  # ever
+        self.said: dict[Reason, int] | None = None  # replies by kind
+        self.start = (0, 0)  # messages and recipients before the first
+        self.refused = self.deferred = 0  # among those replies
+        self.first = self.last = 0.0
+        self.trail: Trail | None = None
+
+
+class Detector:
+    """Collects what receivers say about us."""
+
+    name = "worldsays"
+
+    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+        del settings, surroundings
+        self._senders: dict[tuple[str, str, str], _Sender] = {}
+        self._by_actor: dict[Actor, _Sender] = {}
+
+    def message(self, row: Message) -> None:
+        """Only counted."""
+        sender = self._by_actor.get(row[2])
+        if sender is not None:
+            sender.messages += 1
+
+    def outcome(self, row: Outcome) -> None:
+        """Count; read on only where it was refused."""
+        sender = self._by_actor.get(row[2])
+        if sender is None:
+            if row[2][0] not in _OURS:
+                return
+            sender = self._meet(row.actor)
+        if row[6] is _SENT:
+            sender.recipients += 1
+        elif row.result in _REFUSALS and not row.forwarded:
+            sender.recipients += 1
+            if row.reason in _SAID:
+                _note(sender, row)
+
+    def _meet(self, actor: Actor) -> _Sender:
+        if len(self._by_actor) >= _REMEMBERED:
+            self._by_actor.clear()
+        key = (actor.kind, actor.name, actor.host)
+        sender = self._senders.get(key)
+        if sender is None:
+            sender = self._senders[key] = _Sender(actor)
+        self._by_actor[actor] = sender
+        return sender
+
+    def findings(self) -> Iterator[Finding]:
+        """Who is told so more than others; and whether our address is listed for everybody."""
+        met = [sender for sender in self._senders.values() if sender.said]
+        listed: dict[str, list[int]] = {}
+        for sender in met:
+            listed.setdefault(sender.actor.host, []).append(_listed(sender))
+        everywhere = {host: sum(counts) for host, counts in listed.items() if sum(map(bool, counts)) >= _EVERYBODY}
+        earned = {sender.actor: _earned(sender, everywhere.get(sender.actor.host, 0)) for sender in met}
+        said, total = sum(earned.values()), sum(sender.recipients for sender in self._senders.values())
+        for sender in met:
+            count = earned[sender.actor]
+            share = count / max(1, sender.recipients - sender.start[1])
+            others = (said - count) / (total - sender.recipients + _PRIOR)
+            if count >= _LEAST and share >= _SHARE and share >= _APART * others:
+                yield self._about_sender(sender, count, share, others)
+        for host in sorted(everywhere):
+            yield self._about_us(host, [sender for sender in met if sender.actor.host == host and _listed(sender)])
+
+    def _about_sender(self, sender: _Sender, count: int, share: float, others: float) -> Finding:
+        suspect = who.suspect(sender.actor)
+        assert sender.said is not None
+        assert sender.trail is not None
+        kinds = [f"{phrases.count(n)} for {_WHAT[reason]}" for reason, n in sorted(sender.said.items())]
+        sentence = (
+            f"{who.subject(suspect)} is told by receivers what they think of its mail since "
+            f"{phrases.moment(sender.first)}: {phrases.count(count)} replies, {phrases.listing(kinds)}; that is "
+            f"{phrases.share(share)} of its recipients, everybody else {phrases.share(others)}."
+        )
+        return self._finding(suspect, who.CAUSES[sender.actor.kind], [sender], sentence, share, others)
+
+    def _about_us(self, host: str, listed: list[_Sender]) -> Finding:
+        count = sum(_listed(sender) for sender in listed)
+        first = min(sender.first for sender in listed)
+        sentence = (
+            f"Our address is on a blocklist for everybody: {phrases.count(count, 'reply', 'replies')} to "
+            f"{phrases.count(len(listed), 'sender')} of {host or 'this host'} named one since {phrases.moment(first)}; "
+            f"that is about the address, not about them."
+        )
+        suspect = Suspect(kind="host", name=host or "this host", host=host or None)
+        return self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
+
+    def _finding(  # noqa: PLR0913, PLR0917  what differs between a sender and our address
+        self, suspect: Suspect, cause: Cause, senders: list[_Sender], sentence: str, measure: float, norm: float | None
+    ) -> Finding:  # fmt: skip
+        worst = max(senders, key=_count)
+        assert worst.trail is not None
+        return Finding(
+            detector=self.name,
+            suspect=suspect,
+            cause=cause,
+            since=min(sender.first for sender in senders),
+            until=max(sender.last for sender in senders),
+            sentence=sentence,
+            measure=measure,
+            norm=norm,
+            unit="replies" if norm is None else "share of such replies",
+            accuses=False,
+            strength=Strength.SHOWN,
+            witnesses=(who.witness(worst.actor.host),),
+            quotes=worst.trail.quotes(),
+            facts={
+                "messages": sum(sender.messages - sender.start[0] for sender in senders),
+                "recipients": sum(sender.recipients - sender.start[1] for sender in senders),
+                "refused": sum(sender.refused for sender in senders),
+                "deferred": sum(sender.deferred for sender in senders),
+                "listed": sum(_listed(sender) for sender in senders),
+                "senders": len(senders),
+            },
+            severity="warning",
+        )
+
+
+_WHAT: Final = {Reason.LISTED: "a blocklist", Reason.POLICY: "policy or spam", Reason.RATE: "too much at once"}
+
+
+def _note(sender: _Sender, row: Outcome) -> None:
+    if sender.said is None or sender.trail is None:
+        sender.said, sender.trail = {}, Trail()
+        sender.first = row.time
+        sender.start = (max(0, sender.messages - 1), sender.recipients - 1)
+    sender.said[row.reason] = sender.said.get(row.reason, 0) + 1
+    sender.last = row.time
+    refused = row.result is Result.BOUNCED
+    sender.refused += refused
+    sender.deferred += not refused
+    sender.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason is Reason.LISTED)
+
+
+def _count(sender: _Sender) -> int:
+    return sum(sender.said.values()) if sender.said else 0
+
+
+def _earned(sender: _Sender, everywhere: int) -> int:
+    """Replies a sender earned itself: a listing that several met is held against none, unless most replies were its."""
+    listed = _listed(sender)
+    return _count(sender) - (listed if 2 * listed <= everywhere else 0)
+
+
+def _listed(sender: _Sender) -> int:
+    return sender.said.get(Reason.LISTED, 0) if sender.said else 0

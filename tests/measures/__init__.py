@@ -1,0 +1,1 @@
+"""Tests of the numbers and phrases that detectors share."""
