@@ -9,7 +9,8 @@ from typing import Final
 
 from whosent import remedies
 from whosent.casebook import Case
-from whosent.measures.phrases import count
+from whosent.coverage import Quotes, lines_read, quoted
+from whosent.measures.phrases import count, listing
 from whosent.model.finding import Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, SourceCoverage, Unrecognised, Verdict
@@ -21,12 +22,8 @@ from whosent.sources.files import Line
 from whosent.sources.text import shown
 from whosent.walk import Input, Pass
 
+_SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
-_SHOWN_SHAPES: Final = 10
-_SHOWN_PROGRAMS: Final = 20
-
-Quotes = Mapping[int, Line]
-"""Lines read back, by reference."""
 
 
 def read_back(done: Pass) -> dict[int, Line]:
@@ -37,13 +34,7 @@ def read_back(done: Pass) -> dict[int, Line]:
             for quote in finding.quotes:
                 source, offset = dereference(quote.ref)
                 wanted[source].add(offset)
-    for one, _, shape in _commonest(done):
-        wanted[one.number].add(shape.offset)
-    return {
-        reference(one.number, offset): line
-        for one in done.inputs
-        for offset, line in one.source.quote(wanted[one.number]).items()
-    }
+    return quoted(done.inputs, wanted)
 
 
 def raw_lines(done: Pass, quotes: Quotes) -> dict[tuple[str, int], bytes]:
@@ -87,14 +78,20 @@ def _verdict(cases: Iterable[Case], coverage: Coverage) -> Verdict:
 
 def _sentence(verdict: Verdict, incidents: list[Incident], coverage: Coverage) -> str:
     if incidents:
-        first, more = incidents[0], len(incidents) - 1
-        return first.sentence + (f" And {count(more, 'more incident')}." if more else "")
+        return incidents[0].sentence + _also(incidents[1:])
     if verdict == "unknown":
         return "Nothing here could be read as a mail log: see what was not understood, and give the mail server's log."
     return (
         f"Nobody here was seen sending spam: {count(coverage.messages, 'message')} and "
         f"{count(coverage.outcomes, 'delivery attempt')} in {count(coverage.lines, 'line')} looked at."
     )
+
+
+def _also(others: list[Incident]) -> str:
+    if not others:
+        return ""
+    names = [f"{one.suspect.kind.replace('_', ' ')} {shown(one.suspect.name.encode())}" for one in others]
+    return f" Also: the {listing(names, _SHOWN_INCIDENTS)}."
 
 
 def _actors(case: Case) -> set[Who]:
@@ -180,66 +177,14 @@ def _evidence(finding: Finding, done: Pass, quotes: Quotes) -> Iterator[Evidence
         )
 
 
-def _commonest(done: Pass) -> list[tuple[Input, str, Shape]]:
-    shapes = [(one, name, shape) for one in done.inputs for name, shape in one.reader.counts.not_understood.items()]
-    return sorted(shapes, key=lambda item: -item[2].count)[:_SHOWN_SHAPES]
-
-
 def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
-    counts = [one.reader.counts for one in done.inputs]
-    programs = sum((Counter(count.other_programs) for count in counts), Counter[str]())
-    sources = [_source(one) for one in done.inputs]
-    lines = sum(source.lines for source in sources)
-    understood = sum(source.understood for source in sources)
-    other = sum(source.other_programs for source in sources)
+    read = lines_read(done.inputs, quotes, missing)
     return Coverage(
-        lines=lines,
-        understood=understood,
-        other_programs=other,
-        not_understood=lines - understood - other,
-        bytes=sum(source.bytes for source in sources),
-        sources=[*sources, *map(_missing, missing)],
-        programs=dict(programs.most_common(_SHOWN_PROGRAMS)),
-        unrecognised=[_unrecognised(one, name, shape, quotes) for one, name, shape in _commonest(done)],
+        **{name: getattr(read, name) for name in read.__struct_fields__},
         messages=done.tally.messages,
         outcomes=done.tally.outcomes,
         beginnings_missing=sum(join.first_sight for join in done.joins),
         ends_missing=sum(join.truncated for join in done.joins),
-        ambiguous=sum(count.ambiguous for count in counts),
-        forged=sum(count.forged for count in counts),
-    )
-
-
-def _source(one: Input) -> SourceCoverage:
-    counts = one.reader.counts
-    return SourceCoverage(
-        source=one.source.name,
-        format=one.reader.format,
-        bytes=one.source.size,
-        lines=counts.lines,
-        understood=counts.understood + counts.blank,
-        other_programs=counts.others,
-        first=rfc3339(one.reader.starts) if one.reader.starts else None,
-        last=rfc3339(one.last) if one.last > float("-inf") else None,
-        problem=one.source.problem,
-    )
-
-
-def _missing(argument: str) -> SourceCoverage:
-    return SourceCoverage(
-        source=argument, format="not recognised", bytes=0, lines=0, understood=0, other_programs=0, first=None,
-        last=None, problem="no such file",
-    )  # fmt: skip
-
-
-def _unrecognised(one: Input, name: str, shape: Shape, quotes: Quotes) -> Unrecognised:
-    line = quotes.get(reference(one.number, shape.offset))
-    return Unrecognised(
-        shape=name,
-        count=shape.count,
-        source=one.source.name,
-        line=line.number if line else 0,
-        excerpt=shown(line.raw) if line else "",
     )
 
 

@@ -16,14 +16,14 @@ import msgspec
 import typer
 from rich.console import Console
 
-from whosent import answer, walk
+from whosent import answer, parsing, walk
 from whosent.configuration import load, zone_name, zone_of
 from whosent.model import knobs
 from whosent.model.mistake import Mistake
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import reading
-from whosent.report import evidence, page, terminal
+from whosent.report import account, evidence, page, terminal
 from whosent.sources.files import Source, expand, standard_input
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 
@@ -174,7 +174,11 @@ def _show(report: Report, *, json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        terminal.render(report, Console(highlight=False, markup=False, emoji=False, soft_wrap=False))
+        terminal.render(report, _console())
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
 @app.command()
@@ -194,6 +198,21 @@ def parse(
 
     Example: whosent parse /var/log/mail.log | jq 'select(.event == "login")'
     """
+    settings = _settings(None, None, timezone, year)
+    sources, missing = _sources(logs)
+    out = None if stats else sys.stdout.buffer
+    with reading(sum(source.stored_size for source in sources)) as progress:
+        inputs = parsing.parse(sources, settings, zone_of(settings.logs.timezone), out, progress)
+    sys.stdout.flush()
+    read = parsing.statistics(inputs, missing)
+    if stats and json:
+        sys.stdout.buffer.write(parsing.encode(read))
+    elif stats:
+        account.render(read, _console())
+    for source in read.sources:
+        if source.problem:
+            sys.stderr.write(f"whosent: {source.source}: {source.problem}\n")
+    raise SystemExit(Exit.CLEAN if read.understood else Exit.UNKNOWN)
 
 
 @app.command()
