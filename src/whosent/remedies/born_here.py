@@ -22,7 +22,9 @@ def contain_user(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     uid = _uid(suspect)
     stamp = f'stamp="Received: by $(postconf -h myhostname) ($(postconf -h mail_name), from userid {uid})"'
     judge = 'postcat -qh "$id" 2>/dev/null | grep -m1 \'^Received:\' |\n    grep -Fxq -e "$stamp"'
-    choice = by_queue_file(f"given to sendmail by uid {suspect.uid or plain(suspect.name)}", stamp, judge)
+    choice = by_queue_file(
+        f"given to sendmail by uid {plain(suspect.name) if suspect.uid is None else suspect.uid}", stamp, judge
+    )
     return [*look_and_hold(tag, suspect, choice), _refuse_user(suspect, uid), _find_program(uid)]
 
 
