@@ -72,7 +72,7 @@ def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
             reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
             commands=[f'{held}\n{choice.command} |\ntee -a "$held" | postsuper -h -'],
             undo=[f'{held}\npostsuper -H - < "$held" && rm "$held"'],
-            note=f"Needs root and jq. Reading the queue files takes a while (some 100 a second on a small machine); what is"
-            f" found is held at once. {_AGAIN}",
+            note=f"Needs root and jq. Reading the queue files takes a while (some 100 a second on a small machine);"
+            f" what is found is held at once. {_AGAIN}",
         ),
     ]
