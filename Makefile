@@ -42,7 +42,7 @@ bench: setup packages  ## speed, memory and detection beside the peers
 	$(BIN)/python -m benchmarks
 
 docs: setup  ## build the documentation
-	$(BIN)/cog -r $$(grep -lr '\[\[\[cog' docs README.md)
+	$(BIN)/cog -r $$(grep -lr --include='*.md' '\[\[\[cog' docs README.md)
 	$(BIN)/sphinx-build -q -W -b html docs docs/_build
 
 clean:  ## remove what was built

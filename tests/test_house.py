@@ -35,8 +35,8 @@ FILE_EXCUSES: dict[str, str] = {}
 PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}
 EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "data", "info", "misc", "common", "base"}
 EDGES = {  # they face the world or start it; everything else is the core
-    "__init__", "__main__", "answer", "cli", "configuration", "demonstration", "parallel", "progress",
-    "reading_process", "sources", "walk",
+    "__init__", "__main__", "answer", "cli", "configuration", "coverage", "demonstration", "parallel", "parsing",
+    "progress", "reading_process", "sources", "walk",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 
@@ -136,6 +136,12 @@ def test_the_contract_of_the_core_names_every_part_of_it() -> None:
     parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert set(forbidden["source_modules"]) == {f"whosent.{part}" for part in parts - EDGES}
     assert {"asyncio", "multiprocessing", "socket", "sqlite3", "subprocess"} <= set(forbidden["forbidden_modules"])
+
+
+def test_the_architecture_shows_the_layers_as_they_are() -> None:
+    layers = next(contract["layers"] for contract in contracts() if contract["type"] == "layers")
+    shown = section(page("architecture.md"), "The house").partition("```text\n")[2].partition("```")[0]
+    assert [re.split(r"  +", line)[0] for line in shown.splitlines()] == layers
 
 
 def test_detectors_and_dialects_are_independent_by_contract() -> None:

@@ -35,6 +35,11 @@ ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
     f"samples/incident/{name}" for name in ("mail.log", "web-mail.log", "access.log", "php-mail.log")
 )
+_OBJECTS: Final = (
+    "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
+    "Remedy", "Overview", "Bucket", "LoginNetwork",
+)  # fmt: skip
+_LINKED: Final = {*_OBJECTS, "Cause", "Strength", "Level", "SuspectKind", "Step", "Verdict"}
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -156,24 +161,35 @@ def structs() -> str:
     """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
     modules = (report_model, incident, finding)
     notes = {name: fields for module in modules for name, fields in _fields(module).items()}
-    shown = (
-        "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
-        "Remedy", "Overview", "Bucket", "LoginNetwork",
-    )  # fmt: skip
     parts = []
-    for name in shown:
+    for name in _OBJECTS:
         struct = next(getattr(module, name) for module in modules if hasattr(module, name))
-        rows = [(f"`{field}`", f"`{kind}`", note) for field, kind, note in notes[name]]
+        declared = [field for part in reversed(struct.__mro__) for field in notes.get(part.__name__, ())]
+        rows = [(f"`{field}`", _json_type(kind), note) for field, kind, note in declared]
         parts.append(f"### {name}\n\n{_told(struct)}\n\n" + _table(("field", "type", "meaning"), rows))
     return "\n".join(parts)
+
+
+def _json_type(annotation: str) -> str:
+    """``list[str] | None`` as ``list of string, or null``."""
+    if inner := re.fullmatch(r"(list|tuple|dict)\[(.*)\]", annotation):
+        parts = [_json_type(part) for part in re.split(r", (?![^\[]*\])", inner[2])]
+        if inner[1] == "dict":
+            return f"object: {parts[0]} to {parts[1]}"
+        return f"pair of {parts[0]}" if inner[1] == "tuple" else f"list of {parts[0]}"
+    if " | " in annotation and not annotation.endswith("]"):
+        *most, last = map(_json_type, annotation.split(" | "))
+        return f"{', '.join(most)} or {last}"
+    plain = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "None": "null"}
+    return plain.get(annotation, f"[{annotation}](#{annotation.lower()})" if annotation in _LINKED else annotation)
 
 
 def words() -> str:
     """The closed lists of words."""
     values = {name: fields for name, fields in _fields(finding).items() if name in {"Cause", "Strength", "Level"}}
-    parts = [f"### Suspect.kind\n\n{_listed(get_args(finding.SuspectKind))}\n"]
-    parts.append(f"### Remedy.step\n\n{_listed(get_args(incident.Step))}\n")
-    parts.append(f"### Report.verdict\n\n{_listed(get_args(report_model.Verdict))}\n")
+    parts = [f"### SuspectKind\n\n{_listed(get_args(finding.SuspectKind))}\n"]
+    parts.append(f"### Step\n\n{_listed(get_args(incident.Step))}\n")
+    parts.append(f"### Verdict\n\n{_listed(get_args(report_model.Verdict))}\n")
     for name, fields in values.items():
         rows = [(f"`{value.strip(chr(34))}`", note) for _, value, note in fields]
         documented = getattr(finding, name)

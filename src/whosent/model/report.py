@@ -41,13 +41,13 @@ class LinesRead(msgspec.Struct, frozen=True, kw_only=True):
     """Every line accounted for: understood + other_programs + not_understood = lines."""
 
     lines: int
-    understood: int
-    other_programs: int
-    not_understood: int
+    understood: int  # recognised, as a fact or as nothing of interest
+    other_programs: int  # written by programs that have nothing to do with who sent mail
+    not_understood: int  # nothing recognised them, or nothing could be believed
     forged: int  # of those: journal entries whose trusted fields contradict the program they claim to be
     ambiguous: int  # of those: lines whose fields could not be told from text a stranger wrote
-    bytes: int
-    sources: list[SourceCoverage]
+    bytes: int  # decompressed
+    sources: list[SourceCoverage]  # one for each input
     programs: dict[str, int]  # the commonest other programs
     unrecognised: list[Unrecognised]  # the commonest shapes
 
@@ -55,8 +55,8 @@ class LinesRead(msgspec.Struct, frozen=True, kw_only=True):
 class Coverage(LinesRead, frozen=True, kw_only=True):
     """The lines, and what could be joined of them."""
 
-    messages: int
-    outcomes: int
+    messages: int  # that entered a queue; re-injected ones once
+    outcomes: int  # recipients, each attempt
     beginnings_missing: int  # messages whose client line is not in the logs
     ends_missing: int  # messages whose end was not logged although their id was used again
 
