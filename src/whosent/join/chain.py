@@ -32,18 +32,18 @@ class Chain:
         self.followed = 0  # messages that had another queue id before
 
     def rows(self, joined: Iterable[JoinedRow]) -> Iterator[Row]:
-        """The rows for detectors, in the order they came, at the latest :data:`WAIT` seconds of event time later."""
+        """The rows for detectors, in the order they came, when :data:`WAIT` seconds of event time have passed."""
         waiting, note, resolve = self._waiting, self._note, self._resolve
         for row in joined:
             if row.__class__ is Handover:
                 note(row)
                 continue
             waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
-            horizon = row[0] - WAIT
-            while waiting[0][0] < horizon:
+            horizon, ceiling = row[0] - WAIT, row[0] + WAIT
+            while not horizon <= waiting[0][0] <= ceiling:  # above it: the clock was set back
                 ready = waiting.popleft()
                 if ready.__class__ is Outcome and not ready[3]:  # the hot path: a message with one queue id
-                    yield ready  # type: ignore[misc]  # an outcome
+                    yield ready
                 else:
                     yield from resolve(ready)
 
@@ -55,7 +55,7 @@ class Chain:
     def _note(self, handover: Handover) -> None:
         self._handed[handover.next_queue_id] = handover
         self._order.append(handover)
-        while self._order[0].time < handover.time - 3 * WAIT:
+        while abs(self._order[0].time - handover.time) > 3 * WAIT:
             old = self._order.popleft()
             if self._handed.get(old.next_queue_id) is old:
                 del self._handed[old.next_queue_id]
@@ -68,6 +68,7 @@ class Chain:
             yield row
         elif isinstance(row, Message):
             if not row.queue_id or not self._behind(row):
+                self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
                 yield row
         elif isinstance(row, Closed):
             self._actors.pop((row.host, row.queue_id), None)

@@ -8,7 +8,7 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from whosent.join.replies import reason
 from whosent.model.rows import (
@@ -40,7 +40,10 @@ _WHERE: Final = ("stamp", "host", "instance")
 _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "submission": (*_WHERE, "queue_id", "client_address", "account", "uid", "local_user", "original_queue_id"),
     "queued": (*_WHERE, "queue_id", "sender", "size", "recipient_count"),
-    "delivery": (*_WHERE, "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "dsn", "status", "reply"),
+    "delivery": (
+        *_WHERE, "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "dsn", "status",
+        "reply",
+    ),
     "notification": (*_WHERE, "queue_id", "notification_queue_id"),
     "removed": (*_WHERE, "queue_id"),
     "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
@@ -52,6 +55,10 @@ _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _QUEUED_AS: Final = b"queued as "
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
+_PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
+_SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
+_MANY_LIVES: Final = 10_000
+_NUMBER: Final = 18  # digits of a size that is one
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
@@ -97,11 +104,12 @@ class Life:
 class _Queue:
     """The lives of one (host, instance), and what its lines keep repeating."""
 
-    __slots__ = ("actors", "host", "lives", "mta")
+    __slots__ = ("actors", "host", "lives", "many", "mta")
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.lives: dict[bytes | None, Life] = {}
+        self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
         self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
         self.mta = Actor("mta", host, host)
 
@@ -115,7 +123,7 @@ class Join:
     """
 
     def __init__(self, surroundings: Surroundings, *, passes_on: bool = False) -> None:
-        self._seconds: Callable[[bytes | None], float] = float
+        self._seconds: Callable[[Any], float] = float
         self._source = 0
         self._surroundings = surroundings
         self._passes_on = passes_on
@@ -124,13 +132,13 @@ class Join:
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
-        self.time = float("-inf")  # of the last token
+        self.time = float("-inf")  # of the latest token of the present source
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
 
     def continue_with(self, source: int, clock: Clock) -> None:
         """The chunks that follow are of another source, which continues the one before."""
-        self._source, self._seconds = source, clock.seconds
+        self._source, self._seconds, self.time = source, clock.seconds, float("-inf")
 
     def early(self, token: Early) -> Iterator[JoinedRow]:
         """The rows of a token that a later part of the stream passed on."""
@@ -142,8 +150,12 @@ class Join:
     def begun(self, begun: Begun) -> None:
         """A later part of the stream saw this queue id begin anew: its earlier life is over."""
         queue = self._queues.get((begun.host, begun.instance))
-        if queue is not None and queue.lives.pop(begun.queue_id, None) is not None:
-            self.truncated += 1
+        if queue is not None:
+            self._end_unseen(queue.lives.pop(begun.queue_id, None))
+
+    def _end_unseen(self, life: Life | None) -> None:
+        """Its id begins anew: count a message whose end was not logged (a broken session was none)."""
+        self.truncated += life is not None and life.sender is not None
 
     def merge(self, other: Join) -> None:
         """Take over the lives that a later part of the stream left open, and its counts."""
@@ -151,7 +163,6 @@ class Join:
             self._queues.setdefault(here, _Queue(queue.host)).lives.update(queue.lives)
         self.truncated += other.truncated
         self.first_sight += other.first_sight
-        self.time = max(self.time, other.time)
 
     def hosts(self) -> set[str]:
         """The hosts whose MTAs wrote the lines so far."""
@@ -161,16 +172,19 @@ class Join:
         """How many messages are in the queue as far as the log tells."""
         return sum(len(queue.lives) for queue in self._queues.values())
 
-    def rows(self, tokens: Iterable[Token], offset: int) -> Iterator[JoinedRow]:
+    def rows(  # noqa: C901, PLR0912, PLR0915  # a call less a line is a tenth of the time
+        self, tokens: Iterable[Token], offset: int
+    ) -> Iterator[JoinedRow]:
         """Rows of a chunk that starts at ``offset`` of the source; the hot path."""
         seconds, places, (host, instance) = self._seconds, self._places, self._here
         base = reference(self._source, offset)
-        queue = self._queue
+        queue, latest = self._queue, self.time
         lives, stamp, time = queue.lives, None, 0.0
         for rule, at, fields in tokens:
             if fields[0] != stamp:
                 stamp = fields[0]
                 time = seconds(stamp)
+                latest = max(latest, time)
             if fields[1] != host or fields[2] != instance:
                 _, host, instance = fields[:3]
                 queue = self._move(host, instance)
@@ -187,13 +201,16 @@ class Join:
                 relay, result = places.get(address) or self._place(address)
                 why = _NO_REASON
                 if status != b"sent":
+                    if status.endswith(b"deliverable"):
+                        continue  # a probe of address verification (verify(8)) is no mail
                     why = reason(dsn, reply)
                     result = _refused(life, recipient, status)
                 elif result is _TO_US:
                     result, next_id = _handed_over(agent, reply)
                     if next_id:
                         yield _new(Handover, (
-                            time, base + at, life.actor, life.queue_id, relay, next_id.decode("utf-8", "backslashreplace"),
+                            time, base + at, life.actor, life.queue_id, relay,
+                            next_id.decode("utf-8", "backslashreplace"),
                         ))  # fmt: skip
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
@@ -205,17 +222,18 @@ class Join:
                 if life is None and self._passes_on:
                     yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                     continue
-                if life is None or (life.sender is not None and life.sender != sender):
-                    life = self._first_sight(queue, time, queue_id, mta=not sender)
+                if life is None or (time - life.opened > _SESSION if life.sender is None else life.sender != sender):
+                    life = self._first_sight(queue, time, queue_id, mta=not sender or sender.startswith(_PROBE))
                 if life.sender is None:
                     life.sender = sender
                     yield _new(Message, (
-                        time, base + at, life.actor, life.queue_id, sender, int(size), int(count), life.opened,
+                        time, base + at, life.actor, life.queue_id, sender, int(size[:_NUMBER]), int(count[:_NUMBER]),
+                        life.opened,
                     ))  # fmt: skip
             elif event == "submission":
                 _, _, _, _, address, account, uid, local_user, _ = fields
                 if queue_id in lives:
-                    self.truncated += 1
+                    self._end_unseen(lives[queue_id])
                 elif self._passes_on:
                     yield Begun(time, base + at, host, instance, queue_id)  # type: ignore[misc]
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
@@ -232,8 +250,9 @@ class Join:
                     yield Closed(time, base + at, queue.host, life.queue_id)
             else:
                 yield from self._rare(rule, time, base + at, fields)
-        if stamp is not None:
-            self.time = time
+        self.time = latest
+        if len(lives) > queue.many:
+            _drop_broken_sessions(queue, latest)
 
     def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
         """Lines of another host or instance follow: their queue ids are their own."""
@@ -296,15 +315,26 @@ class Join:
             succeeded = ("result", "failed") not in rule.fixed
             yield Login(time, ref, host, text(account), text(address), succeeded, text(service) or "smtp")
         elif rule.event == "notification":
-            if self._passes_on and fields[4] not in self._queue.lives:
-                yield Begun(time, ref, fields[1], fields[2], fields[4])  # type: ignore[misc]
-            self._first_sight(self._queue, time, fields[4], mta=True)
+            life = self._queue.lives.get(fields[4])
+            if life is None and self._passes_on:
+                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+            elif life is None or life.actor is not self._queue.mta:  # it is if the queue manager told first
+                self._end_unseen(life)
+                self._first_sight(self._queue, time, fields[4], mta=True)
         elif rule.event == "request":
             _, _, _, address, method, path, status = fields
-            yield Request(time, ref, host, text(address), text(method), text(path), int(status or 0))
+            yield Request(time, ref, host, text(address), text(method), text(path), int((status or b"0")[:_NUMBER]))
         elif rule.event == "call":
             _, _, _, script, line, recipient = fields
-            yield Call(time, ref, host, text(script), int(line or 0), recipient or b"")
+            yield Call(time, ref, host, text(script), int((line or b"0")[:_NUMBER]), recipient or b"")
+
+
+def _drop_broken_sessions(queue: _Queue, now: float) -> None:
+    """Forget clients that named a recipient and never finished; long after nobody may speak of them any more."""
+    gone = [name for name, life in queue.lives.items() if life.sender is None and now - life.opened > 2 * _SESSION]
+    for name in gone:
+        del queue.lives[name]
+    queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
 
 
 def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:

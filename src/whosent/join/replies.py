@@ -21,8 +21,9 @@ _UNKNOWN: Final = (
     b"user unknown", b"unknown user", b"unknown recipient", b"unknown mailbox", b"unknown local", b"no such user",
     b"no such mailbox", b"no such recipient", b"no such address", b"no such person", b"does not exist",
     b"doesn't exist", b"doesn't have a", b"mailbox not found", b"user not found", b"recipient not found",
-    b"address not found", b"invalid recipient", b"invalid mailbox", b"unrouteable", b"no mailbox", b"mailbox unavailable",
-    b"recipient rejected", b"account has been disabled", b"is disabled", b"mailbox disabled", b"mailbox is inactive",
+    b"address not found", b"invalid recipient", b"invalid mailbox", b"unrouteable", b"no mailbox",
+    b"mailbox unavailable", b"recipient rejected", b"account has been disabled", b"is disabled", b"mailbox disabled",
+    b"mailbox is inactive",
 )  # fmt: skip
 _GREYLISTED: Final = (
     b"greylist", b"graylist", b"grey-list", b"gray-list", b"postgrey", b"try again later", b"try again in",
@@ -54,7 +55,7 @@ def _says(text: bytes, words: tuple[bytes, ...]) -> bool:
     return False
 
 
-def reason(dsn: bytes, reply: bytes) -> Reason:
+def reason(dsn: bytes, reply: bytes) -> Reason:  # noqa: PLR0911  # the first that fits
     """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1``, ``reply`` as logged."""
     text = reply[:_READ].lower()
     klass, _, detail = dsn.partition(b".")
