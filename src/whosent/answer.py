@@ -50,12 +50,12 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
     begins = min((one.reader.starts for one in done.inputs if one.reader.starts), default=float("inf"))
     incidents = [_incident(case, done, quotes, ends) for case in done.cases]
     coverage = _coverage(done, quotes, missing)
-    verdict = _verdict(done.cases, coverage)
+    verdict = _verdict(done)
     return Report(
         schema=SCHEMA,
         version=version("whosent"),
         verdict=verdict,
-        sentence=_sentence(verdict, incidents, coverage),
+        sentence=_sentence(done, incidents, coverage),
         window=(rfc3339(begins), rfc3339(ends)) if begins <= ends else None,
         timezone=timezone,
         hosts=sorted({host for join in done.joins for host in join.hosts() if host}),
@@ -67,20 +67,27 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
     )
 
 
-def _verdict(cases: Iterable[Case], coverage: Coverage) -> Verdict:
-    severities = {case.severity for case in cases}
+def _verdict(done: Pass) -> Verdict:
+    severities = {case.severity for case in done.cases}
     if "critical" in severities:
         return "critical"
     if severities:
         return "warning"
-    return "clean" if coverage.understood else "unknown"
+    return "clean" if done.witnessed.tells_of_mail else "unknown"
 
 
-def _sentence(verdict: Verdict, incidents: list[Incident], coverage: Coverage) -> str:
+def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     if incidents:
         return incidents[0].sentence + _also(incidents[1:])
-    if verdict == "unknown":
+    if not coverage.understood:
         return "Nothing here could be read as a mail log: see what was not understood, and give the mail server's log."
+    if not done.witnessed.tells_of_mail:
+        return (
+            f"Whether anybody sends spam is not provable from here: these logs hold {done.witnessed.held()}, but no "
+            "mail server's deliveries. Add its log, such as /var/log/mail.log."
+        )
+    if not coverage.messages and not coverage.outcomes:
+        return f"No mail was sent in the time these logs cover: they hold {done.witnessed.held()}, and no message."
     return (
         f"Nobody here was seen sending spam: {count(coverage.messages, 'message')} and "
         f"{count(coverage.outcomes, 'delivery attempt')} in {count(coverage.lines, 'line')} looked at."
@@ -181,8 +188,8 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
     read = lines_read(done.inputs, quotes, missing)
     return Coverage(
         **{name: getattr(read, name) for name in read.__struct_fields__},
-        messages=done.tally.messages,
-        outcomes=done.tally.outcomes,
+        messages=done.witnessed.messages,
+        outcomes=done.witnessed.outcomes,
         beginnings_missing=sum(join.first_sight for join in done.joins),
         ends_missing=sum(join.truncated for join in done.joins),
     )
@@ -201,4 +208,4 @@ def _assumptions(done: Pass) -> list[str]:
 
 
 def _blind_spots(done: Pass) -> list[str]:
-    return list(done.tally.blind_spots())
+    return list(done.witnessed.blind_spots())

@@ -7,19 +7,18 @@ senders of each bucket by name and the rest as a total, and a bounded number of 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from whosent.measures.networks import network
 from whosent.model.report import Bucket, LoginNetwork, Overview
-from whosent.model.rows import Actor, Call, Login, Message, Outcome, Reason, Request, Result
+from whosent.model.rows import Actor, Message, Outcome, Reason, Result
 from whosent.reading.stamps import rfc3339
 
 _BUCKETS: Final = 120
 _NAMED_SENDERS: Final = 40  # of one bucket
 _NETWORKS: Final = 256  # of one account
 _FIRST_WIDTH: Final = 60.0  # seconds
-_OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 # Column of an outcome that concerns the outside world, by result; hashing an enum's member costs more than a row may.
 _COLUMNS: Final = {Result.SENT: 0, Result.DEFERRED: 1, Result.BOUNCED: 2}
 _OUTWARD: Final = tuple(_COLUMNS.get(result) for result in Result)
@@ -39,19 +38,11 @@ class Tally:
         self._width = _FIRST_WIDTH
         self._totals: dict[int, list[int]] = {}
         self._senders: dict[int, Counter[Who]] = {}
-        self._latest = -1
         self._reasons: dict[Who, list[int]] = defaultdict(lambda: [0] * len(Reason))
         self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
-        self._results = [0] * len(Result)
-        self._kinds: Counter[str] = Counter()  # of actors
-        self._witnessed = {"request": False, "call": False, "login": False}
-        self.messages = 0
-        self.outcomes = 0
 
     def message(self, row: Message) -> None:
-        """Count a message, and the network its account sent it from."""
-        self.messages += 1
-        self._kinds[row.actor.kind] += 1
+        """Note the network its account sent it from."""
         if row.actor.kind == "account" and row.actor.address:
             seen = self._networks[row.actor[:3]]
             prefix = network(row.actor.address)
@@ -64,8 +55,6 @@ class Tally:
 
     def outcome(self, row: Outcome) -> None:
         """Count a recipient of outgoing mail."""
-        self.outcomes += 1
-        self._results[row.result] += 1
         column = _OUTWARD[row.result]
         if column is None:
             return
@@ -78,41 +67,6 @@ class Tally:
         self._senders[key][row.actor[:3]] += 1
         if column:
             self._reasons[row.actor[:3]][row.reason] += 1
-
-    def request(self, _row: Request) -> None:
-        """A web access log is among the logs."""
-        self._witnessed["request"] = True
-
-    def call(self, _row: Call) -> None:
-        """PHP's mail.log is among the logs."""
-        self._witnessed["call"] = True
-
-    def login(self, row: Login) -> None:
-        """Logins other than failed SMTP ones are among the logs."""
-        self._witnessed["login"] |= row.succeeded
-
-    def blind_spots(self) -> Iterator[str]:
-        """What these logs could not show, and the setting or file that would show it."""
-        results = self._results
-        if results[Result.HANDED_OVER] > _OUTCOME_BLIND * (results[Result.SENT] + results[Result.BOUNCED] + 1):
-            yield (
-                "Outcome-blind: nearly everything leaves through another host of ours, whose log is not here, so refusals "
-                "are invisible. Logins, networks and new recipients had to do. Add the log of that host."
-            )
-        if self._kinds["local_user"] and not self._witnessed["call"]:
-            yield (
-                "Mail of local users is known by uid only. PHP names the script with mail.log = /var/log/php-mail.log and "
-                "mail.add_x_header = On in php.ini."
-            )
-        if self._kinds["local_user"] and not self._witnessed["request"]:
-            yield "No web access log among the inputs: the visitor who made a script send cannot be named."
-        if self._kinds["account"] and not self._witnessed["login"]:
-            yield "No successful IMAP or POP logins among the inputs: only the addresses mail was submitted from are known."
-        if self._kinds["unknown"]:
-            yield (
-                f"{self._kinds['unknown']:,} messages were queued before the logs begin; who submitted them stands in the "
-                "log before. Add the rotated one."
-            )
 
     def _open(self, key: int, time: float) -> list[int]:
         if len(self._totals) >= _BUCKETS:

@@ -28,6 +28,7 @@ from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
+from whosent.witnessed import Witnessed
 
 _ROTATED: Final = re.compile(r"(?:[.-]\d{1,8}(?:-\d+)?)?(?:\.(?:gz|bz2|xz|zst))?$")
 _HANDLERS: Final = {"message": "Message", "outcome": "Outcome", "login": "Login", "rejection": "Rejection",
@@ -56,6 +57,7 @@ class Pass:
     inputs: list[Input]
     surroundings: Surroundings
     tally: Tally = field(default_factory=Tally)
+    witnessed: Witnessed = field(default_factory=Witnessed)
     findings: list[Finding] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
@@ -155,7 +157,7 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
             sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
-        observers = [_Learner(surroundings), done.tally, *detectors]
+        observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         observe(done.chain.rows(merged), observers)
         observe(done.chain.rest(), observers)
     with times_in(zone):

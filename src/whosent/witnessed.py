@@ -1,0 +1,97 @@
+"""What kinds of things the logs record, and hence what they cannot show (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from whosent.measures.phrases import count
+from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result
+
+_OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
+
+
+class Witnessed:
+    """Watches the rows that detectors see."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.outcomes = 0
+        self._results = [0] * len(Result)
+        self._senders: Counter[str] = Counter()  # kinds of actors
+        self._logins = 0
+        self._failed_logins = 0
+        self._rejections = 0
+        self._requests = 0
+        self._calls = 0
+        self._by_mta = False  # any line of a mail server that is about mail
+
+    def message(self, row: Message) -> None:
+        """A message entered the queue."""
+        self.messages += 1
+        self._senders[row.actor.kind] += 1
+
+    def outcome(self, row: Outcome) -> None:
+        """A delivery was attempted."""
+        self.outcomes += 1
+        self._results[row.result] += 1
+
+    def rejection(self, _row: Rejection) -> None:
+        """A client was refused."""
+        self._rejections += 1
+        self._by_mta = True
+
+    def login(self, row: Login) -> None:
+        """Somebody logged in, or failed to."""
+        self._logins += row.succeeded
+        self._failed_logins += not row.succeeded
+        self._by_mta |= row.service == "smtp"
+
+    def request(self, _row: Request) -> None:
+        """A web server answered."""
+        self._requests += 1
+
+    def call(self, _row: Call) -> None:
+        """A script called mail()."""
+        self._calls += 1
+
+    @property
+    def tells_of_mail(self) -> bool:
+        """Whether a mail server's log is among the logs: without one, nothing can be said of who sent."""
+        return bool(self.messages or self.outcomes or self._by_mta)
+
+    def held(self) -> str:
+        """``9 failed logins and 2 refused attempts``: what the logs do hold, where they hold no mail."""
+        kinds = (
+            (self._logins, "login"),
+            (self._failed_logins, "failed login"),
+            (self._rejections, "refused attempt"),
+            (self._requests, "web request"),
+            (self._calls, "call of mail()"),
+        )
+        held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
+        return " and ".join([", ".join(held[:-1]), held[-1]] if len(held) > 1 else held) or "nothing about mail"
+
+    def blind_spots(self) -> Iterator[str]:
+        """What these logs could not show, and the setting or file that would show it."""
+        seen = self._results[Result.SENT] + self._results[Result.BOUNCED] + 1
+        if self._results[Result.HANDED_OVER] > _OUTCOME_BLIND * seen:
+            yield (
+                "Outcome-blind: nearly everything leaves through another host of ours, whose log is not here, so "
+                "refusals are invisible. Logins, networks and new recipients had to do. Add the log of that host."
+            )
+        if self._senders["local_user"] and not self._calls:
+            yield (
+                "Mail of local users is known by uid only. PHP names the script with "
+                "mail.log = /var/log/php-mail.log and mail.add_x_header = On in php.ini."
+            )
+        if self._senders["local_user"] and not self._requests:
+            yield "No web access log among the inputs: the visitor who made a script send cannot be named."
+        if self._senders["account"] and not self._logins:
+            yield "No successful IMAP or POP logins among the inputs: only addresses that mail came from are known."
+        if self._senders["unknown"]:
+            yield (
+                f"{count(self._senders['unknown'], 'message')} entered the queue before the logs begin; who submitted "
+                "them stands in the log before. Add the rotated one."
+            )
