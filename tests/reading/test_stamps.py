@@ -13,7 +13,8 @@ from whosent.reading.stamps import Clock, rfc3339
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WRITTEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+FIRST, LAST = 315_532_800 * 10**6, 4_102_444_800 * 10**6  # 1980 to 2100 in microseconds
+MOMENTS = st.integers(FIRST, LAST).map(lambda us: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us))
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 

@@ -11,12 +11,10 @@ from whosent.dialects import Dialect, Rule
 
 _IP = rb"(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[^ :\n]*+:)[0-9A-Fa-f:.]++)"
 _STAMP = rb"\[(?P<stamp>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
-_USER = rb' [^"\n]*?'
+_USER = rb' (?:[^"\\\n]|\\[^\n])*?'
 _STATUS = rb" (?P<http_status>\d{3}) (?:\d++|-)(?: [^\n]*+)?"
-_REQUEST = (
-    rb'"(?P<method>[A-Za-z]{1,32}+) (?P<path>(?:[^ ?"\\\n]|\\[^\n])*+)(?:[^"\\\n]|\\[^\n])*+"' + _STATUS
-)
-_NO_REQUEST = rb'"(?:[^"\\\n]|\\[^\n])*+"' + _STATUS  # a timeout, or bytes that are no HTTP
+_REQUEST = rb'"(?P<method>[A-Za-z]{1,32}+) (?P<path>(?:[^ ?"\\\n]|\\[^\n])*+)(?:[^"\\\n]|\\[^\n])*+"' + _STATUS
+_NO_REQUEST = rb'"(?![A-Za-z]++ [^ "])(?:[^"\\\n]|\\[^\n])*+"' + _STATUS  # a timeout, or bytes that are no HTTP
 
 _VHOST = rb"(?P<host>(?!" + _IP + rb" )[^ \n,:]++)(?::\d{1,5}+)? (?P<client_address>" + _IP + rb") [^ \n]++"
 _CLIENT = rb"(?P<client_address>[^ \n,]++) "

@@ -28,7 +28,8 @@ _WORKER = (
 )
 _AUTH = rb"\((?P<account>[^,()\n]*+)(?:,(?P<client_address>[0-9A-Fa-f.:]++))?(?:,(?:sasl:[\w-]++|<[^>\n]*+>))*+\): "
 _WHY = (
-    rb"(?P<reason>unknown user|[Pp]assword mismatch|[Ii]nvalid credentials|pam_authenticate\(\) failed: [A-Za-z ]++)"
+    rb"(?P<reason>unknown user|[Pp]assword mismatch|[Ii]nvalid credentials"
+    rb"|pam_authenticate\(\) failed: [A-Za-z]++(?: [A-Za-z]++)*+)"
     rb"(?: ?\((?:given password|SHA1 of given password|[Pp]assword mismatch\?)[^\n]*+| - trying the next passdb)?"
 )
 _OWN = (
@@ -41,7 +42,7 @@ _RULES = (
     Rule("login", _SERVICE + _FAILED + _WHO, (("result", "failed"),)),
     Rule("connection", _SERVICE + _NOT_FAILED),
     Rule("login", _WORKER + _AUTH + _WHY, (("result", "failed"),)),
-    Rule("notice", rb"(?:[\w-]++-login|auth(?:-worker)?(?:\(\d++\))?): (?:Error|Debug|Fatal|Panic|Warning)[^\n]*+"),
+    Rule("notice", rb"(?:[a-z\d]++-login|auth(?:-worker)?(?:\(\d++\))?): (?:Error|Debug|Fatal|Panic|Warning)[^\n]*+"),
     Rule("notice", _OWN + rb"[(:<][^\n]*+"),
 )
 _STAMP = rb"(?P<stamp>[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) "

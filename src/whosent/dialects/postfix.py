@@ -15,9 +15,11 @@ name: then every daemon's rules are tried.
 
 from __future__ import annotations
 
+import re
+
 from whosent.dialects import Dialect, Rule
 
-_ID = rb"(?!NOQUEUE)(?P<queue_id>[0-9A-Za-z]{5,24}+)"
+_ID = rb"(?P<queue_id>[0-9A-F][0-9A-Za-z]{4,23}+)"  # hexadecimal, or long: base 52 of the time, a digit first
 _NUMBER = rb"[\d.]++"
 _MARK = rb">, relay=[^,\n]++, (?:conn_use=\d++, )?delay="  # where the recipient ends, unless it is imitated
 _NO_MARK = rb">(?!" + _MARK.removeprefix(b">") + rb")"
@@ -38,12 +40,17 @@ def _client(name: bytes = b"client_name", address: bytes = b"client_address") ->
 
 
 # "; from=<a> to=<b> proto=ESMTP helo=<c>" to the end of the line: all of it or nothing, since each part is a
-# stranger's words.  The real one ends the line, so an imitated one cannot reach the end without a "<".
+# stranger's words.  The real one ends the line, so an imitated one cannot reach the end without a "<"; smtpd(8)
+# replaces blanks and brackets in HELO before it logs it, so that nothing behind it can be imitated.
 _ENVELOPE = (
     rb";(?: from=<(?P<sender>[^<>\n]*+)>,?)?(?: to=<(?P<recipient>[^<>\n]*+)>,?)?(?: proto=(?P<protocol>[A-Z8]++),?)?"
-    rb"(?: helo=<(?P<helo>[^<>\n]*+)>)?(?: sasl_username=<(?P<account>[^<>\n]*+)>)?"
+    rb"(?: helo=<(?P<helo>[^<> \n]*+)>)?(?: sasl_username=<(?P<account>[^<>\n]*+)>)?"
 )
-_REASON = rb"(?P<reason>[^;\n]*+(?:;(?! (?:from|to|proto|helo)=)[^;\n]*+)*+)(?:" + _ENVELOPE + rb"(?=\n)|[^\n]*+)"
+_NO_ENVELOPE = rb"(?!" + re.sub(rb"\(\?P<\w+>", rb"(?:", _ENVELOPE) + rb"\n)"
+_REASON = (
+    rb"(?P<reason>[^;\n]*+(?:;(?! (?:from|to|proto|helo)=)[^;\n]*+)*+(?:" + _NO_ENVELOPE + rb"[^\n]*+)?+)"
+    rb"(?:" + _ENVELOPE + rb")?"
+)
 _CODE = rb"(?:(?P<code>\d{3}) )?(?:(?P<dsn>\d\.\d{1,3}\.\d{1,3}) )?"
 _REFUSED = rb"(?P<stage>[A-Z-]++) from " + _client() + rb": " + _CODE + _REASON
 _REJECT = rb"(?P<verdict>reject|milter-reject|proxy-reject|discard|milter-discard): "
@@ -84,7 +91,7 @@ _SMTPD = (
         "login",
         rb"warning: " + _client() + rb": SASL (?P<auth_method>[\w-]++) authentication (?:failed|failure|aborted)"
         rb"(?:: (?P<reason>[^,\n]*+(?:,(?! sasl_username=)[^,\n]*+)*+)(?:, sasl_username=(?P<account>[^\n]*+))?)?",
-        (("result", "failed"),),
+        (("result", "failed"), ("service", "smtp")),
     ),
     Rule("rejection", rb"(?:NOQUEUE|" + _ID + rb"): " + _REJECT + _REFUSED),
     Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
@@ -106,7 +113,7 @@ _SMTPD = (
 # told where they stand once.
 _CONTENT = rb"(?:header|body|mime|nested|content)[^\n]"
 _ONCE = rb"(?:(?! from [^ \[\n]*+(?:\[|;))[^\n])*+"
-_ORIGIN = rb" from (?:" + _client() + rb"|local)" + _ENVELOPE + rb"(?::? (?P<reason>[^\n]*+))?(?=\n)"
+_ORIGIN = rb" from (?:" + _client() + rb"|local)" + _ENVELOPE + rb"(?:: (?P<reason>" + _ONCE + rb"))?(?=\n)"
 
 _SUBJECT = rb": (?:warning|info): header [Ss]ubject: "
 _CHANGE = (

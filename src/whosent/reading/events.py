@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import rfc3339
 
@@ -49,6 +50,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "request": ("client_address", "method", "path", "http_status"),
     "call": ("script", "script_line", "recipient"),
 }  # fmt: skip
+_LONGEST_ENTRY: Final = 1 << 21
 _WHERE: Final = ("stamp", "host", "instance")
 _NAMES: Final = re.compile(rb"\(\?P<(\w+)>")
 
@@ -123,14 +125,15 @@ class Parse:
         self._source = source
         self._clock = clock
         self._lines = 0  # before the present chunk
-        self._before = b""  # the chunk before
+        self._before = b""  # what came before it, as far as an entry of many lines may begin there
         self._plans: dict[int, tuple[tuple[int, str, Callable[[bytes], Value]], ...]] = {}
 
     def events(self, chunk: bytes, offset: int) -> Iterator[Event]:
         """The events of the next chunk of whole lines, which starts at ``offset`` of the source."""
         yield from self._told(self.reader.tokens(chunk, offset), chunk, offset)
         self._lines += chunk.count(b"\n")
-        self._before = chunk
+        if self.reader.form is Form.EXPORT:
+            self._before = (self._before + chunk)[-_LONGEST_ENTRY:]
 
     def finish(self, offset: int) -> Iterator[Event]:
         """What is left at the end of the source, which is at ``offset``."""
@@ -154,7 +157,7 @@ class Parse:
                 number += chunk.count(b"\n", counted, at)
                 counted = at
                 line = number
-            else:  # an entry of many lines that began in the chunk before
+            else:  # an entry of many lines that began in a chunk before
                 line = self._lines + 1 - self._before.count(b"\n", max(0, len(self._before) + at))
             stamp, host, instance = fields[:3]
             event: Event = {"event": rule.event, "time": rfc3339(seconds(stamp)), "host": text(host) if host else None}

@@ -171,16 +171,12 @@ class Reader:
         return self._unusual(at, clean)
 
     def _unusual(self, at: int, line: bytes) -> Iterable[Token]:
-        if self._usual is not Form.BSD or self.form is Form.UNKNOWN:
-            tokens = self._read(Form.BSD, line, at)
-            if tokens is not None:
-                return tokens
+        """A line that is not as most lines of its source are."""
         known = _BSD_LINE.match(line)
         if known is not None and known["last"]:
             return self._repeat_last(at, known)
         if known is not None and not known["host"].endswith(b":"):
-            repeats = self._repeat_inner(at, known)
-            return self._unrecognised(at, line, known) if repeats is None else repeats
+            return self._tagged(at, line, known)
         for form in (Form.RFC5424, Form.LINES):
             tokens = self._read(form, line, at) if form is not self._usual else None
             if tokens is not None:
@@ -189,10 +185,19 @@ class Reader:
             return self._single_entry(at, line)
         return self._unrecognised(at, line, _RFC5424_LINE.match(line))
 
+    def _tagged(self, at: int, line: bytes, known: re.Match[bytes]) -> Iterable[Token]:
+        tokens = self._read(Form.BSD, line, at) if self._usual is not Form.BSD else None
+        if tokens is None:
+            tokens = self._repeat_inner(at, known)
+        return self._unrecognised(at, line, known) if tokens is None else tokens
+
     def _unrecognised(self, at: int, line: bytes, known: re.Match[bytes] | None) -> tuple[()]:
         """Count a line that stays without an event."""
         if known is None:
-            self.counts.lost(line, self._original(at))
+            if line.endswith(b"-- MARK --"):
+                self.counts.other(b"syslogd")
+            else:
+                self.counts.lost(line, self._original(at))
             return ()
         dialect = claims().dialect(known["program"])
         if dialect is None:
@@ -241,7 +246,7 @@ class Reader:
         text = known["envelope"] + before["tag"] + b": " + before["body"]
         return (self._read(Form.BSD, text, at) or []) * min(int(known["times"]), MOST_REPEATS)
 
-    def _repeat_inner(self, at: int, known: re.Match[bytes]) -> Iterable[Token] | None:
+    def _repeat_inner(self, at: int, known: re.Match[bytes]) -> list[Token] | None:
         """rsyslog: "tag: message repeated N times: [ body]"."""
         repeated = _REPEATED.match(known["body"])
         if repeated is None:

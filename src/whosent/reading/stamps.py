@@ -26,7 +26,8 @@ _FORMS: Final = tuple(
     re.compile(form)
     for form in (
         rb"(?P<month>[A-Z][a-z]{2}) (?P<day>[ \d]?\d) " + _TIME + rb")",
-        rb"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]" + _TIME
+        rb"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]"
+        + _TIME
         + rb"(?:[.,]\d{1,9})?) ?(?P<zone>Z|[+-]\d\d:?\d\d)?",
         rb"(?P<day>\d\d)/(?P<month>[A-Z][a-z]{2})/(?P<year>\d{4}):" + _TIME + rb") (?P<zone>[+-]\d{4})",
         rb"(?P<day>\d\d)-(?P<month>[A-Z][a-z]{2})-(?P<year>\d{4}) " + _TIME + rb") (?P<zone>[A-Za-z0-9/_+:-]{1,64})",
