@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from whosent.measures import phrases, regard, who
 from whosent.measures.networks import network
 from whosent.measures.trail import Trail
@@ -36,19 +38,21 @@ _OPEN_REFUSED: Final = 0.15
 _CROWD: Final = 10  # strangers that make a gateway
 _FEW_DOMAINS: Final = 2.0  # domains each of them writes to through a gateway, on average
 _REFUSED: Final = 0.05  # share that tells spam from a gateway's mail
+_OUR_SENDERS: Final = 0.8  # share of them that suggests a host of ours
 _NAMED: Final = 5  # relaying clients told of one by one
 
 
 class _Client:
     """A stranger whose mail we delivered outside."""
 
-    __slots__ = ("deferred", "domains", "first", "host", "last", "messages", "refused", "sent", "trail")
+    __slots__ = ("deferred", "domains", "first", "host", "last", "messages", "named_us", "refused", "sent", "trail")
 
     def __init__(self, host: str, time: float) -> None:
         self.host = host
         self.first = self.last = time
         self.domains: set[str] = set()
         self.messages = self.sent = self.refused = self.deferred = 0
+        self.named_us = 0  # recipients of mail whose envelope sender is of our domains
         self.trail = Trail()
 
 
@@ -81,6 +85,7 @@ class Detector:
             return
         client = self._client(row)
         client.last = row.time
+        client.named_us += self._is_ours(domain_of(row.sender))
         if row.result is Result.SENT:
             client.sent += 1
             if len(client.domains) < _DOMAINS_EACH:
@@ -103,6 +108,10 @@ class Detector:
         self._clients[row.actor.name] = client
         return client
 
+    def _is_ours(self, domain: str) -> bool:
+        own = self._surroundings.is_own_domain
+        return bool(domain) and (own(domain) or own(domain.partition(".")[2]))
+
     def _seen(self, domain: str, address: str) -> None:
         networks = self._domains.get(domain)
         if networks is None:
@@ -116,11 +125,15 @@ class Detector:
         gateway, hosted = self._is_gateway(), self._hosted()
         counts = [(len(client.domains - hosted), address, client) for address, client in self._clients.items()]
         relaying = [one for one in counts if _relays(one[2], one[0], gateway=gateway)]
+        for foreign, address, client in relaying:
+            if _perhaps_ours(client):
+                yield self._confusion(foreign, address, client)
+        relaying = [one for one in relaying if not _perhaps_ours(one[2])]
         relaying.sort(key=lambda one: (-one[2].sent, one[1]))
         if len(relaying) <= _NAMED:
             for foreign, address, client in relaying:
                 yield self._finding(foreign, address, client)
-        else:
+        elif relaying:
             yield self._finding_of_many(relaying)
 
     def _hosted(self) -> set[str]:
@@ -145,6 +158,19 @@ class Detector:
             f"{phrases.count(foreign, 'domain')} that are not ours delivered, {phrases.count(client.refused)} refused."
         )
         return self._build(suspect, client, foreign, sentence)
+
+    def _confusion(self, foreign: int, address: str, client: _Client) -> Finding:
+        sentence = (
+            f"The client {address} sends through {client.host or 'this host'} without a login since "
+            f"{phrases.moment(client.first)}, to {phrases.count(client.sent, 'recipient')} in "
+            f"{phrases.count(foreign, 'domain')} that are not ours, and its senders bear our domains: a host of ours "
+            f"whose network is not configured as ours, or a stranger who relays."
+        )
+        suspect = Suspect(kind="relay", name=address, host=client.host or None, address=address)
+        found = self._build(suspect, client, foreign, sentence)
+        return msgspec.structs.replace(
+            found, cause=Cause.DIRECTION_CONFUSION, accuses=False, severity="warning", strength=Strength.UNPROVABLE
+        )
 
     def _finding_of_many(self, relaying: list[tuple[int, str, _Client]]) -> Finding:
         foreign, address, worst = relaying[0]
@@ -185,6 +211,12 @@ class Detector:
             },
             candidates=others,
         )
+
+
+def _perhaps_ours(client: _Client) -> bool:
+    """Nearly all its senders bear our domains, and it is not refused like spam."""
+    answered = client.sent + client.refused
+    return client.named_us >= _OUR_SENDERS * (answered + client.deferred) and client.refused < _OPEN_REFUSED * answered
 
 
 def _relays(client: _Client, foreign: int, *, gateway: bool) -> bool:

@@ -165,7 +165,9 @@ class Meter:
             sender.round, sender.voted = self.peers.round, 0
         if sender.voted < VOTES:
             sender.voted += 1
-            self.peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, sender.rate)
+            past = PRIOR_BAD + sender.bad
+            usual = past / (past + PRIOR_GOOD + sender.good)
+            self.peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, usual, first=sender.voted == 1)
         if not sender.elevated:
             if not bad:
                 sender.good += 1.0

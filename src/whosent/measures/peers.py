@@ -85,15 +85,16 @@ class Peers:
             poll.fade(factor)
         self._polls = {name: poll for name, poll in self._polls.items() if poll.voters}
 
-    def vote(self, sender: int, destination: bytes, bad: float, usual: float) -> None:
-        """Count one recipient's outcome for its destination and for the world."""
+    def vote(self, sender: int, destination: bytes, bad: float, usual: float, *, first: bool) -> None:
+        """Count one recipient's outcome for its destination, and the ``first`` of a round for the world."""
         poll = self._polls.get(destination)
         if poll is None:
             if len(self._polls) >= _DESTINATIONS:
                 return
             poll = self._polls[destination] = Poll()
         poll.vote(sender, bad, usual)
-        self._everywhere.vote(sender, bad, usual)
+        if first:
+            self._everywhere.vote(sender, bad, usual)
 
     def excess(self, sender: int, destination: bytes) -> float:
         """What excuses an outcome there now: that destination's excess, else the world's."""

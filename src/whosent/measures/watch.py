@@ -18,6 +18,10 @@ _NETWORKS: Final = 16
 _CLEARLY: Final = 0.3  # weight from which an outcome is quoted
 _UNFIT: Final = (Reason.POLICY, Reason.LISTED, Reason.RATE)  # what a mere old list does not earn
 _UNFIT_SHARE: Final = 0.15
+_FADING: Final = 3.0  # nats under its peak at which the abuse itself is over
+_PAUSE: Final = 3600.0  # seconds, and
+_PACE: Final = 10.0  # times the usual seconds between refusals, after which abuse has stopped
+_RESUMED: Final = 10  # bad answers that show it goes on
 _LIST: Final = 100  # recipients an hour that make even a first sight of somebody a list
 _DIRTY: Final = 0.3  # a worse list is bought, not old
 
@@ -25,7 +29,7 @@ _DIRTY: Final = 0.3  # a worse list is bought, not old
 class Case:
     """One excursion of one sender's meter, from the outcome that lifted it."""
 
-    __slots__ = ("above", "accused", "last", "networks", "onset", "past", "trail", "unfit")
+    __slots__ = ("above", "accused", "last", "networks", "onset", "past", "resumed", "trail", "unfit")
 
     def __init__(self, sender: Sender, time: float) -> None:
         self.past = (sender.bad, sender.bad + sender.good)
@@ -34,6 +38,7 @@ class Case:
         self.unfit = 0  # answers that an old list does not earn
         self.above = float("-inf")  # nats above the bar at the highest
         self.accused: float | None = None  # when that first was as far above as caution asks
+        self.resumed = 0  # bad answers since it seemed to have stopped
         self.onset: Mark = sender.mark_before(time)
         self.last: Mark = self.onset
 
@@ -54,6 +59,14 @@ class Case:
     def refused(self) -> int:
         """Recipients refused for good."""
         return self.last[2] - self.onset[2]
+
+    def paused(self, time: float) -> bool:
+        """Whether it had stopped, by its own pace: a few bad answers long afterwards do not prolong it."""
+        pace = (self.last[0] - self.onset[0]) / max(1, self.refused)
+        if self.refused < _RESUMED or time - self.last[0] < max(_PAUSE, _PACE * pace):
+            return False
+        self.resumed += 1
+        return self.resumed < _RESUMED
 
     @property
     def answered(self) -> int:
@@ -128,7 +141,9 @@ class Watched:
         return bulk and mild and len(case.networks - self.homes) <= 1
 
     def _note(self, case: Case, row: Outcome, weight: float) -> None:
-        case.last = self.sender.mark(row.time)
+        if self.sender.reading >= self.sender.peak - _FADING and not case.paused(row.time):
+            case.last = self.sender.mark(row.time)
+            case.resumed = 0
         case.unfit += row.reason in _UNFIT
         if weight >= _CLEARLY:
             case.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason in _UNFIT)

@@ -57,5 +57,5 @@ class Whereabouts:
             self.most, self.peak = count, time
 
     def arrivals(self) -> list[Visit]:
-        """Networks first seen in the two hours up to the peak, or after it, in the order they came."""
-        return [visit for visit in self.known.values() if visit.time > self.peak - WINDOW]
+        """Networks first seen within two hours of the peak, in the order they came."""
+        return [visit for visit in self.known.values() if abs(visit.time - self.peak) < WINDOW]
