@@ -169,8 +169,9 @@ class Meter:
             usual = past / (past + PRIOR_GOOD + sender.good)
             self.peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, usual, first=sender.voted == 1)
         if not sender.elevated:
-            if not bad:
-                sender.good += 1.0
+            if bad <= SOFT:  # a mere deferral begins nothing
+                sender.good += 1.0 - bad
+                sender.bad += bad
                 return 0.0
             _leave_zero(sender, time)
         elif time - sender.since > _HABIT and sender.mild:

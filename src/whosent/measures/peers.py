@@ -23,9 +23,10 @@ Votes = dict[int, list[float]]  # sender number -> [votes, bad, usual]
 class Poll:
     """The votes about one destination."""
 
-    __slots__ = ("bad", "usual", "voters", "votes")
+    __slots__ = ("bad", "step", "usual", "voters", "votes")
 
-    def __init__(self) -> None:
+    def __init__(self, step: int) -> None:
+        self.step = step  # up to which it has faded
         self.voters: Votes = {}
         self.votes = self.bad = self.usual = 0.0
 
@@ -42,16 +43,20 @@ class Poll:
         self.bad += bad
         self.usual += usual
 
-    def fade(self, factor: float) -> None:
-        """Let time pass."""
+    def fade(self, step: int) -> None:
+        """Let the rounds up to ``step`` pass."""
+        factor = 0.5 ** (step - self.step)
+        self.step = step
         kept: Votes = {}
-        for sender, mine in self.voters.items():
-            if mine[0] * factor >= _FADED:
-                kept[sender] = [mine[0] * factor, mine[1] * factor, mine[2] * factor]
+        total = total_bad = total_usual = 0.0
+        for sender, (votes, bad, usual) in self.voters.items():
+            if votes * factor >= _FADED:
+                kept[sender] = [votes * factor, bad * factor, usual * factor]
+                total += votes * factor
+                total_bad += bad * factor
+                total_usual += usual * factor
         self.voters = kept
-        self.votes = sum(mine[0] for mine in kept.values())
-        self.bad = sum(mine[1] for mine in kept.values())
-        self.usual = sum(mine[2] for mine in kept.values())
+        self.votes, self.bad, self.usual = total, total_bad, total_usual
 
     def excess(self, sender: int) -> float | None:
         """By how much the others are worse off than usual; None with too few others."""
@@ -66,24 +71,22 @@ class Peers:
     """The polls of all destinations and one over all of them."""
 
     def __init__(self) -> None:
-        self.round = 0
+        self.round = 0  # counted up whenever one begins; senders remember theirs
         self.ends = float("-inf")  # when the running round does
-        self._everywhere = Poll()
+        self._step = 0  # rounds passed, quiet ones too
+        self._swept = 0
+        self._everywhere = Poll(0)
         self._polls: dict[bytes, Poll] = {}
 
     def roll(self, time: float) -> None:
         """Begin the round of ``time``, which is past the end of the last."""
         passed = 1 + int((time - self.ends) // ROUND) if self.round else _FORGET
         self.round += 1
+        self._step += passed
         self.ends = time + ROUND if passed >= _FORGET else self.ends + passed * ROUND
-        if passed >= _FORGET:
-            self._everywhere, self._polls = Poll(), {}
-            return
-        factor = 0.5**passed
-        self._everywhere.fade(factor)
-        for poll in self._polls.values():
-            poll.fade(factor)
-        self._polls = {name: poll for name, poll in self._polls.items() if poll.voters}
+        if self._step - self._swept >= _FORGET:
+            self._swept = self._step
+            self._polls = {name: poll for name, poll in self._polls.items() if self._step - poll.step < _FORGET}
 
     def vote(self, sender: int, destination: bytes, bad: float, usual: float, *, first: bool) -> None:
         """Count one recipient's outcome for its destination, and the ``first`` of a round for the world."""
@@ -91,15 +94,20 @@ class Peers:
         if poll is None:
             if len(self._polls) >= _DESTINATIONS:
                 return
-            poll = self._polls[destination] = Poll()
-        poll.vote(sender, bad, usual)
+            poll = self._polls[destination] = Poll(self._step)
+        self._now(poll).vote(sender, bad, usual)
         if first:
-            self._everywhere.vote(sender, bad, usual)
+            self._now(self._everywhere).vote(sender, bad, usual)
 
     def excess(self, sender: int, destination: bytes) -> float:
         """What excuses an outcome there now: that destination's excess, else the world's."""
         poll = self._polls.get(destination)
-        there = poll.excess(sender) if poll is not None else None
+        there = self._now(poll).excess(sender) if poll is not None else None
         if there is None:
-            there = self._everywhere.excess(sender)
+            there = self._now(self._everywhere).excess(sender)
         return there or 0.0
+
+    def _now(self, poll: Poll) -> Poll:
+        if poll.step != self._step:
+            poll.fade(self._step)
+        return poll

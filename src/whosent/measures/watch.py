@@ -44,15 +44,12 @@ class Case:
 
     @property
     def counts(self) -> dict[str, str | int | float | None]:
-        """Messages, recipients, refused and deferred from the onset to the last bad answer."""
-        _, recipients, refused, deferred, messages = (
-            end - start for start, end in zip(self.onset, self.last, strict=True)
-        )
+        """Messages, answered recipients, refused and deferred ones, from the onset to the last bad answer."""
         return {
-            "messages": int(messages),
-            "recipients": int(recipients),
-            "refused": int(refused),
-            "deferred": int(deferred),
+            "messages": self.last[4] - self.onset[4],
+            "recipients": self.answered,
+            "refused": self.refused,
+            "deferred": self.last[3] - self.onset[3],
         }
 
     @property
