@@ -55,7 +55,7 @@ def _steps(grain: int) -> tuple[tuple[float, float] | None, ...]:
 
 
 class Sender:
-    """All that is remembered of one sender: well under a kilobyte."""
+    """All that is remembered of one sender: about a kilobyte, two while its meter is above zero."""
 
     __slots__ = (
         "bad", "began", "burst", "burst_ends", "busiest", "deferred", "elevated", "first", "good", "left", "levels",
