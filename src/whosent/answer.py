@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Final
 
@@ -13,14 +13,13 @@ from whosent.coverage import Quotes, lines_read, quoted
 from whosent.measures.phrases import count, listing
 from whosent.model.finding import Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
-from whosent.model.report import SCHEMA, Coverage, Report, SourceCoverage, Unrecognised, Verdict
-from whosent.model.rows import dereference, reference
+from whosent.model.report import SCHEMA, Coverage, Report, Verdict
+from whosent.model.rows import dereference
 from whosent.overview import Who
-from whosent.reading.counts import Shape
 from whosent.reading.stamps import rfc3339
 from whosent.sources.files import Line
 from whosent.sources.text import shown
-from whosent.walk import Input, Pass
+from whosent.walk import Pass
 
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on

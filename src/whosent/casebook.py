@@ -75,7 +75,7 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
     }
     for key in [key for key in groups if key[0] == "local_user"]:
         suspect = groups[key][0].suspect
-        script = scripts.get((suspect.host, suspect.uid))
+        script = scripts.get((suspect.host, suspect.uid)) if suspect.uid is not None else None
         if script is not None:
             groups[script].extend(groups.pop(key))
     return list(groups.values())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, Optional
+from typing import Annotated, Final, NoReturn
 
 import msgspec
 import typer
@@ -48,20 +48,20 @@ app = typer.Typer(
 )
 
 Logs = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Argument(
         metavar="[LOG]...",
         help="Files, folders, globs, or - for standard input; compressed or not, in any order.",
         show_default=False,
     ),
-]  # noqa: UP045  # typer reads it at run time
+]
 OwnDomain = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--own-domain", metavar="DOMAIN", help="A mail domain that is ours; may be repeated."),
-]  # noqa: UP045
+]
 OwnNetwork = Annotated[
-    Optional[list[str]], typer.Option("--own-network", metavar="CIDR", help="A network that is ours; may be repeated.")
-]  # noqa: UP045
+    list[str] | None, typer.Option("--own-network", metavar="CIDR", help="A network that is ours; may be repeated.")
+]
 Zone = Annotated[
     str,
     typer.Option(
@@ -95,7 +95,8 @@ def _sources(logs: list[str] | None) -> tuple[list[Source], list[str]]:
     if not logs:
         if sys.stdin.isatty():
             fail(
-                "no log given. Try: whosent scan /var/log/mail.log*, or: ssh mx 'cat /var/log/mail.log' | whosent scan -"
+                "no log given. Try: whosent scan /var/log/mail.log*, or: "
+                "ssh mx 'cat /var/log/mail.log' | whosent scan -"
             )
         logs = ["-"]
     paths, missing = expand([log for log in logs if log != "-"])
@@ -117,13 +118,13 @@ def scan(  # noqa: PLR0913  # each is a documented option
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema whosent.scan/1).")] = False,
     html: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--html", metavar="FILE", help="Also write a self-contained HTML report without scripts."),
-    ] = None,  # noqa: UP045
+    ] = None,
     evidence_folder: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--evidence", metavar="FOLDER", help="Also write the quoted lines with a SHA-256 manifest."),
-    ] = None,  # noqa: UP045
+    ] = None,
     own_domain: OwnDomain = None,
     own_network: OwnNetwork = None,
     timezone: Zone = "",
@@ -164,9 +165,19 @@ def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | 
         if folder is not None:
             evidence.write(report, folder, lines, markup)
         if html is not None:
-            html.write_text(markup, encoding="utf-8")
+            _write_whole(html, markup)
     except OSError as error:
         fail(f"could not write {error.filename}: {error.strerror}. Name a place you may write to.")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """The file appears whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _show(report: Report, *, json: bool) -> None:

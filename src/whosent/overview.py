@@ -124,9 +124,17 @@ class Tally:
     def _login_networks(self, incident_of: Mapping[Who, str]) -> list[LoginNetwork]:
         return [
             LoginNetwork(
-                incident=incident, network=prefix, place=None, messages=int(count),
-                first=rfc3339(first), last=rfc3339(last),
+                incident=incident,
+                network=prefix,
+                place=None,
+                messages=int(messages),
+                first=rfc3339(first),
+                last=rfc3339(last),
             )
             for actor, incident in incident_of.items()
-            for prefix, (count, first, last) in sorted(self._networks.get(actor, {}).items(), key=lambda item: item[1][1])
-        ]  # fmt: skip
+            for prefix, (messages, first, last) in sorted(self._networks.get(actor, {}).items(), key=_first_seen)
+        ]
+
+
+def _first_seen(entry: tuple[str, list[float]]) -> float:
+    return entry[1][1]

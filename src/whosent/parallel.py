@@ -28,7 +28,7 @@ class Reading:
     def __init__(self, order: Order) -> None:
         self.ending: Ending | None = None
         self._spool: IO[bytes] = tempfile.TemporaryFile(prefix="whosent-")  # noqa: SIM115  # lives as long as this
-        self._process = subprocess.Popen(  # noqa: S603  # ourselves
+        self._process = subprocess.Popen(  # ourselves
             [sys.executable, "-c", "from whosent.reading_process import main; main()"],
             stdin=subprocess.PIPE,
             stdout=self._spool,

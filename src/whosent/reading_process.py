@@ -114,7 +114,7 @@ def unpacked(body: bytes, rules: list[Rule]) -> Iterator[Passed]:
             fields[2] = new(Actor, fields[2])
         elif kind is Early:
             fields[2] = rules[fields[2]]
-        yield new(kind, fields)
+        yield new(kind, fields)  # type: ignore[misc]  # of that kind
 
 
 _RESULTS: Final = list(Result)
@@ -141,7 +141,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     rules = {id(rule): number for number, rule in enumerate(all_rules())}
     waiting: list[Passed] = []
     consumed = 0
-    for offset, chunk, consumed in source.chunks():  # noqa: B007  # the last one is told at the end
+    for offset, chunk, consumed in source.chunks():  # the last one is told at the end
         waiting += join.rows(reader.tokens(chunk, offset), offset)
         if len(waiting) >= _ROWS_A_FRAME:
             _write(out, packed(waiting, rules), consumed)

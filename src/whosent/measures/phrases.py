@@ -73,7 +73,7 @@ def listing(names: list[str], most: int = 3) -> str:
 
 
 def since(start: float, end: float, last: float) -> str:
-    """``since Tue 12 Nov 14:03 (+01:00)`` while it goes on at ``last``; else ``on Tue 12 Nov from 14:03 to 15:10 ...``."""
+    """``since Tue 12 Nov 14:03 (+01:00)`` while it goes on at ``last``; else from when to when."""
     if last - end < _HOUR:
         return f"since {moment(start)}"
     begun, ended = (datetime.fromtimestamp(time, _zone.get()) for time in (start, end))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, passing
+from whosent.remedies import account, born_here, client, passing, proxying
 from whosent.remedies.shell import Unsafe
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "form": born_here.contain_script,
     "host": client.contain,
     "relay": client.contain,
-    "proxy": client.contain,
+    "proxy": proxying.contain,
     "forwarder": passing.filter_forwards,
     "backscatter": passing.refuse_early,
     "list": passing.clean_list,

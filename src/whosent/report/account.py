@@ -1,4 +1,4 @@
-"""The account of the lines on a terminal: what was understood of each source, and the commonest shapes that were not."""
+"""The account of the lines on a terminal: what was understood of each source, and what was not."""
 
 from __future__ import annotations
 
