@@ -203,6 +203,9 @@ def _assumptions(done: Pass) -> list[str]:
         for one in done.inputs
         if one.clock.guessed_year
     )
+    said.extend(
+        f"{one.source.name} holds the same lines as {one.copy_of}: counted once." for one in done.inputs if one.copy_of
+    )
     return said
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from whosent.model.finding import Cause, Finding, Strength, Suspect
@@ -56,9 +56,13 @@ def identity(suspect: Suspect) -> str:
     return hashlib.sha256("\0".join(suspect.key).encode("utf-8", "surrogateescape")).hexdigest()[:_ID_LENGTH]
 
 
-def open_cases(findings: Iterable[Finding]) -> list[Case]:
-    """Incidents worth telling, the worst first; supporting findings never make one alone."""
-    cases = [_weigh(group) for group in _by_suspect(findings) if _worth_telling(group)]
+def open_cases(findings: Iterable[Finding], recorder: Callable[[int], str] = str) -> list[Case]:
+    """Incidents worth telling, the worst first; findings of one supporting detector never make one.
+
+    ``recorder`` names who wrote a quoted line down (by its reference): what reached us by way of syslog is one
+    witness, however many programs seem to speak, since any local user can write in the name of all of them.
+    """
+    cases = [_weigh(group, recorder) for group in _by_suspect(findings) if _worth_telling(group)]
     return sorted(cases, key=lambda case: (case.severity != "critical", -case.refused, -case.recipients, case.id))
 
 
@@ -67,12 +71,11 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.suspect.key].append(finding)
-    scripts = {
-        (finding.suspect.host, finding.suspect.uid): key
-        for key, group in groups.items()
-        for finding in group
-        if finding.suspect.kind in {"script", "form"} and finding.accuses and finding.suspect.uid is not None
-    }
+    scripts: dict[tuple[str | None, int | None], tuple[str, str, str]] = {}
+    for key, group in sorted(groups.items(), key=lambda item: (_most(item[1], "recipients"), item[0])):
+        for finding in group:  # of several scripts of one uid, the one that sent most answers for the rest
+            if finding.suspect.kind in {"script", "form"} and finding.accuses and finding.suspect.uid is not None:
+                scripts[finding.suspect.host, finding.suspect.uid] = key
     for key in [key for key in groups if key[0] == "local_user"]:
         suspect = groups[key][0].suspect
         script = scripts.get((suspect.host, suspect.uid)) if suspect.uid is not None else None
@@ -90,20 +93,18 @@ def _worth_telling(group: Sequence[Finding]) -> bool:
     return len(supporting) > 1
 
 
-def _weigh(group: Sequence[Finding]) -> Case:
+def _weigh(group: Sequence[Finding], recorder: Callable[[int], str]) -> Case:
     ordered = sorted(group, key=_rank)
-    accusing = [finding for finding in ordered if finding.accuses] or ordered
+    named = [finding for finding in ordered if finding.accuses]
+    accusing = named or ordered
     suspect = min((finding.suspect for finding in accusing), key=lambda s: _NARROWEST.index(s.kind))
     witnesses = tuple(dict.fromkeys(witness for finding in accusing for witness in finding.witnesses))
-    strength = min((finding.strength for finding in accusing), key=_STRONGEST.index)
-    if strength is Strength.SHOWN and len(witnesses) >= _WITNESSES_OF_PROOF:
-        strength = Strength.PROVEN
     return Case(
         id=identity(suspect),
         suspect=suspect,
         cause=min((finding.cause for finding in accusing), key=_WEIGHTIEST.index),
-        strength=strength,
-        severity=min(finding.severity for finding in accusing),
+        strength=_strength(accusing, witnesses, recorder),
+        severity=min(finding.severity for finding in named) if named else "warning",
         since=min(finding.since for finding in accusing),
         until=max(finding.until for finding in accusing),
         messages=_most(ordered, "messages"),
@@ -114,6 +115,16 @@ def _weigh(group: Sequence[Finding]) -> Case:
         candidates=tuple(dict.fromkeys(suspect for finding in accusing for suspect in finding.candidates)),
         findings=tuple(ordered),
     )
+
+
+def _strength(accusing: Sequence[Finding], witnesses: Sequence[str], recorder: Callable[[int], str]) -> Strength:
+    """The strongest word of those that accuse; proof takes two witnesses whose lines were recorded apart."""
+    strength = min((finding.strength for finding in accusing), key=_STRONGEST.index)
+    if strength not in {Strength.SHOWN, Strength.PROVEN}:
+        return strength
+    recorders = {recorder(quote.ref) for finding in accusing for quote in finding.quotes}
+    independent = min(len(witnesses), len(recorders))
+    return Strength.PROVEN if independent >= _WITNESSES_OF_PROOF else Strength.SHOWN
 
 
 def _sentence(suspect: Suspect, ordered: Sequence[Finding], accusing: Sequence[Finding]) -> str:

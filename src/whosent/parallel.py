@@ -12,6 +12,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import IO, Final
 
@@ -29,7 +30,7 @@ class Reading:
         self.ending: Ending | None = None
         self._spool: IO[bytes] = tempfile.TemporaryFile(prefix="whosent-")  # noqa: SIM115  # lives as long as this
         self._process = subprocess.Popen(  # ourselves
-            [sys.executable, "-c", "from whosent.reading_process import main; main()"],
+            [sys.executable, "-P", "-c", "from whosent.reading_process import main; main()"],  # -P: no module from here
             stdin=subprocess.PIPE,
             stdout=self._spool,
         )
@@ -89,7 +90,9 @@ class Readings:
 
         They are finished with the lives that ``join`` still holds of the parts before it.
         """
+        self._start_more()
         while number not in self._started:
+            time.sleep(_POLL)
             self._start_more()
         for passed, consumed in self._started[number].frames():
             self._start_more()

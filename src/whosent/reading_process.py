@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import marshal
 import pickle
+import signal
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -77,21 +78,10 @@ def packed(rows: Iterable[Passed], rules: dict[int, int]) -> bytes:
         kind = row.__class__
         if kind is Outcome:
             time, ref, actor, queue_id, sender, recipient, result, reason, relay, forwarded = row  # type: ignore[misc]
-            plain.append(
-                (
-                    _OUTCOME,
-                    time,
-                    ref,
-                    tuple(actor),
-                    queue_id,
-                    sender,
-                    recipient,
-                    int(result),
-                    int(reason),
-                    relay,
-                    forwarded,
-                )
-            )
+            plain.append((
+                _OUTCOME, time, ref, tuple(actor), queue_id, sender, recipient, int(result), int(reason), relay,
+                forwarded,
+            ))  # fmt: skip
         elif kind is Message or kind is Handover:
             plain.append((_NUMBERS[kind], row[0], row[1], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]  # its actor
         elif kind is Early:
@@ -159,5 +149,6 @@ def _write(out: BinaryIO, body: bytes, consumed: int, mark: int = 0) -> None:
 
 def main() -> None:
     """Read what standard input orders."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever is interrupted with us says so
     gc.set_threshold(50_000)
     _read(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301  # from our own parent

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import tzinfo
+from itertools import zip_longest
 from operator import itemgetter
 from typing import Final
 
@@ -18,23 +18,26 @@ from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
-from whosent.model.rows import JoinedRow, Message, Outcome, Row
+from whosent.model.rows import JoinedRow, Message, Outcome, Row, dereference
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
+from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
+from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
-_ROTATED: Final = re.compile(r"(?:[.-]\d{1,8}(?:-\d+)?)?(?:\.(?:gz|bz2|xz|zst))?$")
 _HANDLERS: Final = {"message": "Message", "outcome": "Outcome", "login": "Login", "rejection": "Rejection",
                     "request": "Request", "call": "Call"}  # fmt: skip
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
+
+_RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
@@ -47,7 +50,8 @@ class Input:
     source: Source
     reader: Reader
     clock: Clock
-    last: float = float("-inf")  # time of the latest row
+    last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
+    copy_of: str | None = None  # another source that holds the same lines; this one is then not read
 
 
 @dataclass
@@ -63,14 +67,29 @@ class Pass:
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
 
+    def recorder(self, ref: int) -> str:
+        """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
+        number, _ = dereference(ref)
+        one = self.inputs[number]
+        return (
+            place(one.source.name).base if one.reader.form is Form.LINES else _RECORDERS.get(one.reader.form, "syslog")
+        )
+
 
 def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list[Input]:
-    """Look at the head of each source and decide how to read it."""
-    inputs = []
-    for number, source in enumerate(sources):
+    """Look at the head of each source and decide how to read it; the order of the arguments does not matter."""
+    inputs, beginnings = [], []
+    for number, source in enumerate(in_order(sources)):
         head = source.head()
         clock = Clock(zone, source.written, settings.logs.year)
         inputs.append(Input(number, source, Reader(head, clock, layout), clock))
+        beginnings.append((source, head.partition(b"\n")[0]))
+    twice = copies(beginnings)
+    for one in inputs:
+        other = twice.get(one.source)
+        if other is not None:
+            one.copy_of = other.name
+            one.source.problem = f"holds the same lines as {other.name}: counted once"
     return inputs
 
 
@@ -78,12 +97,13 @@ def streams(inputs: Iterable[Input]) -> list[list[Input]]:
     """Inputs that continue each other (a rotated set), oldest first; each set is one stream of queue ids."""
     sets: dict[str, list[Input]] = defaultdict(list)
     for one in inputs:
-        sets[_ROTATED.sub("", one.source.name)].append(one)
+        if one.copy_of is None:
+            sets[place(one.source.name).base].append(one)
     return [sorted(members, key=_age) for members in sets.values()]
 
 
-def _age(one: Input) -> tuple[float, int]:
-    return (one.reader.starts, one.number)
+def _age(one: Input) -> tuple[float, tuple[int, int, int]]:
+    return (one.reader.starts, place(one.source.name).age)
 
 
 def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[JoinedRow]:
@@ -93,10 +113,10 @@ def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
         before = 0
         for offset, chunk, consumed in one.source.chunks():
             yield from join.rows(one.reader.tokens(chunk, offset), offset)
-            one.last = max(one.last, join.time)
             progress(consumed - before)
             before = consumed
         yield from join.rows(one.reader.finish(), one.source.size)
+        one.last = join.time
 
 
 def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings: Readings) -> Iterator[JoinedRow]:
@@ -119,15 +139,15 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
 
 def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
     """Rows of a log whose lines are written at the end of what they stamp with its beginning."""
-    waiting: list[tuple[float, int, JoinedRow]] = []
+    waiting: list[tuple[float, int, int, JoinedRow]] = []
     latest = float("-inf")
-    for row in rows:
-        heapq.heappush(waiting, (row.time, row.ref, row))
+    for number, row in enumerate(rows):  # two rows of one line cannot be compared: the first comes first
+        heapq.heappush(waiting, (row.time, row.ref, number, row))
         latest = max(latest, row.time)
         while waiting[0][0] < latest - _LATENESS:
-            yield heapq.heappop(waiting)[2]
+            yield heapq.heappop(waiting)[3]
     while waiting:
-        yield heapq.heappop(waiting)[2]
+        yield heapq.heappop(waiting)[3]
 
 
 def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
@@ -163,16 +183,16 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.cases = open_cases(done.findings)
+    done.cases = open_cases(done.findings, done.recorder)
     return done
 
 
 @contextmanager
 def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iterator[Readings | None]:
-    """Reading processes, where several inputs are worth them."""
-    inputs = [one for stream in ordered for one in stream]
+    """Reading processes, where several inputs are worth them; the first part of each stream is wanted first."""
+    inputs = [one for parts in zip_longest(*ordered) for one in parts if one is not None]
     size = sum(one.source.stored_size for one in inputs)
-    if jobs < 2 or len(inputs) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004
+    if min(jobs, len(inputs)) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
         yield None
         return
     readings = Readings([Order(one.number, one.source.path, settings) for one in inputs if one.source.path], jobs)

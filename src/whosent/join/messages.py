@@ -58,6 +58,7 @@ _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
 _SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
 _MANY_LIVES: Final = 10_000
+_UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
@@ -238,7 +239,7 @@ class Join:
                     yield Begun(time, base + at, host, instance, queue_id)  # type: ignore[misc]
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
                 if uid is not None:
-                    actor = Actor("local_user", self._text(uid), queue.host, self._text(local_user))
+                    actor = Actor("local_user", self._text(uid[:_UID]), queue.host, self._text(local_user))
                 name = queue_id.decode("ascii") if actor[0] == "host" else ""
                 lives[queue_id] = Life(actor, time, name)
             elif event == "removed":

@@ -199,6 +199,19 @@ class Source:
         except BROKEN:
             return
 
+    def same_text(self, other: Source) -> Source | None:
+        """The longer of two sources if the other's text is its beginning, or all of it; None if they differ."""
+        texts = (self.text(), other.text())
+        left = [b"", b""]
+        while True:
+            left = [rest or next(text, b"") for rest, text in zip(left, texts, strict=True)]
+            size = min(map(len, left))
+            if not size:
+                return other if left[1] or not left[0] else self
+            if left[0][:size] != left[1][:size]:
+                return None
+            left = [rest[size:] for rest in left]
+
 
 def _blocks(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     """The text in blocks of about :data:`CHUNK` bytes; what came before the archive breaks off is handed out first."""
@@ -292,21 +305,6 @@ def _problem(error: Exception, size: int) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         return f"could not be read: {error.strerror}"
     return f"the archive breaks off or is damaged after {size:,} bytes of text; what came before was used"
-
-
-def begins_with(longer: Source, shorter: Source) -> bool:
-    """Whether the text of one source is the beginning of the other's, or all of it."""
-    texts = longer.text()
-    rest = b""
-    for piece in shorter.text():
-        left = piece
-        while left:
-            rest = rest or next(texts, b"")
-            size = min(len(rest), len(left))
-            if not size or rest[:size] != left[:size]:
-                return False
-            rest, left = rest[size:], left[size:]
-    return True
 
 
 def standard_input(stream: BinaryIO) -> Source:
