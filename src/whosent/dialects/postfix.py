@@ -35,7 +35,7 @@ def _mailbox(field: bytes) -> bytes:
 def _client(name: bytes = b"client_name", address: bytes = b"client_address") -> bytes:
     port = address.replace(b"address", b"port")
     return (
-        rb"(?P<" + name + rb">[^\[ \n]*+)\[(?P<" + address + rb">[^\]\n]*+)\](?::(?P<" + port + rb">\d++))?"
+        rb"(?P<" + name + rb">[^\[ \n]*+)\[(?P<" + address + rb">[^\] \n]{1,64}+)\](?::(?P<" + port + rb">\d++))?"
     )  # fmt: skip
 
 
@@ -97,9 +97,8 @@ _SMTPD = (
     Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
     Rule(
         "connection",
-        rb"(?:lost connection|timeout|too many errors|improper command pipelining|SSL_accept error|SSL_accept:? [^\n]*?"
-        rb"|Connection (?:rate|concurrency) limit exceeded: [^\n]*?)(?: after [^\[\n]*?)? from " + _client()
-        + rb"(?![\w.-])[^\n]*+",
+        rb"(?:lost connection|timeout|too many errors|improper command pipelining|SSL_accept error"
+        rb"|Connection (?:rate|concurrency) limit exceeded:)[^\[\n]*? from " + _client() + rb"(?![\w.-])[^\n]*+",
     ),
     Rule("connection", _TLS + rb"from " + _client() + rb"[^\n]*+"),
     Rule("connection", rb"NOQUEUE: client=" + _client() + rb"[^\n]*+"),
@@ -122,7 +121,7 @@ _CHANGE = (
 
 _CLEANUP = (
     Rule("queued", _ID + rb": (?:resent-)?message-id=(?P<message_id>[^\n]*+)"),
-    Rule("queued", _ID + _SUBJECT + rb"(?P<subject>[^\n]*) from [^ \[;\n]*+(?:\[[^\]\n]*+\])?; [^\n]*+"),
+    Rule("queued", _ID + _SUBJECT + rb"(?P<subject>[^\n]*) from [^ \[;\n]{1,255}+(?:\[[^\] \n]{1,64}+\])?; [^\n]*+"),
     Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
     Rule("rejection", _ID + rb": " + _REJECT + rb"(?:" + _CONTENT + _ONCE + _ORIGIN + rb"|" + _CONTENT + rb"[^\n]*+)"),
     Rule("rejection", _ID + rb": " + _REJECT + _REFUSED),

@@ -115,26 +115,28 @@ class ExportEntries:
         """The complete entries, as (offset, line); None for one without a time."""
         if not self._left:
             self._offset = offset
-        data, base, start = self._left + chunk, self._offset, 0
-        while start < len(data):
-            end, fields = _entry(data, start)
-            if end == 0:
-                break
-            if fields:
-                yield base + start, self._line(fields, base + start)
-            start = end
-        self._left, self._offset = data[start:], base + start
-        if len(self._left) > _LIMIT:  # a length that is a lie: go on behind the next empty line
-            end = self._left.find(b"\n\n__CURSOR=") + 2
-            yield self._offset, None
-            self._left, self._offset = (self._left[end:], self._offset + end) if end > 1 else (b"", 0)
+        yield from self._entries(self._left + chunk, _LIMIT)
 
     def finish(self) -> Iterator[tuple[int, Line | None]]:
         """The last entry, if the source ended without an empty line."""
-        left, self._left = self._left, b""
-        if left:
-            end, fields = _entry(left + b"\n", 0)
-            yield self._offset, self._line(fields, self._offset) if end and fields else None
+        if self._left:
+            yield from self._entries(self._left + b"\n", 0)
+
+    def _entries(self, data: bytes, limit: int) -> Iterator[tuple[int, Line | None]]:
+        """Complete entries; an incomplete one stays for the next time, unless more than ``limit`` bytes follow it."""
+        base, start = self._offset, 0
+        while start < len(data):
+            end, fields = _entry(data, start)
+            if end == 0 and len(data) - start <= limit:
+                break
+            if end == 0:  # a length that is a lie: go on behind the next empty line
+                yield base + start, None
+                end = data.find(b"\n\n__CURSOR=", start) + 2
+                end = end if end > 1 else len(data)
+            elif fields:
+                yield base + start, self._line(fields, base + start)
+            start = end
+        self._left, self._offset = data[start:], base + start
 
     def _line(self, entry: Mapping[bytes, bytes], offset: int) -> Line | None:
         get = entry.get

@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
 
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
+_CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
+_LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")  # "(?P<queue_id>[0-9A-F]{5,24}+): "
+# What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
+_USUAL: Final = frozenset({"submission", "queued", "delivery", "removed"})
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (
@@ -26,6 +31,23 @@ _HOST: Final = rb" (?P<host>[^ \n]++) "
 
 def _names(pattern: bytes) -> list[str]:
     return [name.decode() for name in _NAMED_GROUP.findall(pattern)]
+
+
+def _as_table(match: re.Match[bytes]) -> bytes:
+    """A class of bytes written as ranges of those it holds, which becomes one look into a table.
+
+    The engine walks along a class that is negated or names a category, for every byte it matches.
+    """
+    written = match[0]
+    if written[:1] != b"[" and written not in {rb"\d", rb"\w"}:
+        return written
+    one = re.compile(written, re.DOTALL)
+    members = [number for number in range(256) if one.match(bytes([number]))]
+    if len(members) == 255:  # noqa: PLR2004  # all but one: quicker as it is
+        return written
+    starts = [number for number in members if number - 1 not in members]
+    ends = [number for number in members if number + 1 not in members]
+    return b"[" + b"".join(b"\\x%02x-\\x%02x" % ends for ends in zip(starts, ends, strict=True)) + b"]"
 
 
 class Envelope(NamedTuple):
@@ -50,6 +72,49 @@ Layout: TypeAlias = Callable[[Rule, tuple[str, ...]], tuple[str, ...] | None]
 Otherwise: TypeAlias = Callable[[int, bytes], Iterable[Token]]
 
 
+class _Groups:
+    """Turns named groups into numbered ones; the fewer there are, the cheaper every match is."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def number(self, pattern: bytes, wanted: AbstractSet[str], numbers: dict[str, int]) -> bytes:
+        """The pattern with its wanted groups numbered, noted in ``numbers``; the others no longer capture."""
+
+        def replace(match: re.Match[bytes]) -> bytes:
+            name = match[1].decode()
+            if name not in wanted:
+                return b"(?:"
+            numbers[name] = self.empty()
+            return b"("
+
+        return _CLASS.sub(_as_table, _NAMED_GROUP.sub(replace, pattern))
+
+    def empty(self) -> int:
+        """The number of one more group."""
+        self.count += 1
+        return self.count
+
+
+class _Alone:
+    """A rule by itself, for the fields of a line that the alternation recognised without reading them."""
+
+    def __init__(self, rule: Rule, pattern: bytes, wanted: tuple[str, ...]) -> None:
+        groups, numbers = _Groups(), dict[str, int]()
+        self.rule = rule
+        self._pattern = groups.number(pattern, set(wanted), numbers)
+        self._indices = [numbers.get(name) for name in wanted]
+        self._compiled: re.Pattern[bytes] | None = None
+
+    def fields(self, line: bytes) -> Fields:
+        """The wanted fields of a line that is known to match."""
+        if self._compiled is None:
+            self._compiled = re.compile(self._pattern)
+        match = self._compiled.match(line)
+        assert match is not None
+        return tuple(match[index] if index else None for index in self._indices)
+
+
 class Tokenizer:
     """One compiled alternation for one envelope (or for dialects of whole lines, with ``envelope=None``).
 
@@ -60,10 +125,11 @@ class Tokenizer:
     def __init__(self, dialects: Iterable[Dialect], envelope: Envelope | None, layout: Layout) -> None:
         self._envelope = envelope
         self._layout = layout
-        self._groups = 0
-        self._take: dict[int, tuple[Rule, tuple[int, ...]]] = {}
+        self._groups = _Groups()
+        self._take: dict[int | None, tuple[Rule | None, tuple[int, ...]]] = {}  # by the last group of a match
+        self._alone: dict[int | None, _Alone] = {}
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
-        self._unrecognised = self._groups + 1  # the empty group of the last branch, which takes any line
+        self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
         self._pattern = re.compile(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
         self._take = {
@@ -81,54 +147,65 @@ class Tokenizer:
         rules = (rule for dialect in tagged for _, rules in dialect.programs for rule in rules)
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}
         shared: dict[str, int] = {}
-        start = self._number(envelope.start, outer & wanted, shared)
+        start = self._groups.number(envelope.start, outer & wanted, shared)
         return start + rb"(?:" + rb"|".join(self._branch(dialect, outer, shared) for dialect in tagged) + rb")"
 
     def _branch(self, dialect: Dialect, outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
         outer |= frozenset(_names(dialect.head))
         wanted = {name for _, rules in dialect.programs for rule in rules for name in self._wanted(rule, outer)}
         numbers = dict(shared)
-        start = self._number(dialect.head, wanted, numbers)
-        programs = [self._program(program, rules, outer, numbers) for program, rules in dialect.programs]
+        start = self._groups.number(dialect.head, wanted, numbers)
+        programs = [
+            self._program(dialect.head, program, rules, outer, numbers) for program, rules in dialect.programs
+        ]
         return start + rb"(?:" + rb"|".join(programs) + rb")"
 
     def _program(
-        self, program: bytes, rules: Iterable[Rule], outer: frozenset[str], shared: Mapping[str, int]
+        self, head: bytes, program: bytes, rules: Iterable[Rule], outer: frozenset[str], shared: Mapping[str, int]
     ) -> bytes:
+        """The rules of one program, what several in a row begin with written once.
+
+        Captured are the first of each usual event: a queue id that others share, and nothing of the others.
+        """
         assert self._envelope is not None
         outer |= frozenset(_names(program))
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}
         numbers = dict(shared)
-        start = rb"(?:" + self._number(program, wanted, numbers) + rb")" + self._envelope.separator
-        return start + rb"(?:" + rb"|".join(self._rule(rule, outer, numbers) for rule in rules) + rb")"
+        tag = rb"(?:" + program + rb")" + self._envelope.separator
+        before = self._envelope.start + head + tag
+        start = self._groups.number(tag, wanted, numbers)
+        captured: set[str] = set()
+        branches = []
+        for lead, alike in groupby(rules, _lead):
+            led = list(alike)
+            inner = dict(numbers)
+            opening = self._groups.number(lead, {name for rule in led for name in self._wanted(rule, outer)}, inner)
+            bodies = []
+            for rule in led:
+                seldom = rule.event not in _USUAL or rule.event in captured
+                captured.add(rule.event)
+                bodies.append(self._rule(rule, outer, inner, before if seldom else None))
+            branches.append(opening + rb"(?:" + rb"|".join(bodies) + rb")")
+        return start + rb"(?:" + rb"|".join(branches) + rb")"
 
     def _wanted(self, rule: Rule, outer: frozenset[str]) -> tuple[str, ...]:
         return self._layout(rule, (*outer, *_names(rule.pattern))) or ()
 
-    def _number(self, pattern: bytes, wanted: AbstractSet[str], numbers: dict[str, int]) -> bytes:
-        """Wanted named groups become numbered ones, noted in ``numbers``; the others no longer capture.
-
-        The fewer groups the alternation has, the cheaper every match is.
-        """
-
-        def replace(match: re.Match[bytes]) -> bytes:
-            name = match[1].decode()
-            if name not in wanted:
-                return b"(?:"
-            self._groups += 1
-            numbers[name] = self._groups
-            return b"("
-
-        return _NAMED_GROUP.sub(replace, pattern)
-
-    def _rule(self, rule: Rule, outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
+    def _rule(
+        self, rule: Rule, outer: frozenset[str], shared: Mapping[str, int], seldom_after: bytes | None = None
+    ) -> bytes:
         numbers = dict(shared)
         wanted = self._wanted(rule, outer)
-        pattern = self._number(rule.pattern, set(wanted), numbers)
+        captured = set(wanted) if seldom_after is None else set[str]()
+        pattern = self._groups.number(rule.pattern.removeprefix(_lead(rule)), captured, numbers)
         if not wanted:
             return rb"(?:" + pattern + rb")\n"
-        self._groups += 1  # the empty group at its end makes lastindex tell the rules apart
-        self._take[self._groups] = (rule, tuple(numbers.get(name, 0) for name in wanted))
+        end = self._groups.empty()  # the empty group at its end makes lastindex tell the rules apart
+        if seldom_after is None:
+            self._take[end] = (rule, tuple(numbers.get(name, 0) for name in wanted))
+        else:
+            self._take[end] = (None, ())
+            self._alone[end] = _Alone(rule, seldom_after + rb"(?:" + rule.pattern + rb")\n", wanted)
         return rb"(?:" + pattern + rb")()\n"
 
     def read(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
@@ -136,12 +213,22 @@ class Tokenizer:
 
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
-        take, unrecognised = self._take.get, self._unrecognised
+        take, alone = self._take.get, self._alone.get
         for match in self._pattern.finditer(chunk):
             end = match.lastindex
-            wanted = take(end)  # type: ignore[arg-type]  # None is no key
-            if wanted is not None:
-                rule, indices = wanted
+            wanted = take(end)
+            if wanted is None:
+                continue
+            rule, indices = wanted
+            if rule is not None:
                 yield rule, match.start(), match.group(*indices)
-            elif end == unrecognised:
+            elif (seldom := alone(end)) is not None:
+                yield seldom.rule, match.start(), seldom.fields(match[0])
+            else:
                 yield from otherwise(match.start(), match[0][:-1])
+
+
+def _lead(rule: Rule) -> bytes:
+    """What a rule's pattern begins with, if that is the id of a message."""
+    match = _LEAD.match(rule.pattern)
+    return match[0] if match else b""

@@ -1,0 +1,61 @@
+"""No line costs more than linear time, whatever a stranger writes into it."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from whosent.dialects import Dialect, Rule, discover
+from whosent.reading.reader import LONGEST_LINE, Reader
+from whosent.reading.stamps import Clock
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+HOSTILE = [
+    *(bytes([byte]) for byte in rb"""\"<>[](),;: =./0a-'""" + b"\t\xff"),
+    *rb"""
+>, relay=|>, relay=a, delay=|">, |\"|; from=<| from a[| from a[b]; from=<|; to=<|a> to=<|, sasl_username=
+>, rip=|>, method=|(auth failed, 1 attempts|(auth failed|: user=<|]: To: |:1]: To: | -- Headers:|] "
+] [service=|]|1:|a/| a |- |[a="|A-|message repeated 2 times: [ |2001:|auth-worker<1>: |, orig_client=
+""".strip(b"\n")
+    .replace(b"\n", b"|")
+    .split(b"|"),
+]
+SIZE = LONGEST_LINE - 2000
+ALLOWED = 0.4  # seconds for one line; 64 KiB read in quadratic time take minutes
+
+
+def kinds(dialect: Dialect) -> list[bytes]:
+    """One sample line of each shape, its digits apart."""
+    shapes: dict[bytes, bytes] = {}
+    for log in sorted((SAMPLES / dialect.name).glob("*.log")):
+        for line in log.read_bytes().split(b"\n"):
+            shapes.setdefault(bytes(line.translate(None, b"0123456789abcdef")[24:70]), line)
+    return list(shapes.values())
+
+
+def everything(_rule: Rule, names: tuple[str, ...]) -> tuple[str, ...]:
+    return ("stamp", *names)
+
+
+def cost(flood: bytes) -> float:
+    reader = Reader(flood[:200], Clock(UTC, datetime(2026, 12, 1, tzinfo=UTC)), everything)
+    began = time.process_time()
+    assert sum(1 for _ in reader.tokens(flood + b"\n")) <= 10_000
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("dialect", discover(), ids=lambda dialect: dialect.name)
+def test_a_line_of_repeated_delimiters_is_read_in_linear_time(dialect: Dialect) -> None:
+    rng = random.Random(1)
+    lines = kinds(dialect)
+    for hostile in HOSTILE:
+        for line in rng.sample(lines, min(6, len(lines))):
+            start = min(len(line), 45)
+            at = rng.choice([start, rng.randint(start, max(start, len(line))), len(line)])
+            flood = line[:at] + hostile * (SIZE // len(hostile)) + rng.choice([line[at:], b""])
+            took = min(cost(flood), cost(flood))
+            assert took < ALLOWED, (took, line[:at], hostile)
