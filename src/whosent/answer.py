@@ -78,11 +78,11 @@ def _verdict(done: Pass) -> Verdict:
 def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     if incidents:
         return incidents[0].sentence + _also(incidents[1:])
-    if not coverage.understood:
+    if not any(one.reader.counts.understood for one in done.inputs):
         return "Nothing here could be read as a mail log: see what was not understood, and give the mail server's log."
     if not done.witnessed.tells_of_mail:
         return (
-            f"Whether anybody sends spam is not provable from here: these logs hold {done.witnessed.held()}, but no "
+            f"Whether anybody sends spam is not provable from here: these logs hold {done.witnessed.held()}, and no "
             "mail server's deliveries. Add its log, such as /var/log/mail.log."
         )
     if not coverage.messages and not coverage.outcomes:
@@ -140,12 +140,18 @@ def _unproven(case: Case) -> list[str]:
     said = []
     if case.strength is Strength.SHOWN:
         said.append(
-            f"One witness only ({', '.join(case.witnesses)}): any local user of that machine can write such lines. "
+            f"{_witnesses(case)}: any local user of that machine can write such lines. "
             "The queue files, the log of the next host, or the journal with its trusted fields would be a second one."
         )
     if case.candidates:
         said.append("Which of the candidates it was is not provable from these logs.")
     return said
+
+
+def _witnesses(case: Case) -> str:
+    if len(case.witnesses) > 1:
+        return f"All that accuses was written down by one party ({', '.join(case.witnesses)})"
+    return f"One witness only ({', '.join(case.witnesses)})"
 
 
 def _finding(finding: Finding, done: Pass, quotes: Quotes) -> ReportedFinding:

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from enum import IntEnum
 from importlib.metadata import version as installed
@@ -17,14 +18,14 @@ import typer
 from rich.console import Console
 
 from whosent import answer, parsing, walk
-from whosent.configuration import load, zone_name, zone_of
+from whosent.configuration import checked, load, zone_name, zone_of
 from whosent.model import knobs
 from whosent.model.mistake import Mistake
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.report import account, evidence, page, terminal
-from whosent.sources.files import Source, expand, standard_input
+from whosent.sources.files import Source, at_path, expand, standard_input
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 
 _GC_ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
@@ -88,7 +89,7 @@ def _settings(own_domain: list[str] | None, own_network: list[str] | None, timez
     logs = msgspec.structs.replace(
         settings.logs, timezone=timezone or settings.logs.timezone, year=year or settings.logs.year
     )
-    return msgspec.convert(msgspec.to_builtins(msgspec.structs.replace(settings, ours=ours, logs=logs)), Settings)
+    return checked(msgspec.to_builtins(msgspec.structs.replace(settings, ours=ours, logs=logs)), "the command line")
 
 
 def _sources(logs: list[str] | None) -> tuple[list[Source], list[str]]:
@@ -100,7 +101,7 @@ def _sources(logs: list[str] | None) -> tuple[list[Source], list[str]]:
             )
         logs = ["-"]
     paths, missing = expand([log for log in logs if log != "-"])
-    sources = [Source(str(path), path) for path in paths]
+    sources = [at_path(path) for path in paths]
     if "-" in logs:
         sources.append(standard_input(sys.stdin.buffer))
     return sources, missing
@@ -270,3 +271,9 @@ def main() -> None:
         if leaving.code in (None, 0) or isinstance(leaving.code, Exit):
             raise
         raise SystemExit(130 if leaving.code == 130 else Exit.UNKNOWN) from None  # noqa: PLR2004  # a wrong option is no spam
+    except OSError as error:
+        fail(f"{error.filename or 'the run failed'}: {error.strerror or error}.")
+    except Exception:  # noqa: BLE001  # leaves with 3 all the same
+        traceback.print_exc()
+        sys.stderr.write("whosent: this is a fault of Whosent, not yours; please report it with the lines above.\n")
+        raise SystemExit(Exit.UNKNOWN) from None  # Python's own 1 would say "warning"

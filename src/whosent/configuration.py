@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,12 +32,27 @@ def load(environment: Mapping[str, str]) -> Settings:
     """The settings in force; an empty configuration is complete."""
     merged: dict[str, Any] = {}
     for path in _files(environment):
-        _merge(merged, _read(path))
+        tables = _read(path)
+        checked(tables, str(path))
+        _merge(merged, tables)
     _merge(merged, _from_environment(environment))
+    return checked(merged, "configuration")
+
+
+def checked(tables: Mapping[str, Any], where: str) -> Settings:
+    """The tables as settings; ``where`` they were written is named if they cannot be."""
     try:
-        return msgspec.convert(merged, Settings, strict=False)
+        settings = msgspec.convert(tables, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigurationError(f"configuration: {error}. `whosent config` lists every setting.") from error
+        raise ConfigurationError(f"{where}: {error}. `whosent config` lists every setting.") from error
+    for network in settings.ours.networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise ConfigurationError(
+                f"{where}: {network!r} is no network - at `$.ours.networks`. Write 192.0.2.0/24 or 2001:db8::/32."
+            ) from None
+    return settings
 
 
 def _files(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -55,8 +71,10 @@ def _files(environment: Mapping[str, str]) -> Iterator[Path]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}.") from error
 
 
 def _merge(base: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -91,7 +109,7 @@ def zone_of(name: str) -> tzinfo:
         return _system_zone() or local
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigurationError(
             f"logs.timezone: no zone called {name!r}. Use a name such as Europe/Berlin or UTC."
         ) from error
