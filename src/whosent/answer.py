@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 from whosent import remedies
-from whosent.casebook import Case
+from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
 from whosent.measures.phrases import count, listing
 from whosent.model.finding import Evidence, Finding, Strength
@@ -28,11 +28,10 @@ _ONGOING: Final = 900.0  # seconds before the log's end within which an incident
 def read_back(done: Pass) -> dict[int, Line]:
     """The lines that findings and coverage quote, read again from their sources."""
     wanted: dict[int, set[int]] = defaultdict(set)
-    for case in done.cases:
-        for finding in case.findings:
-            for quote in finding.quotes:
-                source, offset = dereference(quote.ref)
-                wanted[source].add(offset)
+    for finding in (*(finding for case in done.cases for finding in case.findings), *notices(done.findings)):
+        for quote in finding.quotes:
+            source, offset = dereference(quote.ref)
+            wanted[source].add(offset)
     return quoted(done.inputs, wanted)
 
 
@@ -62,6 +61,7 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         assumptions=_assumptions(done),
         blind_spots=_blind_spots(done),
         incidents=incidents,
+        notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
         overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
     )
 
@@ -70,7 +70,7 @@ def _verdict(done: Pass) -> Verdict:
     severities = {case.severity for case in done.cases}
     if "critical" in severities:
         return "critical"
-    if severities:
+    if severities or notices(done.findings):
         return "warning"
     return "clean" if done.witnessed.tells_of_mail else "unknown"
 

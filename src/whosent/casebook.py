@@ -66,6 +66,11 @@ def open_cases(findings: Iterable[Finding], recorder: Callable[[int], str] = str
     return sorted(cases, key=lambda case: (case.severity != "critical", -case.refused, -case.recipients, case.id))
 
 
+def notices(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings worth telling that concern all of us and accuse nobody: a listing of our address."""
+    return [finding for finding in findings if finding.stands_alone and finding.cause is Cause.UNKNOWN]
+
+
 def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Findings on one suspect; what is said of a uid belongs to the script of that uid, if one is named."""
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
@@ -85,9 +90,7 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
 
 
 def _worth_telling(group: Sequence[Finding]) -> bool:
-    if any(finding.accuses for finding in group):
-        return True
-    if any(finding.cause is Cause.UNUSUAL_VOLUME for finding in group):
+    if any(finding.accuses or (finding.stands_alone and finding.cause is not Cause.UNKNOWN) for finding in group):
         return True
     supporting = {finding.detector for finding in group if finding.cause is not Cause.UNKNOWN}
     return len(supporting) > 1

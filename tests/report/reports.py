@@ -65,6 +65,16 @@ def finding(detector: str, sentence: str, lines: list[Evidence], **changes: obje
     return ReportedFinding(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+def listing() -> ReportedFinding:
+    return finding(
+        "worldsays",
+        "Our address is on a blocklist for everybody: 52 replies to 7 senders of mx named one since Tue 12 Nov 14:40"
+        " (+01:00); that is about the address, not about them.",
+        [evidence(ALICE_LINES[-1])],
+        accuses=False,
+    )
+
+
 def alice() -> Incident:
     suspect = Suspect(kind="account", name="alice@example.org", host="mx")
     lines = [evidence(line) for line in ALICE_LINES]
@@ -268,6 +278,7 @@ def guilty() -> Report:
         assumptions=ASSUMPTIONS,
         blind_spots=BLIND_SPOTS,
         incidents=[alice(), form()],
+        notices=[listing()],
         overview=overview(),
     )
 
@@ -286,6 +297,7 @@ def clean() -> Report:
         assumptions=ASSUMPTIONS,
         blind_spots=BLIND_SPOTS[1:],
         incidents=[],
+        notices=[],
         overview=Overview(
             bucket_seconds=600, timeline=calm, reply_reasons={"everybody else": {"unknown_user": 12}}, networks=[]
         ),
@@ -320,6 +332,7 @@ def unknown() -> Report:
         assumptions=[],
         blind_spots=[],
         incidents=[],
+        notices=[],
         overview=Overview(bucket_seconds=0, timeline=[], reply_reasons={}, networks=[]),
     )
 

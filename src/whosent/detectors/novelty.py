@@ -142,6 +142,7 @@ class Detector:
                 f"{': ' + phrases.listing(traces) if traces else ''}; before, it was never more than "
                 f"{phrases.count(most)} an hour."
             ),
+            clause=f"{phrases.count(hour.new)} recipients it had never written to, in {domains}",
             measure=hour.new,
             norm=most,
             unit="new recipients an hour",

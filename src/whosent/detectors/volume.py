@@ -190,6 +190,7 @@ class Detector:
             norm=None if one.backlog else one.most,
             unit=f"{'deferred' if one.backlog else 'recipients'} per {one.span.name}",
             accuses=False,
+            stands_alone=True,
             strength=Strength.SHOWN,
             witnesses=(who.witness(sender.actor.host),),
             quotes=one.trail.quotes(),

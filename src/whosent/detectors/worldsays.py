@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
@@ -114,7 +116,8 @@ class Detector:
             f"{phrases.moment(sender.first)}: {phrases.count(count)} replies, {phrases.listing(kinds)}; that is "
             f"{phrases.share(share)} of its recipients, everybody else {phrases.share(others)}."
         )
-        return self._finding(suspect, who.CAUSES[sender.actor.kind], [sender], sentence, share, others)
+        found = self._finding(suspect, who.CAUSES[sender.actor.kind], [sender], sentence, share, others)
+        return msgspec.structs.replace(found, clause=f"receivers say so: {phrases.listing(kinds)}")
 
     def _about_us(self, host: str, listed: list[_Sender]) -> Finding:
         count = sum(_listed(sender) for sender in listed)
@@ -125,7 +128,8 @@ class Detector:
             f"that is about the address, not about them."
         )
         suspect = Suspect(kind="host", name=host or "this host", host=host or None)
-        return self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
+        found = self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
+        return msgspec.structs.replace(found, stands_alone=True)
 
     def _finding(  # noqa: PLR0913, PLR0917  what differs between a sender and our address
         self, suspect: Suspect, cause: Cause, senders: list[_Sender], sentence: str, measure: float, norm: float | None

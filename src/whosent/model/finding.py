@@ -103,6 +103,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     norm: float | None  # what would have been normal, same unit; None: nothing to compare with
     unit: str  # "refused share", "recipients", "networks", ...
     accuses: bool  # False: supports others, never makes an incident alone
+    stands_alone: bool = False  # worth telling by itself although it accuses nobody
     strength: Strength
     witnesses: tuple[str, ...]  # who recorded it: "syslog of mx", "mail.log of PHP", ...
     quotes: tuple[Quote, ...]

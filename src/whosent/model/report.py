@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from whosent.model.incident import Incident
+from whosent.model.incident import Incident, ReportedFinding
 
 SCHEMA: Final = "whosent.scan/1"
 
@@ -105,4 +105,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: list[str]  # what we took to be ours, zones, years; how to override
     blind_spots: list[str]  # what the logs do not record, and the setting that would record it
     incidents: list[Incident]  # the worst first
+    notices: list[ReportedFinding]  # what concerns everybody and accuses nobody: our address on a blocklist
     overview: Overview

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from functools import cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -33,20 +34,20 @@ def _names(pattern: bytes) -> list[str]:
     return [name.decode() for name in _NAMED_GROUP.findall(pattern)]
 
 
-def _as_table(match: re.Match[bytes]) -> bytes:
+@cache
+def _as_table(written: bytes) -> bytes:
     """A class of bytes written as ranges of those it holds, which becomes one look into a table.
 
     The engine walks along a class that is negated or names a category, for every byte it matches.
     """
-    written = match[0]
     if written[:1] != b"[" and written not in {rb"\d", rb"\w"}:
         return written
     one = re.compile(written, re.DOTALL)
-    members = [number for number in range(256) if one.match(bytes([number]))]
+    members = {number for number in range(256) if one.match(bytes([number]))}
     if len(members) == 255:  # noqa: PLR2004  # all but one: quicker as it is
         return written
-    starts = [number for number in members if number - 1 not in members]
-    ends = [number for number in members if number + 1 not in members]
+    starts = sorted(number for number in members if number - 1 not in members)
+    ends = sorted(number for number in members if number + 1 not in members)
     return b"[" + b"".join(b"\\x%02x-\\x%02x" % ends for ends in zip(starts, ends, strict=True)) + b"]"
 
 
@@ -88,7 +89,7 @@ class _Groups:
             numbers[name] = self.empty()
             return b"("
 
-        return _CLASS.sub(_as_table, _NAMED_GROUP.sub(replace, pattern))
+        return _CLASS.sub(lambda written: _as_table(written[0]), _NAMED_GROUP.sub(replace, pattern))
 
     def empty(self) -> int:
         """The number of one more group."""
@@ -155,9 +156,7 @@ class Tokenizer:
         wanted = {name for _, rules in dialect.programs for rule in rules for name in self._wanted(rule, outer)}
         numbers = dict(shared)
         start = self._groups.number(dialect.head, wanted, numbers)
-        programs = [
-            self._program(dialect.head, program, rules, outer, numbers) for program, rules in dialect.programs
-        ]
+        programs = [self._program(dialect.head, program, rules, outer, numbers) for program, rules in dialect.programs]
         return start + rb"(?:" + rb"|".join(programs) + rb")"
 
     def _program(

@@ -16,10 +16,10 @@ from whosent.model.mistake import Mistake
 from whosent.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from whosent.model.finding import Evidence
-    from whosent.model.incident import Incident
+    from whosent.model.incident import Incident, ReportedFinding
     from whosent.model.report import Report
 
 MANIFEST: Final = "SHA256SUMS"
@@ -106,9 +106,9 @@ def _files(report: Report, lines: Mapping[tuple[str, int], bytes], html: str | N
         files["report.html"] = html.encode(errors="backslashreplace")
     for number, incident in enumerate(report.incidents, 1):
         place = f"incident-{number}-{_tag(incident)}"
-        quoted, index = _quotes(incident, lines)
-        files[f"{place}/lines.log"] = quoted
-        files[f"{place}/index.txt"] = index
+        files |= _quotes(place, incident.findings, lines)
+    if report.notices:
+        files |= _quotes("notices", report.notices, lines)
     manifest = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())]
     return files | {MANIFEST: "".join(manifest).encode()}
 
@@ -123,10 +123,12 @@ def _encoded(report: Report) -> bytes:
     return msgspec.json.encode(report)
 
 
-def _quotes(incident: Incident, lines: Mapping[tuple[str, int], bytes]) -> tuple[bytes, bytes]:
+def _quotes(
+    place: str, findings: Iterable[ReportedFinding], lines: Mapping[tuple[str, int], bytes]
+) -> dict[str, bytes]:
     """The lines as they stood, in order of source and offset, and an index saying where each came from."""
     chosen: dict[tuple[str, int], list[Evidence]] = {}
-    for finding in incident.findings:
+    for finding in findings:
         for evidence in finding.evidence:
             chosen.setdefault((evidence.source, evidence.offset), []).append(evidence)
     quoted, index = bytearray(), [_INDEX_HEAD]
@@ -135,7 +137,10 @@ def _quotes(incident: Incident, lines: Mapping[tuple[str, int], bytes]) -> tuple
         state = _state(raw, uses[0])
         quoted += (raw if raw is not None else uses[0].excerpt.encode(errors="backslashreplace")) + b"\n"
         index.append(_index_line(number, state, uses))
-    return bytes(quoted), "".join(index).encode(errors="backslashreplace")
+    return {
+        f"{place}/lines.log": bytes(quoted),
+        f"{place}/index.txt": "".join(index).encode(errors="backslashreplace"),
+    }
 
 
 _INDEX_HEAD: Final = (

@@ -40,6 +40,10 @@ def render(report: Report, console: Console) -> None:
         _summary(page, report)
     for number, incident in enumerate(report.incidents, 1):
         _incident(page, number, incident)
+    if report.notices:
+        page.title("Concerns everybody, accuses nobody")
+    for finding in report.notices:
+        _finding(page, finding)
     _looked_at(page, report)
     page.section("Assumptions", report.assumptions)
     page.section("Not seen from here, and what would show it", report.blind_spots)
@@ -140,7 +144,9 @@ def _incident(page: _Page, number: int, incident: Incident) -> None:
     page.gap()
     name = words.shortened(words.suspect_words(incident.suspect), _NAME)
     page.say(
-        Text.assemble((name, "bold"), (f"  {words.visible(incident.severity)}", _LOUD.get(incident.severity, ""))), 0, f"{number}. "
+        Text.assemble((name, "bold"), (f"  {words.visible(incident.severity)}", _LOUD.get(incident.severity, ""))),
+        0,
+        f"{number}. ",
     )
     page.say(_text(incident.sentence), 3)
     page.gap()
