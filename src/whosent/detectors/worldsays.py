@@ -31,6 +31,8 @@ _SHARE: Final = 0.08  # of a sender's recipients
 _APART: Final = 3.0  # times everybody else's share
 _EVERYBODY: Final = 3  # senders that met a listing: then it is our address
 _PRIOR: Final = 30.0  # recipients without such a reply, for everybody else
+_BLOCKLISTED: Final = regard.note(Result.BOUNCED, Reason.LISTED).rpartition(" ")[2]  # as its lines are noted
+_QUOTES: Final = 12
 
 
 class _Sender:
@@ -129,7 +131,9 @@ class Detector:
         )
         suspect = Suspect(kind="host", name=host or "this host", host=host or None)
         found = self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
-        return msgspec.structs.replace(found, stands_alone=True)
+        trails = (quote for sender in listed if sender.trail for quote in sender.trail.quotes())
+        naming = sorted((quote for quote in trails if _BLOCKLISTED in quote.note), key=lambda quote: quote.ref)
+        return msgspec.structs.replace(found, stands_alone=True, quotes=tuple(naming[:_QUOTES]))
 
     def _finding(  # noqa: PLR0913, PLR0917  what differs between a sender and our address
         self, suspect: Suspect, cause: Cause, senders: list[_Sender], sentence: str, measure: float, norm: float | None
