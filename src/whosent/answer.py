@@ -203,6 +203,13 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
 def _assumptions(done: Pass) -> list[str]:
     ours = done.surroundings
     said = [f"{domain} is ours: {why} (--own-domain adds others)." for domain, why in ours.learnt_domains.items()]
+    said.extend(f"{domain} is ours: configured." for domain in sorted(ours.domains | ours.relay_domains))
+    said.extend(
+        f"{network} is ours: configured."
+        for network in ours.configured.networks
+        if network not in ours.learnt_addresses
+    )
+    said.extend(f"{address} is ours: {why}." for address, why in ours.learnt_addresses.items())
     said.append("Loopback and private addresses are ours (--own-network adds others).")
     said.extend(
         f"{one.source.name}: its stamps have no year; taken from the file's time (--year says otherwise)."

@@ -12,8 +12,11 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Final
 
+import msgspec
+
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
+from whosent.join import kinship
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
 from whosent.measures.phrases import times_in
@@ -164,7 +167,11 @@ def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
 
 def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
     """Replay the logs from first to last line; sentences tell times in ``zone``."""
-    surroundings = Surroundings(settings.ours)
+    kin = _kin(inputs, zone)
+    ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
+    settings = msgspec.structs.replace(settings, ours=ours)
+    surroundings = Surroundings(ours)
+    surroundings.learnt_addresses = kin
     surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
@@ -185,6 +192,13 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.findings.extend(detector.findings())
     done.cases = open_cases(done.findings, done.recorder)
     return done
+
+
+def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
+    """Public addresses of our own hosts, where the logs of several are among the inputs."""
+    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN})
+    heads = ((source.head(), Clock(zone, source.written)) for source in logs)
+    return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
 
 @contextmanager

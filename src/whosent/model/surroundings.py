@@ -37,6 +37,7 @@ class Surroundings:
         self.domains = {name.lower() for name in ours.domains}
         self.relay_domains = {name.lower() for name in ours.relay_domains}
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
+        self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
         self._own_address: dict[str, bool] = {}
         self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
