@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import weakref
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ class Source:
         self._spool = spool
         self._starts: list[tuple[int, int]] = []  # (offset, lines before it) of each chunk
         self._identity: tuple[int, int] | None = None
+        if spool is not None:
+            weakref.finalize(self, spool.close)
 
     @property
     def marks(self) -> Marks:
@@ -235,15 +238,17 @@ def _blocks(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
     """Chunks cut at line ends; an overlong line loses its tail, the last one may lack its line end."""
-    offset, rest, skipping = 0, b"", False
+    offset, rest = 0, b""
+    start, overlong = 0, b""  # a line whose tail is being skipped
     for block in blocks:
         fresh = block
-        if skipping:
+        if overlong:
             end = block.find(b"\n") + 1
             offset += end or len(block)
             if not end:
                 continue
-            fresh, skipping = block[end:], False
+            yield Chunk(start, overlong, offset)
+            fresh, overlong = block[end:], b""
         cut = fresh.rfind(b"\n") + 1
         if cut:
             chunk = rest + fresh[:cut]
@@ -252,8 +257,10 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
         else:
             rest += fresh
         if len(rest) > LINE_LIMIT:
-            yield Chunk(offset, rest[:LINE_LIMIT] + b"\n", offset + len(rest))
-            offset, rest, skipping = offset + len(rest), b"", True
+            start, overlong = offset, rest[:LINE_LIMIT] + b"\n"
+            offset, rest = offset + len(rest), b""
+    if overlong:
+        yield Chunk(start, overlong, offset)
     if rest:
         yield Chunk(offset, rest, offset + len(rest))
 

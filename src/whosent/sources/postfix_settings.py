@@ -38,9 +38,10 @@ def ours_of_this_machine(heads: Iterable[bytes], main_cf: Path = _MAIN_CF, node:
 def read(text: str) -> Ours:
     """The domains, networks and relay domains that a ``main.cf`` names in plain words."""
     settings = dict(_parameters(text))
+    said = {**settings, "mydomain": settings.get("mydomain") or settings.get("myhostname", "").partition(".")[2]}
 
     def words(parameter: str) -> list[str]:
-        return re.split(r"[,\s]+", _expanded(settings.get(parameter, ""), settings))
+        return re.split(r"[,\s]+", _expanded(settings.get(parameter, ""), said))
 
     return Ours(
         domains=tuple(

@@ -62,4 +62,9 @@ def copies(heads: Iterable[tuple[Source, bytes]]) -> dict[Source, Source]:
                 break
         else:
             alike.append(source)
+    for source, other in list(twice.items()):
+        last = other
+        while last in twice:
+            last = twice[last]
+        twice[source] = last
     return twice
