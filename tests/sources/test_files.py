@@ -54,8 +54,9 @@ def text_of(source: Source) -> bytes:
 def naive(text: bytes) -> dict[int, Line]:
     """Every line by its offset, the slow way."""
     lines, offset = {}, 0
-    for number, line in enumerate(text.splitlines(keepends=True) if b"\r" not in text else split(text), 1):
-        lines[offset] = Line(number, line.removesuffix(b"\n").removesuffix(b"\r"))
+    for number, line in enumerate(split(text), 1):
+        body = line.removesuffix(b"\n")
+        lines[offset] = Line(number, body.removesuffix(b"\r") if len(body) < min(files.LINE_LIMIT, len(line)) else body)
         offset += len(line)
     return lines
 

@@ -58,7 +58,7 @@ def test_the_same_lines_count_once(tmp_path: Path) -> None:
     everything = [early, whole, packed, other, forked, *empty]
     twice = copies((one, one.head()) for one in everything)
     assert {one.name: kept.name for one, kept in twice.items()} == {
-        "a.log": "b.log", "b.log": "d.log", "c.log.gz": "d.log",
+        "a.log": "d.log", "b.log": "d.log", "c.log.gz": "d.log",
     }  # fmt: skip
 
 
