@@ -132,7 +132,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     waiting: list[Passed] = []
     consumed = 0
     for offset, chunk, consumed in source.chunks():  # the last one is told at the end
-        waiting += join.rows(reader.tokens(chunk, offset), offset)
+        waiting += join.rows(reader.tokens(chunk, offset, source.chunk_lines), offset)
         if len(waiting) >= _ROWS_A_FRAME:
             _write(out, packed(waiting, rules), consumed)
             waiting.clear()

@@ -115,7 +115,7 @@ def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
         join.continue_with(one.number, one.clock)
         before = 0
         for offset, chunk, consumed in one.source.chunks():
-            yield from join.rows(one.reader.tokens(chunk, offset), offset)
+            yield from join.rows(one.reader.tokens(chunk, offset, one.source.chunk_lines), offset)
             progress(consumed - before)
             before = consumed
         yield from join.rows(one.reader.finish(), one.source.size)

@@ -59,36 +59,39 @@ class Reader:
         self._usual = usual
         self._json = JsonEntries()
         self._export = ExportEntries()
-        self._offset = 0  # of the present chunk in the source
+        self._offset = self._end = 0  # of the present chunk in the source
         self._chunk = b""  # the present one, without carriage returns
         self._carriage_returns: list[int] = []
         self._last = b""  # the last line of the chunk before
         self._repeated = b""  # what the latest "last message repeated" spoke of
         self._starts: dict[int, int] = {}  # of journal entries: offset in our chunk to offset in the given one
 
-    def tokens(self, chunk: bytes, offset: int | None = None) -> Iterator[Token]:
-        """The wanted tokens of the next chunk, in order; ``offset`` is where it starts, if not behind the last."""
-        if offset is not None:
-            self._offset = offset
+    def tokens(self, chunk: bytes, offset: int | None = None, lines: int | None = None) -> Iterator[Token]:
+        """The wanted tokens of the next chunk, in order; those of the one before must have been taken.
+
+        ``offset`` is where the chunk starts, if not behind the last; ``lines`` how many it has, if that is known.
+        No generator, so that the tokens of a plain chunk come straight from the hot loop.
+        """
+        self._offset = self._end if offset is None else offset
+        self._last = self._line_before(len(self._chunk))
         if not chunk.endswith(b"\n"):
             if not chunk:
-                return
+                return iter(())
             chunk += b"\n"
-        self.counts.lines += chunk.count(b"\n") if self.form is not Form.EXPORT else 0
+        self._end = self._offset + len(chunk)
         if self.form is Form.EXPORT:
-            yield from self._exported(self._export.feed(chunk, self._offset))
-        elif self.form is Form.JSON:
-            yield from self._journal(self._json_lines(chunk))
-        elif b"\r" in chunk and b"\r\n" in chunk:
-            yield from self._without_carriage_returns(chunk)
-        else:
-            self._chunk = chunk
-            yield from self._tokenizer.read(chunk, self._otherwise)
-        self._last = self._line_before(len(self._chunk))
-        self._offset += len(chunk)
+            return self._exported(self._export.feed(chunk, self._offset))
+        self.counts.lines += chunk.count(b"\n") if lines is None else lines
+        if self.form is Form.JSON:
+            return self._journal(self._json_lines(chunk))
+        if b"\r" in chunk and b"\r\n" in chunk:
+            return self._without_carriage_returns(chunk)
+        self._chunk = chunk
+        return self._tokenizer.read(chunk, self._otherwise)
 
     def finish(self) -> Iterator[Token]:
         """What is left at the end of the source (a journal export that was cut off)."""
+        self._offset = self._end
         if self.form is Form.EXPORT:
             yield from self._exported(self._export.finish())
 
