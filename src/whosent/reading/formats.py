@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.dialects import Dialect, Rule, discover
+from whosent.reading.patterns import portable
 from whosent.reading.tokens import BSD, RFC5424, Envelope, Layout, Tokenizer
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ ENVELOPES: Final[dict[Form, Envelope | None]] = {Form.BSD: BSD, Form.RFC5424: RF
 
 _MARKS: Final = {
     Form.BSD: re.compile(
-        rb"(?m)^(?:<\d{1,3}>)?"
-        rb"(?P<stamp>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
-        rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+) "
-        rb"(?![^ \n]*+(?<=:) )[^ \n]++ (?:\w[\w./@-]*+(?:\[\d++\])?:|last message repeated)"
+        portable(
+            rb"(?m)^(?:<\d{1,3}>)?"
+            rb"(?P<stamp>[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
+            rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+) "
+            rb"(?![^ \n]*+(?<=:) )[^ \n]++ (?:\w[\w./@-]*+(?:\[\d++\])?:|last message repeated)"
+        )
     ),
     Form.RFC5424: re.compile(rb"(?m)^<\d{1,3}>1 (?P<stamp>\d{4}-\d\d-\d\dT[^ \n]++) "),
     Form.JSON: re.compile(rb'(?m)^\{[^\n]{0,4000}?"__REALTIME_TIMESTAMP"\s*:\s*"(?P<stamp>\d++)"'),
@@ -99,10 +102,11 @@ class Claims:
 
     def __init__(self) -> None:
         self._claims = tuple(
-            (re.compile(_plain(_programs(dialect))), dialect) for dialect in discover() if dialect.programs
+            (re.compile(portable(_plain(_programs(dialect)))), dialect) for dialect in discover() if dialect.programs
         )
         self._ambiguous = {
-            dialect.name: tuple(re.compile(pattern) for pattern in dialect.ambiguous) for dialect in discover()
+            dialect.name: tuple(re.compile(portable(pattern)) for pattern in dialect.ambiguous)
+            for dialect in discover()
         }
 
     def dialect(self, program: bytes) -> Dialect | None:

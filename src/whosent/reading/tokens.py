@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
+from whosent.reading.patterns import portable
 
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
 _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
@@ -110,7 +111,7 @@ class _Alone:
     def fields(self, line: bytes) -> Fields:
         """The wanted fields of a line that is known to match."""
         if self._compiled is None:
-            self._compiled = re.compile(self._pattern)
+            self._compiled = re.compile(portable(self._pattern))
         match = self._compiled.match(line)
         assert match is not None
         return tuple(match[index] if index else None for index in self._indices)
@@ -132,7 +133,7 @@ class Tokenizer:
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
         self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
-        self._pattern = re.compile(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
+        self._pattern = re.compile(portable(rb"|".join([*branches, rb"()[^\n]*+\n", never])))
         self._take = {
             end: (rule, tuple(index or self._pattern.groups for index in indices))
             for end, (rule, indices) in self._take.items()
