@@ -232,14 +232,20 @@ class Join:
                         life.opened,
                     ))  # fmt: skip
             elif event == "submission":
-                _, _, _, _, address, account, uid, local_user, _ = fields
+                _, _, _, _, address, account, uid, local_user, original = fields
+                if uid is not None and original and self._passes_on and original not in lives:
+                    yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                    continue
                 if queue_id in lives:
                     self._end_unseen(lives[queue_id])
                 elif self._passes_on:
                     yield Begun(time, base + at, host, instance, queue_id)  # type: ignore[misc]
                 actor = queue.actors.get((account, address)) or self._client(queue, account, address)
                 if uid is not None:
-                    actor = Actor("local_user", self._text(uid[:_UID]), queue.host, self._text(local_user))
+                    requeued = lives.pop(original, None) if original else None  # postsuper -r; the uid is Postfix's
+                    actor = requeued.actor if requeued else Actor(
+                        "local_user", self._text(uid[:_UID]), queue.host, self._text(local_user)
+                    )  # fmt: skip
                 name = queue_id.decode("ascii") if actor[0] == "host" else ""
                 lives[queue_id] = Life(actor, time, name)
             elif event == "removed":
