@@ -264,7 +264,8 @@ class Detector:
         witnesses: tuple[str, ...], lines: list[tuple[float, int, str]], page: Page | None,
     ) -> Finding:  # fmt: skip
         if page is not None:
-            lines += [(time, ref, f"POST to {page.path}") for time, ref in page.lines[:2]]
+            during = [(time, ref) for time, ref in page.lines if case.onset[0] - _BEFORE <= time <= case.last[0]]
+            lines += [(time, ref, f"POST to {page.path}") for time, ref in during[-2:]]
         outcomes = case.trail.entries(case.onset[0])
         poster, posts = page.poster if page else ("", 0)
         return Finding(
