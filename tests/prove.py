@@ -48,9 +48,7 @@ def ratchet() -> None:
         if share < excuses.get(name, floor)
     ]
     wrong += [
-        f"{name}: reaches {reached[name]} %, strike its excuse"
-        for name in excuses
-        if reached.get(name, 0) >= floor
+        f"{name}: reaches {reached[name]} %, strike its excuse" for name in excuses if reached.get(name, 0) >= floor
     ]
     wrong += [f"{name}: is excused but does not exist" for name in excuses if name not in reached]
     if wrong:
