@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from operator import itemgetter
 from typing import Final
 
@@ -21,7 +21,7 @@ from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
-from whosent.model.rows import JoinedRow, Message, Outcome, Row, dereference
+from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Request, Row, dereference
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
@@ -35,8 +35,8 @@ from whosent.sources.places import lookup
 from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
-_HANDLERS: Final = {"message": "Message", "outcome": "Outcome", "login": "Login", "rejection": "Rejection",
-                    "request": "Request", "call": "Call"}  # fmt: skip
+_HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
+                    "request": Request, "call": Call}  # fmt: skip
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
@@ -111,14 +111,18 @@ def _age(one: Input) -> tuple[float, tuple[int, int, int]]:
 
 def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[JoinedRow]:
     """The rows of one stream, in the order of its lines, read by this process."""
+    return chain.from_iterable(_by_chunk(stream, join, progress))
+
+
+def _by_chunk(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[Iterator[JoinedRow]]:
     for one in stream:
         join.continue_with(one.number, one.clock)
         before = 0
         for offset, chunk, consumed in one.source.chunks():
-            yield from join.rows(one.reader.tokens(chunk, offset, one.source.chunk_lines), offset)
+            yield join.rows(one.reader.tokens(chunk, offset, one.source.chunk_lines), offset)
             progress(consumed - before)
             before = consumed
-        yield from join.rows(one.reader.finish(), one.source.size)
+        yield join.rows(one.reader.finish(), one.source.size)
         one.last = join.time
 
 
@@ -161,7 +165,7 @@ def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
         for method, row_type in _HANDLERS.items()
     }
     for row in rows:
-        for handle in handlers[row.__class__.__name__]:
+        for handle in handlers[row.__class__]:
             handle(row)
 
 

@@ -33,17 +33,21 @@ class Chain:
 
     def rows(self, joined: Iterable[JoinedRow]) -> Iterator[Row]:
         """The rows for detectors, in the order they came, when :data:`WAIT` seconds of event time have passed."""
-        waiting, note, resolve = self._waiting, self._note, self._resolve
+        waiting, note, resolve, now = self._waiting, self._note, self._resolve, None
         for row in joined:
             if row.__class__ is Handover:
                 note(row)
                 continue
             waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
-            horizon, ceiling = row[0] - WAIT, row[0] + WAIT
+            if row[0] == now:
+                continue
+            now = row[0]
+            horizon, ceiling = now - WAIT, now + WAIT
             while not horizon <= waiting[0][0] <= ceiling:  # above it: the clock was set back
                 ready = waiting.popleft()
-                if ready.__class__ is Outcome and not ready[3]:  # the hot path: a message with one queue id
-                    yield ready
+                kind = ready.__class__
+                if (kind is Outcome or kind is Message) and not ready[3]:  # the hot path: a message with one queue id
+                    yield ready  # type: ignore[misc]  # one of those
                 else:
                     yield from resolve(ready)
 
@@ -53,12 +57,13 @@ class Chain:
             yield from self._resolve(self._waiting.popleft())
 
     def _note(self, handover: Handover) -> None:
-        self._handed[handover.next_queue_id] = handover
-        self._order.append(handover)
-        while abs(self._order[0].time - handover.time) > 3 * WAIT:
-            old = self._order.popleft()
-            if self._handed.get(old.next_queue_id) is old:
-                del self._handed[old.next_queue_id]
+        handed, order, now = self._handed, self._order, handover[0]
+        handed[handover[5]] = handover
+        order.append(handover)
+        while abs(order[0][0] - now) > 3 * WAIT:
+            old = order.popleft()
+            if handed.get(old[5]) is old:
+                del handed[old[5]]
 
     def _resolve(self, row: Row | Closed) -> Iterator[Row]:
         if isinstance(row, Outcome):

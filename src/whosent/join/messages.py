@@ -185,7 +185,8 @@ class Join:
             if fields[0] != stamp:
                 stamp = fields[0]
                 time = seconds(stamp)
-                latest = max(latest, time)
+                if time > latest:  # noqa: PLR1730  # a call less
+                    latest = time
             if fields[1] != host or fields[2] != instance:
                 _, host, instance = fields[:3]
                 queue = self._move(host, instance)
@@ -254,7 +255,7 @@ class Join:
                     if self._passes_on:
                         yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                 elif life.queue_id:
-                    yield Closed(time, base + at, queue.host, life.queue_id)
+                    yield _new(Closed, (time, base + at, queue.host, life.queue_id))
             else:
                 yield from self._rare(rule, time, base + at, fields)
         self.time = latest
