@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from whosent.measures import phrases, regard, who
-from whosent.measures.trail import Trail
+from whosent.measures.trail import Trail, in_order
 from whosent.model.finding import Cause, Finding, Strength, Suspect
 from whosent.model.rows import Actor, Message, Outcome, Reason, Result
 
@@ -131,9 +131,9 @@ class Detector:
         )
         suspect = Suspect(kind="host", name=host or "this host", host=host or None)
         found = self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
-        trails = (quote for sender in listed if sender.trail for quote in sender.trail.quotes())
-        naming = sorted((quote for quote in trails if _BLOCKLISTED in quote.note), key=lambda quote: quote.ref)
-        return msgspec.structs.replace(found, stands_alone=True, quotes=tuple(naming[:_QUOTES]))
+        entries = (entry for sender in listed if sender.trail for entry in sender.trail.entries())
+        naming = in_order(entry for entry in entries if _BLOCKLISTED in entry[2])
+        return msgspec.structs.replace(found, stands_alone=True, quotes=naming[:_QUOTES])
 
     def _finding(  # noqa: PLR0913, PLR0917  what differs between a sender and our address
         self, suspect: Suspect, cause: Cause, senders: list[_Sender], sentence: str, measure: float, norm: float | None
