@@ -64,7 +64,8 @@ def main() -> None:
     documents()
     COVERAGE.parent.mkdir(exist_ok=True)
     run("tests", "coverage", "run", "-m", "pytest", *sys.argv[1:])
-    run("coverage is combined", "coverage", "json", "-q", "-o", str(COVERAGE))
+    run("coverage is combined", "coverage", "combine", "-q")
+    run("coverage is told", "coverage", "json", "-q", "-o", str(COVERAGE))
     ratchet()
     spent = time.monotonic() - started
     print(f"\nEverything proven in {spent / 60:.1f} minutes (budget: {_BUDGET_SECONDS // 60}).")

@@ -33,14 +33,12 @@ def render(read: LinesRead, console: Console) -> None:
 
 def _sum(read: LinesRead) -> str:
     understood = 100 * (read.understood + read.other_programs) / read.lines if read.lines else 0.0
-    doubts = [
-        words.counted(number, noun)
-        for number, noun in (
-            (read.ambiguous, "line with fields a stranger imitated"),
-            (read.forged, "forged journal entry"),
-        )
-        if number
-    ]
+    doubts = []
+    if read.ambiguous:
+        lines = words.counted(read.ambiguous, "line", "lines")
+        doubts.append(f"{lines} with fields a stranger imitated")
+    if read.forged:
+        doubts.append(words.counted(read.forged, "forged journal entry", "forged journal entries"))
     return f"{words.counted(read.lines, 'line')}: {understood:.1f} % accounted for" + "".join(
         f"; {doubt} not used" for doubt in doubts
     )
