@@ -20,7 +20,7 @@ def upper(successes: float, failures: float, deviations: float = NINETY) -> floa
     a = (1 - second) ** 2 - squared * second
     b = (1 - first) * (1 - second)
     c = (1 - first) ** 2 - squared * first
-    if a <= 0:
+    if a <= 0 or second >= 1:  # hardly a failure: nothing bounds the share
         return 1.0
     ratio = ((b + sqrt(max(0.0, b * b - a * c))) / a) ** 3
     return successes * ratio / (successes * ratio + failures)
