@@ -224,10 +224,5 @@ class _Learner:
     """Lets the surroundings learn who is ours."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
-
-    def message(self, row: Message) -> None:
-        self._surroundings.learn_message(row)
-
-    def outcome(self, row: Outcome) -> None:
-        self._surroundings.learn_outcome(row)
+        self.message = surroundings.learn_message
+        self.outcome = surroundings.learn_outcome

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from whosent.model.surroundings import Surroundings
 
 _OURS: Final = ("account", "local_user", "host")
-_FIRST_ANSWERS: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
+_BOUNCED: Final = Result.BOUNCED
+_DEFERRED: Final = Result.DEFERRED
+_FIRST_ANSWERS: Final = (Result.SENT, _BOUNCED, _DEFERRED)
 _REMEMBERED: Final = 200_000
 _HOUR: Final = 3600.0
 _NEW: Final = 50  # recipients never written to, within an hour
@@ -96,9 +98,9 @@ class Detector:
         sender.recipients += 1
         hour.recipients += 1
         hour.last = time
-        if result is Result.BOUNCED:
+        if result is _BOUNCED:
             hour.refused += 1
-        elif result is Result.DEFERRED:
+        elif result is _DEFERRED:
             hour.deferred += 1
         if self._seen.add(sender.number, recipient):
             _stranger(hour, time, ref, recipient)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
+_ANSWERS: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _CLIENTS: Final = 5000
 _DOMAINS: Final = 50_000
 _DOMAINS_EACH: Final = 200
@@ -78,7 +79,7 @@ class Detector:
         """A stranger's mail left us again."""
         if row[2][0] != "stranger" or row.forwarded:
             return
-        if row.result not in {Result.SENT, Result.BOUNCED, Result.DEFERRED} or not row.relay:
+        if row[6] not in _ANSWERS or not row.relay:
             return
         domain = domain_of(row.recipient)
         if not domain or self._surroundings.is_own_domain(domain):

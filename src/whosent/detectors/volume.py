@@ -6,6 +6,7 @@ needs a past, asks for five times the own maximum and an absolute number, and sa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.measures import phrases, who
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from whosent.model.surroundings import Surroundings
 
 _OURS: Final = ("account", "local_user", "host")
+_BOUNCE: Final = Result.BOUNCED
+_DEFERRAL: Final = Result.DEFERRED
 _REMEMBERED: Final = 200_000
 _TIMES: Final = 5.0  # the own maximum before
 _ACTIVE: Final = 3  # spans with mail before, without which there is no past
@@ -68,6 +71,11 @@ class Unusual(NamedTuple):
     trail: Trail
 
 
+@lru_cache(1000)
+def _handed_in(recipients: int) -> str:
+    return f"handed in, {phrases.count(recipients, 'recipient')}"
+
+
 class _Sender:
     __slots__ = ("actor", "counts", "found")
 
@@ -104,20 +112,20 @@ class Detector:
             if count.messages <= _NOTED or count.recipients >= span.recipients:
                 if count.trail is None:
                     count.trail = Trail()
-                count.trail.add(time, row[1], f"handed in, {phrases.count(recipients, 'recipient')}")
+                count.trail.add(time, row[1], _handed_in(recipients))
 
     def outcome(self, row: Outcome) -> None:
         """Only refusals are counted."""
         result = row[6]
-        if result is not Result.BOUNCED and result is not Result.DEFERRED:
+        if result is not _BOUNCE and result is not _DEFERRAL:
             return
-        self._deferred += result is Result.DEFERRED
+        self._deferred += result is _DEFERRAL
         sender = self._by_actor.get(row[2])
         if sender is None or row.forwarded:
             return
         for count in sender.counts:
-            count.refused += result is Result.BOUNCED
-            count.deferred += result is Result.DEFERRED
+            count.refused += result is _BOUNCE
+            count.deferred += result is _DEFERRAL
 
     def _meet(self, row: Message) -> _Sender:
         actor = row.actor

@@ -48,13 +48,15 @@ class Chain:
                 kind = ready.__class__
                 if (kind is Outcome or kind is Message) and not ready[3]:  # the hot path: a message with one queue id
                     yield ready  # type: ignore[misc]  # one of those
-                else:
-                    yield from resolve(ready)
+                elif (found := resolve(ready)) is not None:
+                    yield found
 
     def rest(self) -> Iterator[Row]:
         """What still waited when the logs ended."""
         while self._waiting:
-            yield from self._resolve(self._waiting.popleft())
+            row = self._resolve(self._waiting.popleft())
+            if row is not None:
+                yield row
 
     def _note(self, handover: Handover) -> None:
         handed, order, now = self._handed, self._order, handover[0]
@@ -65,20 +67,20 @@ class Chain:
             if handed.get(old[5]) is old:
                 del handed[old[5]]
 
-    def _resolve(self, row: Row | Closed) -> Iterator[Row]:
+    def _resolve(self, row: Row | Closed) -> Row | None:
+        """The row with the actor behind it, None if it is told of by another."""
         if isinstance(row, Outcome):
-            if row.queue_id:
-                actor = self._actors.get((row.actor.host, row.queue_id))
-                row = row._replace(actor=actor) if actor else row
-            yield row
-        elif isinstance(row, Message):
-            if not row.queue_id or not self._behind(row):
-                self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
-                yield row
-        elif isinstance(row, Closed):
+            actor = self._actors.get((row.actor.host, row.queue_id)) if row.queue_id else None
+            return tuple.__new__(Outcome, (*row[:2], actor, *row[3:])) if actor else row
+        if isinstance(row, Message):
+            if row.queue_id and self._behind(row):
+                return None
+            self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
+            return row
+        if isinstance(row, Closed):
             self._actors.pop((row.host, row.queue_id), None)
-        else:
-            yield row
+            return None
+        return row
 
     def _behind(self, message: Message) -> bool:
         """Whether a hand-over explains this message; its actor is then known by (host, queue id)."""

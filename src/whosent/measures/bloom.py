@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-_BITS: Final = 1 << 26  # 8 MiB; one in fifty wrong at five million pairs
+_BITS: Final = 26  # of a position: 8 MiB; one in fifty wrong at five million pairs
+_POSITION: Final = (1 << _BITS) - 1
+_APART: Final = 32 - _BITS  # the second position are the upper bits of the hash
 
 
 class Seen:
@@ -20,13 +22,12 @@ class Seen:
         """Remember the pair; whether it is new (rarely, a new one is taken for known)."""
         bits = self._bits
         if not bits:
-            bits = self._bits = bytearray(_BITS >> 3)
-        first = crc32(value, number)
-        second = crc32(value, first ^ 0x5BD1E995)
-        low, high = first % _BITS, second % _BITS
-        at, there = 1 << (low & 7), 1 << (high & 7)
-        if bits[low >> 3] & at and bits[high >> 3] & there:
+            bits = self._bits = bytearray(1 << _BITS - 3)
+        both = crc32(value, number)
+        low, high = (both & _POSITION) >> 3, both >> _APART + 3
+        at, there = 1 << (both & 7), 1 << (both >> _APART & 7)
+        if bits[low] & at and bits[high] & there:
             return False
-        bits[low >> 3] |= at
-        bits[high >> 3] |= there
+        bits[low] |= at
+        bits[high] |= there
         return True

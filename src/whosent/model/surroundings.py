@@ -15,6 +15,7 @@ _ALWAYS_OURS = (
     "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10",
 )  # fmt: skip
 _REMEMBERED_ADDRESSES = 100_000
+_LOCAL = Result.LOCAL  # looking members up costs more than the rest
 
 
 def domain_of(address: bytes) -> str:
@@ -63,7 +64,10 @@ class Surroundings:
         return self._in_ranges(parsed.version, int(parsed))
 
     def _in_ranges(self, version: int, number: int) -> bool:
-        return any(version == kind and first <= number <= last for kind, first, last in self._ranges)
+        for kind, first, last in self._ranges:  # noqa: SIM110  # any() with a generator takes twice as long
+            if first <= number <= last and version == kind:
+                return True
+        return False
 
     def is_own_domain(self, domain: str) -> bool:
         """Whether mail to or from this domain is ours to handle."""
@@ -71,13 +75,15 @@ class Surroundings:
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours."""
-        if message.actor.kind == "account" and "@" in message.actor.name:
-            domain = message.actor.name.rpartition("@")[2].lower()
-            self.learnt_domains.setdefault(domain, f"accounts log in as …@{domain}")
+        kind, name, *_ = message[2]
+        if kind == "account" and "@" in name:
+            domain = name.rpartition("@")[2].lower()
+            if domain not in self.learnt_domains:
+                self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_outcome(self, outcome: Outcome) -> None:
         """A delivery to a mailbox of ours makes its domain ours."""
-        if outcome.result is Result.LOCAL and not outcome.forwarded:
+        if outcome[6] is _LOCAL and not outcome.forwarded:
             domain = domain_of(outcome.recipient)
-            if domain:
-                self.learnt_domains.setdefault(domain, f"mail to {domain} is delivered to mailboxes here")
+            if domain and domain not in self.learnt_domains:
+                self.learnt_domains[domain] = f"mail to {domain} is delivered to mailboxes here"
