@@ -38,14 +38,16 @@ class Tally:
         self._width = _FIRST_WIDTH
         self._totals: dict[int, list[int]] = {}
         self._senders: dict[int, Counter[Who]] = {}
+        self._key = -1  # of the latest bucket
         self._reasons: dict[Who, list[int]] = defaultdict(lambda: [0] * len(Reason))
         self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
 
     def message(self, row: Message) -> None:
         """Note the network its account sent it from."""
-        if row.actor.kind == "account" and row.actor.address:
-            seen = self._networks[row.actor[:3]]
-            prefix = network(row.actor.address)
+        actor = row[2]
+        if actor[0] == "account" and actor[3]:
+            seen = self._networks[actor[:3]]
+            prefix = network(actor[3])
             span = seen.get(prefix)
             if span is not None:
                 span[0] += 1
@@ -55,27 +57,33 @@ class Tally:
 
     def outcome(self, row: Outcome) -> None:
         """Count a recipient of outgoing mail."""
-        column = _OUTWARD[row.result]
+        column = _OUTWARD[row[6]]
         if column is None:
             return
-        key = int(row.time // self._width)
-        total = self._totals.get(key)
-        if total is None:
-            total = self._open(key, row.time)
-            key = int(row.time // self._width)
-        total[column] += 1
-        self._senders[key][row.actor[:3]] += 1
+        time, key = row[0], self._key
+        if not 0.0 <= time - key * self._width < self._width:
+            key = self._key = self._bucket_of(time)
+        self._totals[key][column] += 1
+        actor = row[2][:3]
+        self._senders[key][actor] += 1
         if column:
-            self._reasons[row.actor[:3]][row.reason] += 1
+            self._reasons[actor][row[7]] += 1
 
-    def _open(self, key: int, time: float) -> list[int]:
+    def _bucket_of(self, time: float) -> int:
+        key = int(time // self._width)
+        if key not in self._totals:
+            self._open(key, time)
+            key = int(time // self._width)
+        return key
+
+    def _open(self, key: int, time: float) -> None:
         if len(self._totals) >= _BUCKETS:
             self._widen()
             key = int(time // self._width)
         for old in [k for k in self._senders if k < key - 1 and len(self._senders[k]) > _NAMED_SENDERS]:
             self._senders[old] = Counter(dict(self._senders[old].most_common(_NAMED_SENDERS)))
         self._senders.setdefault(key, Counter())
-        return self._totals.setdefault(key, [0, 0, 0])
+        self._totals.setdefault(key, [0, 0, 0])
 
     def _widen(self) -> None:
         self._width *= 2

@@ -45,12 +45,13 @@ Mark = tuple[float, int, int, int, int]  # time, recipients, refused, deferred, 
 
 
 @lru_cache(_GRAIN + 1)
-def _steps(grain: int) -> tuple[tuple[float, float] | None, ...]:
-    """For each hypothesis the nats of a bad and of a good outcome; None where it is too near the usual."""
+def _steps(grain: int) -> tuple[tuple[int, float, float], ...]:
+    """For each hypothesis that is not too near the usual the nats of a bad and of a good outcome."""
     usual = min(grain / _GRAIN, 0.999)
     return tuple(
-        (log(abused / usual), log((1 - abused) / (1 - usual))) if abused >= _APART * usual else None
-        for abused in ABUSED
+        (index, log(abused / usual), log((1 - abused) / (1 - usual)))
+        for index, abused in enumerate(ABUSED)
+        if abused >= _APART * usual
     )
 
 
@@ -153,21 +154,22 @@ class Meter:
 
     def weigh(self, sender: Sender, time: float, bad: float, recipient: bytes) -> float:
         """Take one outcome, ``bad`` in [0, 1]; gives the sender's reading in nats.  The hot path."""
-        if time >= self.peers.ends:
-            self.peers.roll(time)
+        peers = self.peers
+        if time >= peers.ends:
+            peers.roll(time)
         if time >= sender.burst_ends:
             if not sender.elevated and sender.burst > sender.busiest:
                 sender.busiest = sender.burst
             sender.burst, sender.burst_ends = 0, time + _HOUR
         sender.recipients += 1
         sender.burst += 1
-        if sender.round != self.peers.round:
-            sender.round, sender.voted = self.peers.round, 0
+        if sender.round != peers.round:
+            sender.round, sender.voted = peers.round, 0
         if sender.voted < VOTES:
             sender.voted += 1
             past = PRIOR_BAD + sender.bad
             usual = past / (past + PRIOR_GOOD + sender.good)
-            self.peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, usual, first=sender.voted == 1)
+            peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, usual, first=sender.voted == 1)
         if not sender.elevated:
             if bad <= SOFT:  # a mere deferral begins nothing
                 sender.good += 1.0 - bad
@@ -179,7 +181,7 @@ class Meter:
             sender.levels[:] = (0.0, 0.0, 0.0, 0.0)
             _settle(sender)
             return 0.0
-        return self._move(sender, time, bad, self.peers.excess(sender.number, recipient.rpartition(b"@")[2]))
+        return self._move(sender, time, bad, peers.excess(sender.number, recipient.rpartition(b"@")[2]))
 
     def bar(self, sender: Sender, time: float) -> float:
         """The reading that is worth a look, in nats; caution is added by whoever accuses."""
@@ -194,15 +196,13 @@ class Meter:
         steps = _steps(min(_GRAIN, ceil(usual * _GRAIN)))
         weight = 1 / (1 + _DAMPING * sender.burst)
         good, levels = 1 - bad, sender.levels
-        for index, step in enumerate(steps):
-            if step is None:
-                continue
+        for index, up, down in steps:
             level = levels[index]
-            new = min(_CEILING, level + weight * (bad * step[0] + good * step[1]))
+            new = level + weight * (bad * up + good * down)
             if new <= 0.0:
                 levels[index] = 0.0
             else:
-                levels[index] = new
+                levels[index] = new if new < _CEILING else _CEILING  # noqa: FURB136  # a call less
                 if level == 0.0:
                     sender.began[index] = sender.mark_before(time)
         sender.pending += bad
