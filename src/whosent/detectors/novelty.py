@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _OURS: Final = ("account", "local_user", "host")
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
-_FIRST_ANSWERS: Final = (Result.SENT, _BOUNCED, _DEFERRED)
+_SENT: Final = Result.SENT
 _REMEMBERED: Final = 200_000
 _HOUR: Final = 3600.0
 _NEW: Final = 50  # recipients never written to, within an hour
@@ -84,15 +84,15 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """The first answer about a recipient."""
-        time, ref, actor, _, _, recipient, result, _, _, forwarded = row
-        if forwarded or result not in _FIRST_ANSWERS:
+        result = row[6]
+        if (result is not _SENT and result is not _BOUNCED and result is not _DEFERRED) or row[9]:
             return
-        sender = self._by_actor.get(actor)
+        sender = self._by_actor.get(row[2])
         if sender is None:
-            if actor[0] not in _OURS:
+            if row[2][0] not in _OURS:
                 return
-            sender = self._meet(actor, time)
-        hour = sender.hour
+            sender = self._meet(row[2], row[0])
+        time, recipient, hour = row[0], row[5], sender.hour
         if time - hour.start >= _HOUR:
             hour = _next(sender, time)
         sender.recipients += 1
@@ -103,7 +103,7 @@ class Detector:
         elif result is _DEFERRED:
             hour.deferred += 1
         if self._seen.add(sender.number, recipient):
-            _stranger(hour, time, ref, recipient)
+            _stranger(hour, time, row[1], recipient)
 
     def _meet(self, actor: Actor, time: float) -> _Sender:
         if len(self._by_actor) >= _REMEMBERED:

@@ -58,9 +58,9 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """The hot path: most outcomes are good, of senders at zero."""
-        time, _ref, actor, _, _, recipient, result, reason, _, forwarded = row
+        time, actor, result = row[0], row[2], row[6]
         self._now = time
-        if forwarded or (result is not _SENT and result is not _BOUNCED and result is not _DEFERRED):
+        if (result is not _SENT and result is not _BOUNCED and result is not _DEFERRED) or row[9]:
             return
         watched = self._by_actor.get(actor)
         if watched is None:
@@ -68,9 +68,9 @@ class Detector:
                 return
             watched = self._meet(time, actor)
         if result is _SENT:
-            watched.good(self._meter, time, recipient)
+            watched.good(self._meter, time, row[5])
         else:
-            self._bad(watched, row, regard.weight(result, reason))
+            self._bad(watched, row, regard.weight(result, row[7]))
 
     def _meet(self, time: float, actor: Actor) -> Watched:
         key = (actor.kind, actor.name, actor.host)

@@ -39,15 +39,18 @@ _WORDS: Final[dict[Reason, str]] = {
 }
 
 
+_OF_REASONS: Final = {
+    Result.SENT: dict.fromkeys(Reason, 0.0),
+    Result.BOUNCED: REFUSED,
+    Result.DEFERRED: DEFERRED,
+}
+# By result and reason; lists, since a member of an enum is slow to hash.
+_WEIGHTS: Final = [[_OF_REASONS.get(result, {}).get(reason) for reason in Reason] for result in Result]
+
+
 def weight(result: Result, reason: Reason) -> float | None:
     """How bad; None where it says nothing: repeated attempts, greylisting, mail that stays with us."""
-    if result is Result.SENT:
-        return 0.0
-    if result is Result.BOUNCED:
-        return REFUSED.get(reason)
-    if result is Result.DEFERRED:
-        return DEFERRED.get(reason)
-    return None
+    return _WEIGHTS[result][reason]
 
 
 def note(result: Result, reason: Reason) -> str:
