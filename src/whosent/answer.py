@@ -19,7 +19,7 @@ from whosent.overview import Who
 from whosent.reading.stamps import rfc3339
 from whosent.sources.files import Line
 from whosent.sources.text import shown
-from whosent.walk import Pass
+from whosent.walk import Pass, streams
 
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -56,7 +56,7 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         sentence=_sentence(done, incidents, coverage),
         window=(rfc3339(begins), rfc3339(ends)) if begins <= ends else None,
         timezone=timezone,
-        hosts=sorted({host for join in done.joins for host in join.hosts() if host}),
+        hosts=_hosts(done),
         coverage=coverage,
         assumptions=_assumptions(done),
         blind_spots=_blind_spots(done),
@@ -64,6 +64,12 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
         overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
     )
+
+
+def _hosts(done: Pass) -> list[str]:
+    """The hosts whose logs these are; what a web server calls itself in an access log is none."""
+    read = zip(streams(done.inputs), done.joins, strict=True)
+    return sorted({host for stream, join in read if not stream[0].reader.late for host in join.hosts() if host})
 
 
 def _verdict(done: Pass) -> Verdict:
