@@ -51,6 +51,14 @@ if [ ${#missing[@]} = 0 ]; then
   exit 0
 fi
 
+# Debian's Postfix pushes other mail servers out: never where one is at work.
+for server in exim4 sendmail; do
+  if pids=$(pidof "$server") && [ "${WHOSENT_REPLACE_MTA:-}" != yes ]; then
+    fail "$server is running here (pid $pids) and the lab's packages would remove it. Run the tests on another" \
+      "machine, or set WHOSENT_REPLACE_MTA=yes."
+  fi
+done
+
 # A policy answering 101 keeps the packages' own scripts from starting anything. Ours goes away at the end.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
