@@ -373,11 +373,8 @@ def framed(recipients: int = 600) -> list[bytes]:
 
 
 def in_order(lines: Iterable[bytes]) -> bytes:
-    return b"".join(sorted(lines, key=stamp))
-
-
-def stamp(text: bytes) -> bytes:
-    return text[:25]
+    by_time: list[bytes] = sorted(lines, key=lambda text: text[:25])
+    return b"".join(by_time)
 
 
 def test_forged_syslog_never_proves_anything(tmp_path: Path) -> None:

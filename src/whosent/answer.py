@@ -21,6 +21,7 @@ from whosent.sources.files import Line
 from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
+_OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
 
@@ -207,25 +208,33 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
 
 
 def _assumptions(done: Pass) -> list[str]:
+    """What was taken to be so: a line each, and of many of a kind the first and how many more there are."""
     ours = done.surroundings
-    said = [f"{domain} is ours: {why} (--own-domain adds others)." for domain, why in ours.learnt_domains.items()]
-    said.extend(f"{domain} is ours: configured." for domain in sorted(ours.domains | ours.relay_domains))
-    said.extend(
+    said = _first(f"{domain} is ours: {why} (--own-domain adds others)." for domain, why in ours.learnt_domains.items())
+    said += _first(f"{domain} is ours: configured." for domain in sorted(ours.domains | ours.relay_domains))
+    said += _first(
         f"{network} is ours: configured."
         for network in ours.configured.networks
         if network not in ours.learnt_addresses
     )
-    said.extend(f"{address} is ours: {why}." for address, why in ours.learnt_addresses.items())
+    said += _first(f"{address} is ours: {why}." for address, why in ours.learnt_addresses.items())
     said.append("Loopback and private addresses are ours (--own-network adds others).")
-    said.extend(
-        f"{one.source.name}: its stamps have no year; taken from the file's time (--year says otherwise)."
-        for one in done.inputs
-        if one.clock.guessed_year
-    )
-    said.extend(
+    without_year = [one.source.name for one in done.inputs if one.clock.guessed_year and one.copy_of is None]
+    if without_year:
+        said.append(
+            f"{listing(without_year)}: stamps without a year; it was taken from the time of the file (--year says "
+            "otherwise)."
+        )
+    said += _first(
         f"{one.source.name} holds the same lines as {one.copy_of}: counted once." for one in done.inputs if one.copy_of
     )
     return said
+
+
+def _first(sentences: Iterable[str]) -> list[str]:
+    said = list(sentences)
+    more = len(said) - _OF_A_KIND
+    return [*said[:_OF_A_KIND], f"And {count(more)} more of the kind."] if more > 1 else said
 
 
 def _blind_spots(done: Pass) -> list[str]:

@@ -97,7 +97,7 @@ class Tally:
 
     def overview(self, culprits: Mapping[str, Iterable[Who]]) -> Overview:
         """The numbers, with the actors behind each incident (by incident id) told apart from everybody else."""
-        incident_of = {actor: incident for incident, actors in culprits.items() for actor in actors}
+        incident_of = {actor: incident for incident, actors in culprits.items() for actor in sorted(actors)}
         return Overview(
             bucket_seconds=int(self._width),
             timeline=[self._bucket(key, incident_of) for key in self._span()],
