@@ -128,6 +128,7 @@ class Tokenizer:
         self._envelope = envelope
         self._layout = layout
         self._groups = _Groups()
+        self._captured: set[Rule] = set()
         self._take: dict[int | None, tuple[Rule | None, tuple[int, ...]]] = {}  # by the last group of a match
         self._alone: dict[int | None, _Alone] = {}
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
@@ -165,7 +166,8 @@ class Tokenizer:
     ) -> bytes:
         """The rules of one program, what several in a row begin with written once.
 
-        Captured are the first of each usual event: a queue id that others share, and nothing of the others.
+        Captured are the first of each usual event, if no program before has the same rule (other daemons write it
+        for what failed): a queue id that others share, and nothing of the others.
         """
         assert self._envelope is not None
         outer |= frozenset(_names(program))
@@ -182,8 +184,9 @@ class Tokenizer:
             opening = self._groups.number(lead, {name for rule in led for name in self._wanted(rule, outer)}, inner)
             bodies = []
             for rule in led:
-                seldom = rule.event not in _USUAL or rule.event in captured
+                seldom = rule.event not in _USUAL or rule.event in captured or rule in self._captured
                 captured.add(rule.event)
+                self._captured.add(rule)
                 bodies.append(self._rule(rule, outer, inner, before if seldom else None))
             branches.append(opening + rb"(?:" + rb"|".join(bodies) + rb")")
         return start + rb"(?:" + rb"|".join(branches) + rb")"
