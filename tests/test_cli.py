@@ -10,6 +10,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -210,6 +211,30 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert run("scan", "--json", *logs).stdout == run("scan", "--json", *reversed(logs)).stdout
 
 
+def test_parse_prints_events_and_statistics() -> None:
+    done = run("parse", INCIDENT / "web-mail.log", "/nowhere/else")
+    events = [json.loads(text) for text in done.stdout.splitlines()]
+    assert {event["event"] for event in events} >= {"submission", "queued", "delivery"}
+    assert (done.returncode, done.stderr) == (CLEAN, b"whosent: /nowhere/else: no such file\n")
+    read = json.loads(run("parse", "--stats", "--json", INCIDENT / "web-mail.log").stdout)
+    assert read["understood"] + read["other_programs"] + read["not_understood"] == read["lines"]
+    on_paper = run("parse", "--stats", INCIDENT / "web-mail.log").stdout
+    assert f"{read['lines']:,}".encode() in on_paper
+    assert run("parse", "-", stdin=OTHERS["prose"]).returncode == UNKNOWN
+
+
+def test_config_prints_what_it_reads(tmp_path: Path) -> None:
+    printed = run("config", WHOSENT_LOGS__YEAR="2025")
+    (tmp_path / "whosent.toml").write_bytes(printed.stdout)
+    again = run("config", WHOSENT_CONFIG=str(tmp_path / "whosent.toml"))
+    assert (again.returncode, again.stdout) == (CLEAN, printed.stdout)
+    assert json.loads(run("config", "--json").stdout)
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith(b"whosent ")
+
+
 # ------------------------------------------------------------------ inputs
 
 
@@ -302,6 +327,36 @@ def test_colour_on_a_terminal() -> None:
     assert done.returncode == WARNING
     assert b"\x1b[" in os.read(leader, 4096)
     os.close(leader)
+
+
+def test_a_terminal_is_not_read_from() -> None:
+    leader, follower = pty.openpty()
+    done = subprocess.run([*WHOSENT, "scan"], stdin=follower, capture_output=True, env=environment(), check=False)
+    os.close(follower)
+    os.close(leader)
+    assert done.returncode == UNKNOWN
+    assert done.stderr.startswith(b"whosent: no log given. Try: whosent scan /var/log/mail.log*")
+
+
+def test_an_interrupt_is_130() -> None:
+    process = subprocess.Popen(
+        [*WHOSENT, "scan", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    process.stdin.write(a_quiet_day())
+    process.stdin.flush()
+    opened = Path(f"/proc/{process.pid}/fd")
+    for _ in range(100):
+        time.sleep(0.1)
+        if any("(deleted)" in str(entry.readlink()) for entry in opened.iterdir()):
+            break  # it keeps what it reads in an unnamed file
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert (process.returncode, told.strip()) in {(130, b""), (130, b"Aborted!")}
 
 
 def test_a_closed_pipe_is_left_quietly() -> None:
