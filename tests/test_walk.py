@@ -180,6 +180,37 @@ def test_a_copy_counts_once_and_is_told(tmp_path: Path, whole: Answer) -> None:
     assert essence(json.dumps(said).encode()) == whole
 
 
+def with_noise(lines: list[bytes], begin: int = 0) -> bytes:
+    """What a syslog has that takes everything."""
+    noise = b"2026-11-17T08:00:00.000000+01:00 mx kernel: noise\n"
+    return noise + b"".join(
+        line + (noise.replace(b"kernel", b"CRON") if n % 3 else b"") for n, line in enumerate(lines[begin:])
+    )
+
+
+@pytest.mark.parametrize("begin", [0, 9000])
+@pytest.mark.parametrize("pack", ["", ".gz"])
+def test_a_syslog_that_holds_the_mail_log_too_counts_once(tmp_path: Path, whole: Answer, begin: int, pack: str) -> None:
+    """The syslog may have been rotated at another time: what happened before is then only in the mail.log."""
+    (tmp_path / f"mail.log{pack}").write_bytes(PACK[pack](MAIL_LOG))
+    (tmp_path / "syslog").write_bytes(with_noise(LINES, begin))
+    said = json.loads(told(sorted(tmp_path.iterdir())))
+    assert f"{tmp_path}/syslog and {tmp_path}/mail.log{pack} hold the same lines: what both tell counts once." in [
+        text.replace(
+            f"{tmp_path}/mail.log{pack} and {tmp_path}/syslog", f"{tmp_path}/syslog and {tmp_path}/mail.log{pack}"
+        )
+        for text in said["assumptions"]
+    ]
+    for name in ("messages", "outcomes"):
+        assert said["coverage"][name] == whole["coverage"][name]
+    assert [one["sentence"] for one in said["incidents"]] == [one["sentence"] for one in whole["incidents"]]
+
+
+def test_logs_of_other_hosts_repeat_nothing() -> None:
+    done = passed([INCIDENT / "mail.log", INCIDENT / "web-mail.log"])
+    assert done.repeats == []
+
+
 def test_rotated_parts_that_begin_in_one_second_stay_in_order(tmp_path: Path) -> None:
     begin = [client(0, "AAAAA1", "alice"), queued(0, "AAAAA1", "alice")]
     (tmp_path / "mail.log.2").write_bytes(b"".join(begin))

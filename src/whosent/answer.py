@@ -228,6 +228,7 @@ def _assumptions(done: Pass) -> list[str]:
     said += _first(
         f"{one.source.name} holds the same lines as {one.copy_of}: counted once." for one in done.inputs if one.copy_of
     )
+    said += _first(f"{one} and {other} hold the same lines: what both tell counts once." for one, other in done.repeats)
     return said
 
 

@@ -19,6 +19,7 @@ from whosent.detectors import Detector, discover
 from whosent.join import kinship
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
+from whosent.join.once import Once
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Request, Row, dereference
@@ -69,6 +70,7 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def recorder(self, ref: int) -> str:
         """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
@@ -188,6 +190,11 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
             sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
+        pairs = _repeats(ordered, zone)
+        if pairs:
+            done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
+            logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
+            merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         observe(done.chain.rows(merged), observers)
         observe(done.chain.rest(), observers)
@@ -203,6 +210,37 @@ def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN})
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
+
+
+def _repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input], list[Input]]]:
+    """Pairs of logs that hold the same lines; the second begins later."""
+    if len(ordered) == 1:
+        return []
+    known = [(*_example(stream[0], zone), stream) for stream in ordered]
+    known.sort(key=lambda log: log[0])
+    return [
+        (earlier, later)
+        for place, (time, example, hosts, later) in enumerate(known)
+        for _, _, others, earlier in known[:place]
+        if hosts & others and _at(earlier, time).source.holds(example)
+    ]
+
+
+def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
+    """The first line of a log that says something of mail, its time, and the hosts near its beginning that say such."""
+    if one.reader.late or one.reader.form in {Form.EXPORT, Form.UNKNOWN}:
+        return 0.0, b"", set()
+    head, clock = one.source.head(), Clock(zone, one.source.written)
+    tokens = list(Reader(head, clock, layout).tokens(head))
+    if not tokens:
+        return 0.0, b"", set()
+    _, at, fields = tokens[0]
+    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host for _, _, (_, host, *_) in tokens if host}
+
+
+def _at(stream: list[Input], time: float) -> Input:
+    """The part of a rotated set that was written to at that time."""
+    return max((one for one in stream if one.reader.starts <= time), key=_age, default=stream[0])
 
 
 @contextmanager

@@ -238,6 +238,14 @@ def test_marks_carry_what_another_process_found(tmp_path: Path) -> None:
     assert here.quote([LINES_ON]) == {LINES_ON: naive(LOG)[LINES_ON]}
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_line_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    text = b"".join(b"line %d of some length\n" % number for number in range(50))
+    source = written(tmp_path, text)
+    assert all(source.holds(line) for line in text.splitlines())
+    assert not source.holds(b"line 50 of some length")
+
+
 def test_same_text(tmp_path: Path) -> None:
     whole = written(tmp_path, LOG, "whole")
     packed = written(tmp_path, lzma.compress(LOG, preset=0), "packed.xz")

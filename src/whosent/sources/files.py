@@ -204,6 +204,15 @@ class Source:
         except BROKEN:
             return
 
+    def holds(self, line: bytes) -> bool:
+        """Whether these bytes stand somewhere in the text."""
+        before = b""
+        for piece in self.text():
+            if line in piece or line in before + piece[: len(line)]:
+                return True
+            before = (before + piece[-len(line) :])[-len(line) :]
+        return False
+
     def same_text(self, other: Source) -> Source | None:
         """The longer of two sources if the other's text is its beginning, or all of it; None if they differ."""
         texts = (self.text(), other.text())
