@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 
@@ -19,6 +21,7 @@ from whosent.model.rows import JoinedRow
 from whosent.model.settings import Logs, Settings
 from whosent.model.surroundings import Surroundings
 from whosent.parallel import Reading, Readings
+from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
 from whosent.sources.files import at_path
 
@@ -156,3 +159,12 @@ def test_waiting_costs_no_cpu(tmp_path: Path) -> None:
     next(readings.frames(1, Join(Surroundings(IN_UTC.ours))))
     assert time.process_time() - spent < 0.6 * (time.monotonic() - began)
     readings.stop()
+
+
+def test_a_join_travels_without_its_clock() -> None:
+    """The zone of this machine is read from a file, and such a zone cannot be pickled."""
+    with (Path(TZPATH[0]) / "Europe/Berlin").open("rb") as file:
+        clock = Clock(ZoneInfo.from_file(file), datetime(2026, 11, 12, tzinfo=UTC))
+    join = Join(Surroundings(IN_UTC.ours))
+    join.continue_with(0, clock)
+    assert pickle.loads(pickle.dumps(join)).hosts() == set()

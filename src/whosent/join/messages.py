@@ -141,6 +141,10 @@ class Join:
         """The chunks that follow are of another source, which continues the one before."""
         self._source, self._seconds, self.time = source, clock.seconds, float("-inf")
 
+    def __getstate__(self) -> dict[str, object]:
+        """What another process takes over: not the clock, whose zone may have come from a file of this machine."""
+        return {**self.__dict__, "_seconds": float}
+
     def early(self, token: Early) -> Iterator[JoinedRow]:
         """The rows of a token that a later part of the stream passed on."""
         source, offset = dereference(token.ref)
