@@ -152,3 +152,33 @@ def test_a_thousand_domains_are_not_a_thousand_sentences(tmp_path: Path) -> None
 def test_the_actors_behind_a_suspect(suspect: Suspect, actor: tuple[str, str, str]) -> None:
     (case,) = open_cases([found(suspect=suspect)])
     assert answer._actors(case) == {actor}  # noqa: SLF001  # what the charts colour
+
+
+def test_a_listing_of_our_address_is_told_and_is_not_all_well(tmp_path: Path) -> None:
+    done = passed(tmp_path, LOG)
+    listed = found(
+        suspect=Suspect(kind="host", name="mx", host="mx"), cause=Cause.UNKNOWN, accuses=False, stands_alone=True,
+        sentence="Our address is on a blocklist for everybody.", severity="warning",
+    )  # fmt: skip
+    done.findings = [listed]
+    report = told(done, listed)
+    assert (report.verdict, report.incidents) == ("warning", [])
+    assert report.sentence == "Our address is on a blocklist for everybody. Nobody here was seen earning that."
+
+
+def test_a_log_that_was_not_read_to_its_end_is_never_clean(tmp_path: Path) -> None:
+    done = passed(tmp_path, LOG)
+    assert told(done).verdict == "clean"
+    done.inputs[0].unfinished = True
+    report = told(done)
+    assert report.verdict == "unknown"
+    assert report.sentence.startswith("Not everything was read: ")
+    assert "mail.log broke off; try again with --jobs 1" in report.sentence
+
+
+def test_what_was_seen_before_a_log_broke_off_is_told_all_the_same(tmp_path: Path) -> None:
+    done = passed(tmp_path, LOG)
+    done.inputs[0].unfinished = True
+    report = told(done, BASE)
+    assert report.verdict == "critical"
+    assert report.sentence.startswith("The account alice@example.org did it. Not everything was read: ")

@@ -79,12 +79,23 @@ def _verdict(done: Pass) -> Verdict:
         return "critical"
     if severities or notices(done.findings):
         return "warning"
-    return "clean" if done.witnessed.tells_of_mail else "unknown"
+    unsure = any(one.unfinished for one in done.inputs) or not done.witnessed.tells_of_mail
+    return "unknown" if unsure else "clean"
 
 
 def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
-    if incidents:
-        return incidents[0].sentence + _also(incidents[1:])
+    """What was seen; and never that all is well where not all was read."""
+    accused = incidents[0].sentence + _also(incidents[1:]) if incidents else ""
+    seen = accused or next(
+        (f"{told.sentence} Nobody here was seen earning that." for told in notices(done.findings)), ""
+    )
+    unread = [shown(one.source.name.encode()) for one in done.inputs if one.unfinished]
+    if unread:
+        return f"{seen} Not everything was read: {listing(unread)} broke off; try again with --jobs 1.".strip()
+    return seen or _nothing_seen(done, coverage)
+
+
+def _nothing_seen(done: Pass, coverage: Coverage) -> str:
     if not any(one.reader.counts.understood for one in done.inputs):
         return "Nothing here could be read as a mail log: see what was not understood, and give the mail server's log."
     if not done.witnessed.tells_of_mail:

@@ -55,6 +55,7 @@ class Input:
     reader: Reader
     clock: Clock
     last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
+    unfinished: bool = False  # the process that read it ended early: what it had told was used, the rest is not known
     copy_of: str | None = None  # another source that holds the same lines; this one is then not read
 
 
@@ -138,6 +139,7 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
             before = consumed
         ending = readings.ending(one.number)
         if ending is None:
+            one.unfinished = True
             one.source.problem = "the process that read it ended early; try again with --jobs 1"
             continue
         join.merge(ending.join)
