@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Final
 
+import msgspec
+
 from whosent import remedies
 from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
@@ -60,7 +62,7 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         hosts=_hosts(done),
         coverage=coverage,
         assumptions=_assumptions(done),
-        blind_spots=_blind_spots(done),
+        blind_spots=list(done.witnessed.blind_spots()),
         incidents=incidents,
         notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
         overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
@@ -210,7 +212,7 @@ def _evidence(finding: Finding, done: Pass, quotes: Quotes) -> Iterator[Evidence
 def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
     read = lines_read(done.inputs, quotes, missing)
     return Coverage(
-        **{name: getattr(read, name) for name in read.__struct_fields__},
+        **msgspec.structs.asdict(read),
         messages=done.witnessed.messages,
         outcomes=done.witnessed.outcomes,
         beginnings_missing=sum(join.first_sight for join in done.joins),
@@ -247,7 +249,3 @@ def _first(sentences: Iterable[str]) -> list[str]:
     said = list(sentences)
     more = len(said) - _OF_A_KIND
     return [*said[:_OF_A_KIND], f"And {count(more)} more of the kind."] if more > 1 else said
-
-
-def _blind_spots(done: Pass) -> list[str]:
-    return list(done.witnessed.blind_spots())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
@@ -24,11 +24,10 @@ from whosent.model.mistake import Mistake
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import reading
+from whosent.reading_process import ALLOCATIONS
 from whosent.report import account, evidence, page, terminal
 from whosent.sources.files import Source, at_path, expand, standard_input
 from whosent.sources.postfix_settings import ours_of_this_machine, together
-
-_GC_ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 
 
 class Exit(IntEnum):
@@ -177,6 +176,9 @@ def _write_whole(path: Path, text: str) -> None:
     try:
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # the name the operator gave, not ours
+        raise
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -259,7 +261,7 @@ def whosent(
 
 def main() -> None:
     """Run the command line; interrupted or cut off, leave quietly."""
-    gc.set_threshold(_GC_ALLOCATIONS)
+    gc.set_threshold(ALLOCATIONS)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()

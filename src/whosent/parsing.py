@@ -49,7 +49,7 @@ def _chunks(source: Source, progress: Progress) -> Iterator[tuple[int, bytes]]:
 def statistics(inputs: list[Input], missing: Iterable[str]) -> Statistics:
     """The account of the lines of all sources."""
     read = lines_read(inputs, quoted(inputs, {}), missing)
-    return Statistics(**{name: getattr(read, name) for name in read.__struct_fields__})
+    return Statistics(**msgspec.structs.asdict(read))
 
 
 def encode(statistics: Statistics) -> bytes:

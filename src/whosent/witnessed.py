@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from whosent.measures.phrases import count
+from whosent.measures.phrases import count, listing
 from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result
 
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
@@ -71,7 +71,7 @@ class Witnessed:
             (self._calls, "call of mail()"),
         )
         held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
-        return " and ".join([", ".join(held[:-1]), held[-1]] if len(held) > 1 else held) or "nothing about mail"
+        return listing(held, most=len(held)) or "nothing about mail"
 
     def blind_spots(self) -> Iterator[str]:
         """What these logs could not show, and the setting or file that would show it."""

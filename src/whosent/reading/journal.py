@@ -109,7 +109,6 @@ class ExportEntries:
         self._stamps = _Stamps()
         self._left = b""
         self._offset = 0  # of the first byte of what is left
-        self.given_up = 0  # entries that could not be read
 
     def feed(self, chunk: bytes, offset: int) -> Iterator[tuple[int, Line | None]]:
         """The complete entries, as (offset, line); None for one without a time."""
