@@ -44,7 +44,7 @@ from whosent.sources.files import Marks, Source
 
 ENDING: Final = 1 << 63  # set in the size of the last frame
 HEADER: Final = struct.Struct("<QQ")
-ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
+_ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
 _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
@@ -151,5 +151,5 @@ def _write(out: BinaryIO, body: bytes, consumed: int, mark: int = 0) -> None:
 def main() -> None:
     """Read what standard input orders."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever is interrupted with us says so
-    gc.set_threshold(ALLOCATIONS)
+    gc.set_threshold(_ALLOCATIONS)
     _read(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301  # from our own parent

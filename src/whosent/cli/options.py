@@ -1,0 +1,81 @@
+"""Options that several commands share, and what they mean: logs to sources, words of the operator to settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from whosent.cli.leaving import fail
+from whosent.configuration import checked, load
+from whosent.model.settings import Settings
+from whosent.sources.files import Source, at_path, expand, standard_input
+
+Logs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[LOG]...",
+        help="Files, folders, globs, or - for standard input; compressed or not, in any order.",
+        show_default=False,
+    ),
+]
+OwnDomain = Annotated[
+    list[str] | None,
+    typer.Option("--own-domain", metavar="DOMAIN", help="A mail domain that is ours; may be repeated."),
+]
+OwnNetwork = Annotated[
+    list[str] | None, typer.Option("--own-network", metavar="CIDR", help="A network that is ours; may be repeated.")
+]
+Zone = Annotated[
+    str,
+    typer.Option(
+        "--timezone",
+        metavar="ZONE",
+        help="Zone of stamps without offset, such as Europe/Berlin; this machine's if not given.",
+    ),
+]
+Year = Annotated[
+    int,
+    typer.Option(
+        "--year", metavar="YEAR", help="Year of the first stamp that has none; otherwise told from file times."
+    ),
+]
+
+
+def settings_with(own_domain: list[str] | None, own_network: list[str] | None, timezone: str, year: int) -> Settings:
+    """The configured settings with what the command line adds or overrides."""
+    settings = load(os.environ)
+    ours = msgspec.structs.replace(
+        settings.ours,
+        domains=(*settings.ours.domains, *(own_domain or ())),
+        networks=(*settings.ours.networks, *(own_network or ())),
+    )
+    logs = msgspec.structs.replace(
+        settings.logs, timezone=timezone or settings.logs.timezone, year=year or settings.logs.year
+    )
+    return checked(msgspec.to_builtins(msgspec.structs.replace(settings, ours=ours, logs=logs)), "the command line")
+
+
+def sources_of(logs: list[str] | None) -> tuple[list[Source], list[str]]:
+    """The sources these arguments name, and the arguments that name none."""
+    if not logs:
+        if sys.stdin.isatty():
+            fail(
+                "no log given. Try: whosent scan /var/log/mail.log*, or: "
+                "ssh mx 'cat /var/log/mail.log' | whosent scan -"
+            )
+        logs = ["-"]
+    paths, missing = expand([log for log in logs if log != "-"])
+    sources = [at_path(path) for path in paths]
+    if "-" in logs:
+        sources.append(standard_input(sys.stdin.buffer))
+    return sources, missing
+
+
+def console() -> Console:
+    """Where tables and sentences go: nothing in them is markup."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)

@@ -1,0 +1,106 @@
+"""``whosent scan``: read logs and name the culprits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from whosent import answer, walk
+from whosent.cli.leaving import Exit, fail
+from whosent.cli.options import Logs, OwnDomain, OwnNetwork, Year, Zone, console, settings_with, sources_of
+from whosent.configuration import zone_name, zone_of
+from whosent.model.report import Report
+from whosent.model.settings import Settings
+from whosent.progress import reading
+from whosent.report import evidence, page, terminal
+from whosent.sources.files import Source
+from whosent.sources.postfix_settings import ours_of_this_machine, together
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(scan)
+
+
+def scan(  # noqa: PLR0913  # each is a documented option
+    logs: Logs = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema whosent.scan/1).")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a self-contained HTML report without scripts."),
+    ] = None,
+    evidence_folder: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="FOLDER", help="Also write the quoted lines with a SHA-256 manifest."),
+    ] = None,
+    own_domain: OwnDomain = None,
+    own_network: OwnNetwork = None,
+    timezone: Zone = "",
+    year: Year = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes that read in parallel; 0: one a core.")
+    ] = 0,
+) -> None:
+    """Read logs and name who sends spam, since when, why we say so, and what stops exactly that.
+
+    Example: whosent scan /var/log/mail.log* /var/log/apache2/access.log* /var/log/php-mail.log
+    """
+    settings = settings_with(own_domain, own_network, timezone, year)
+    sources, missing = sources_of(logs)
+    if not sources:
+        fail(f"no such file: {', '.join(missing)}. Give log files, folders or globs, or - for standard input.")
+    settings = _with_own_of_this_machine(settings, sources)
+    zone = zone_of(settings.logs.timezone)
+    inputs = walk.prepare(sources, settings, zone)
+    with reading(sum(source.stored_size for source in sources)) as progress:
+        done = walk.scan(inputs, settings, progress, zone, jobs or os.cpu_count() or 1)
+    quotes = answer.read_back(done)
+    report = answer.report(done, quotes, missing, zone_name(settings.logs.timezone))
+    _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
+    _show(report, json=json)
+    raise SystemExit(Exit[report.verdict.upper()])
+
+
+def _with_own_of_this_machine(settings: Settings, sources: list[Source]) -> Settings:
+    """Domains and networks from this machine's main.cf, where the logs are its own."""
+    found = ours_of_this_machine(source.head() for source in sources)
+    return msgspec.structs.replace(settings, ours=together(settings.ours, found))
+
+
+def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | None, folder: Path | None) -> None:
+    markup = page.page(report) if html is not None or folder is not None else ""
+    try:
+        if folder is not None:
+            evidence.write(report, folder, lines, markup)
+        if html is not None:
+            _write_whole(html, markup)
+    except OSError as error:
+        fail(f"could not write {error.filename}: {error.strerror}. Name a place you may write to.")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """The file appears whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # the name the operator gave, not ours
+        raise
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _show(report: Report, *, json: bool) -> None:
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        terminal.render(report, console())
