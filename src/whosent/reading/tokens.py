@@ -2,7 +2,8 @@
 
 All rules of all dialects become one alternation whose last branch takes any line, so that the matches tile the
 chunk: a line is a token, or understood and not wanted by the caller, or handed to ``otherwise``.  The contract is
-small on purpose, so that a native twin can take its place: ``Tokenizer.read(chunk, otherwise)``.
+small on purpose: ``Tokenizer.read(chunk, otherwise)``.  Where the compiled twin is installed (``native/matcher.c``),
+PCRE2 matches the same alternation; this one is the reference.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
+from whosent.reading.native import native
 from whosent.reading.patterns import portable
 
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
@@ -22,6 +24,7 @@ _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
 _LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")  # "(?P<queue_id>[0-9A-F]{5,24}+): "
 # What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
 _USUAL: Final = frozenset({"submission", "queued", "delivery", "removed"})
+_KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4}  # as native.h numbers them; 0: others
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (
@@ -139,6 +142,7 @@ class Tokenizer:
             end: (rule, tuple(index or self._pattern.groups for index in indices))
             for end, (rule, indices) in self._take.items()
         }
+        self._twin = self._compiled() if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         return [self._rule(rule, frozenset(), {}) for dialect in dialects for rule in dialect.lines]
@@ -216,6 +220,10 @@ class Tokenizer:
 
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
+        return self._twin.read(chunk, otherwise) if self._twin else self.read_purely(chunk, otherwise)
+
+    def read_purely(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
+        """The same without the compiled twin."""
         take, alone = self._take.get, self._alone.get
         for match in self._pattern.finditer(chunk):
             end = match.lastindex
@@ -229,6 +237,37 @@ class Tokenizer:
                 yield seldom.rule, match.start(), seldom.fields(match[0])
             else:
                 yield from otherwise(match.start(), match[0][:-1])
+
+    def _compiled(self) -> Any:  # noqa: ANN401  # native.Matcher, which not every installation has
+        """The compiled twin of this alternation."""
+        assert native is not None
+        never = self._pattern.groups
+        entries = []
+        otherwise = 0
+        for end, (rule, indices) in self._take.items():
+            assert end is not None
+            if rule is not None:
+                fields = tuple(index if index != never else None for index in indices)
+                entries.append((end, _KINDS.get(rule.event, 0), rule, fields, None))
+            elif (alone := self._alone.get(end)) is not None:
+                entries.append((end, 0, alone.rule, (), alone.fields))
+            else:
+                otherwise = end
+        return native.Matcher(self._pattern.pattern, entries, otherwise, self._given_up)
+
+    def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
+        """The tokens of a line that PCRE2 gave up on; ``at`` is its offset in the chunk."""
+        missed = False
+
+        def miss(_offset: int, _line: bytes) -> tuple[()]:
+            nonlocal missed
+            missed = True
+            return ()
+
+        for rule, _, fields in self.read_purely(line, miss):
+            yield rule, at, fields
+        if missed:
+            yield from otherwise(at, line[:-1])
 
 
 def _lead(rule: Rule) -> bytes:
