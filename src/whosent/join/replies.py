@@ -1,4 +1,6 @@
-"""Why a recipient was deferred or bounced, from the enhanced status code (RFC 3463) and the reply's text.
+"""What a reply says: why a recipient was deferred or bounced, and the id the next host gave the message (pure).
+
+The reason comes from the enhanced status code (RFC 3463) and the reply's text.
 
 The text is the remote server's; the words below are those of Postfix, Exim, Exchange, Gmail, Yahoo, Outlook and
 the common filters.  Only what ``status=`` says decides sent, deferred or bounced: a reply cannot forge that.
@@ -8,6 +10,7 @@ looking for one takes three times as long.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from whosent.model.rows import Reason
@@ -48,6 +51,11 @@ _FULL: Final = (
 )
 _NO_RECIPIENT: Final = "recipient address rejected: access denied"  # Exchange Online: not in the directory
 _READ: Final = 1000  # bytes of a reply that count
+_DSN: Final = re.compile(rb"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # no part of an address
+_QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
+    rb"queued as ([^\s).,;]+)|\bid=([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})(?![^\s).,;])"
+    rb"|(?<![^\s])([0-9A-Za-z]{8,20}) Message accepted for delivery"
+)
 
 
 def _says(text: str, words: tuple[str, ...]) -> bool:
@@ -57,9 +65,13 @@ def _says(text: str, words: tuple[str, ...]) -> bool:
     return False
 
 
-def reason(dsn: bytes, reply: bytes) -> Reason:  # noqa: PLR0911  # the first that fits
-    """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1``, ``reply`` as logged."""
+def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  # the first that fits
+    """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1`` (else the reply's first one), ``reply`` as logged."""
+    reply = reply or b""
     text = reply[:_READ].lower().decode("latin-1")
+    if not dsn:
+        found = _DSN.search(reply, 0, _READ)
+        dsn = found[0] if found else b""
     klass, _, detail = dsn.partition(b".")
     if _says(text, _LISTED):
         return Reason.LISTED
@@ -78,3 +90,9 @@ def reason(dsn: bytes, reply: bytes) -> Reason:  # noqa: PLR0911  # the first th
     if detail.startswith((b"4.", b"3.", b"8.")):
         return Reason.ROUTE
     return Reason.OTHER
+
+
+def queued_as(reply: bytes | None) -> bytes:
+    """The queue id that the next host says it gave the message; "" if it names none."""
+    found = _QUEUED_AS.search(reply) if reply else None
+    return found[found.lastindex or 0] if found else b""

@@ -98,6 +98,30 @@ class _Groups:
         return self.count
 
 
+class _Implied:
+    """A rule that implies fields: what its line captured, and the constants among the wanted fields."""
+
+    def __init__(self, rule: Rule, indices: tuple[int, ...], constants: dict[int, bytes]) -> None:
+        self.rule = rule
+        self.indices = indices
+        self._constants = constants
+
+    def fields(self, match: re.Match[bytes]) -> Fields:
+        """The wanted fields of a line that the alternation matched."""
+        fields: list[Any] = list(match.group(*self.indices))
+        for place, constant in self._constants.items():
+            fields[place] = constant
+        return tuple(fields)
+
+
+def _constants(rule: Rule, wanted: tuple[str, ...], captured: Mapping[str, int]) -> dict[int, bytes]:
+    """What the rule implies of the wanted fields, by their place; a field it captures is not implied."""
+    fixed = dict(rule.fixed)
+    return {
+        place: fixed[name].encode() for place, name in enumerate(wanted) if name in fixed and not captured.get(name)
+    }
+
+
 class _Alone:
     """A rule by itself, for the fields of a line that the alternation recognised without reading them."""
 
@@ -106,15 +130,17 @@ class _Alone:
         self.rule = rule
         self._pattern = groups.number(pattern, set(wanted), numbers)
         self._indices = [numbers.get(name) for name in wanted]
+        self._constants = _constants(rule, wanted, numbers)
         self._compiled: re.Pattern[bytes] | None = None
 
-    def fields(self, line: bytes) -> Fields:
-        """The wanted fields of a line that is known to match."""
+    def fields(self, found: re.Match[bytes]) -> Fields:
+        """The wanted fields of a line that the alternation recognised."""
         if self._compiled is None:
             self._compiled = re.compile(portable(self._pattern))
-        match = self._compiled.match(line)
+        match = self._compiled.match(found[0])
         assert match is not None
-        return tuple(match[index] if index else None for index in self._indices)
+        implied = self._constants.get
+        return tuple(match[index] if index else implied(place) for place, index in enumerate(self._indices))
 
 
 class Tokenizer:
@@ -130,7 +156,7 @@ class Tokenizer:
         self._groups = _Groups()
         self._captured: set[Rule] = set()
         self._take: dict[int | None, tuple[Rule | None, tuple[int, ...]]] = {}  # by the last group of a match
-        self._alone: dict[int | None, _Alone] = {}
+        self._alone: dict[int | None, _Alone | _Implied] = {}
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
         self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
@@ -139,6 +165,9 @@ class Tokenizer:
             end: (rule, tuple(index or self._pattern.groups for index in indices))
             for end, (rule, indices) in self._take.items()
         }
+        for one in self._alone.values():
+            if isinstance(one, _Implied):
+                one.indices = tuple(index or self._pattern.groups for index in one.indices)
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         return [self._rule(rule, frozenset(), {}) for dialect in dialects for rule in dialect.lines]
@@ -204,8 +233,13 @@ class Tokenizer:
         if not wanted:
             return rb"(?:" + pattern + rb")\n"
         end = self._groups.empty()  # the empty group at its end makes lastindex tell the rules apart
-        if seldom_after is None:
-            self._take[end] = (rule, tuple(numbers.get(name, 0) for name in wanted))
+        indices = tuple(numbers.get(name, 0) for name in wanted)
+        constants = _constants(rule, wanted, numbers)
+        if seldom_after is None and not constants:
+            self._take[end] = (rule, indices)
+        elif seldom_after is None:
+            self._take[end] = (None, ())
+            self._alone[end] = _Implied(rule, indices, constants)
         else:
             self._take[end] = (None, ())
             self._alone[end] = _Alone(rule, seldom_after + rb"(?:" + rule.pattern + rb")\n", wanted)
@@ -226,7 +260,7 @@ class Tokenizer:
             if rule is not None:
                 yield rule, match.start(), match.group(*indices)
             elif (seldom := alone(end)) is not None:
-                yield seldom.rule, match.start(), seldom.fields(match[0])
+                yield seldom.rule, match.start(), seldom.fields(match)
             else:
                 yield from otherwise(match.start(), match[0][:-1])
 
