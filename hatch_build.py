@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("module.c", "matcher.c", "joiner.c")
+SOURCES = ("module.c", "matcher.c", "joiner.c", "words.c")
 
 
 class NativeHook(BuildHookInterface[Any]):
@@ -34,7 +34,7 @@ def compiled(folder: Path, library: Path) -> bool:
     """Whether the compiler made the library."""
     command = [
         *shlex.split(sysconfig.get_config_var("CC") or "cc"),
-        *("-O2", "-DNDEBUG", "-fPIC", "-shared", "-D_GNU_SOURCE"),
+        *("-O2", "-DNDEBUG", "-fPIC", "-shared", "-fvisibility=hidden", "-D_GNU_SOURCE"),
         f"-I{sysconfig.get_path('include')}",
         *(str(folder / name) for name in SOURCES),
         *("-o", str(library), "-lpcre2-8"),

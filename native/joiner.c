@@ -17,7 +17,7 @@ enum { REMOVED_FIELDS = 4 };
 /* What Python told us once: classes, members, functions. */
 static struct {
     PyTypeObject *life, *message, *outcome, *handover, *closed;
-    PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason, *reason;
+    PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason, *reason, *next;
     double session;
     Py_ssize_t actor, deferred_at, opened, queue_id, sender; /* where a Life has them */
     Py_ssize_t lives, actors, queue_host;                   /* and a queue */
@@ -40,16 +40,16 @@ slot_of(PyObject *type, const char *name)
     return offset;
 }
 
-/* configure(Life, Queue, (Message, Outcome, Handover, Closed), results and reasons, reason, session) */
+/* configure(Life, Queue, (Message, Outcome, Handover, Closed), results and reasons, reason, handed over, session) */
 PyObject *
 configure(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *life, *queue, *reason;
+    PyObject *life, *queue, *reason, *next;
     PyTypeObject *message, *outcome, *handover, *closed;
     PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason;
     double session;
-    if (!PyArg_ParseTuple(arguments, "OO(OOOO)(OOOOOO)Od", &life, &queue, &message, &outcome, &handover, &closed,
-                          &local, &handed_over, &deferred, &deferred_again, &bounced, &no_reason, &reason, &session))
+    if (!PyArg_ParseTuple(arguments, "OO(OOOO)(OOOOOO)OOd", &life, &queue, &message, &outcome, &handover, &closed,
+                          &local, &handed_over, &deferred, &deferred_again, &bounced, &no_reason, &reason, &next, &session))
         return NULL;
     known.actor = slot_of(life, "actor");
     known.deferred_at = slot_of(life, "deferred");
@@ -73,6 +73,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *arguments)
     known.bounced = Py_NewRef(bounced);
     known.no_reason = Py_NewRef(no_reason);
     known.reason = Py_NewRef(reason);
+    known.next = Py_NewRef(next);
     known.session = session;
     if (!empty_text)
         empty_text = PyUnicode_New(0, 0);
@@ -357,16 +358,16 @@ first_sight(State *state, PyObject *queue, PyObject *queue_id, int mta)
     return life;
 }
 
-/* The relay's text and what "sent" to it means, borrowed. */
+/* The relay's text and what "sent" to it means; a new reference. */
 static PyObject *
 place_of(State *state, Span address)
 {
     PyObject *key = bytes_or_none(address);
     PyObject *found = key ? PyDict_GetItemWithError(state->places, key) : NULL;
-    if (key && !found && !PyErr_Occurred()) {
+    if (found)
+        Py_INCREF(found);
+    else if (key && !PyErr_Occurred())
         found = PyObject_CallMethod(state->join, "_place", "O", key);
-        Py_XDECREF(found); /* the cache holds it */
-    }
     Py_XDECREF(key);
     return found;
 }
@@ -421,51 +422,28 @@ refused(PyObject *life, PyObject *recipient, Span status)
     return again ? known.deferred_again : known.deferred;
 }
 
-static int
-is_blank(char one)
-{
-    return one == ' ' || (one >= '\t' && one <= '\r');
-}
-
-/* The word behind "queued as ", without what closes a sentence; text is NULL if there is none. */
-static Span
-next_queue_id(Span reply)
-{
-    static const char mark[] = "queued as ";
-    const char *end = reply.text ? reply.text + reply.size : NULL;
-    const char *at = reply.text ? memmem(reply.text, (size_t)reply.size, mark, sizeof(mark) - 1) : NULL;
-    Span none = {NULL, 0};
-    if (!at)
-        return none;
-    at += sizeof(mark) - 1;
-    while (at < end && is_blank(*at))
-        at++;
-    if (at == end)
-        return none;
-    const char *stop = at;
-    while (stop < end && !is_blank(*stop))
-        stop++;
-    while (stop > at && strchr(").,;", stop[-1]))
-        stop--;
-    return (Span){at, stop - at};
-}
-
 /* "sent" to a host of ours: its result, borrowed; a row if the reply names the next queue id. */
 static PyObject *
 handed_over(State *state, const Match *match, PyObject *life, PyObject *relay)
 {
-    Span id = next_queue_id(span_of(match, REPLY));
-    if (!id.text)
-        return equals(span_of(match, AGENT), "lmtp") ? known.local : known.handed_over;
-    if (!id.size)
-        return known.handed_over;
-    PyObject *next = PyUnicode_DecodeUTF8(id.text, id.size, "backslashreplace");
-    if (!next)
+    PyObject *agent = bytes_or_none(span_of(match, AGENT)), *reply = bytes_or_none(span_of(match, REPLY));
+    PyObject *pair = agent && reply ? PyObject_CallFunctionObjArgs(known.next, agent, reply, NULL) : NULL;
+    PyObject *result = NULL, *id;
+    Py_XDECREF(agent);
+    Py_XDECREF(reply);
+    if (!pair || !PyArg_ParseTuple(pair, "OS", &result, &id)) {
+        Py_XDECREF(pair);
         return NULL;
-    PyObject *rest[] = {SLOT(life, known.actor), SLOT(life, known.queue_id), relay, next};
-    int failed = give(state, known.handover, match->at, rest, 4);
-    Py_DECREF(next);
-    return failed ? NULL : known.handed_over;
+    }
+    if (PyBytes_GET_SIZE(id)) {
+        PyObject *next = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id), "backslashreplace");
+        PyObject *rest[] = {SLOT(life, known.actor), SLOT(life, known.queue_id), relay, next};
+        if (!next || give(state, known.handover, match->at, rest, 4) < 0)
+            result = NULL;
+        Py_XDECREF(next);
+    }
+    Py_DECREF(pair); /* the result is a member of an enum: it stays */
+    return result;
 }
 
 static PyObject *
@@ -508,15 +486,14 @@ delivery(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
     PyObject *life = life_of(queue, queue_id);
     if (!life && (PyErr_Occurred() || !(life = first_sight(state, queue, queue_id, 0))))
         return -1;
-    PyObject *place = place_of(state, span_of(match, RELAY_ADDRESS));
-    if (!place)
-        return -1;
     Span status = span_of(match, STATUS), to = span_of(match, RECIPIENT);
     if (ends_with(status, "deliverable"))
         return 0; /* a probe of address verification is no mail */
+    PyObject *place = place_of(state, span_of(match, RELAY_ADDRESS));
+    if (!place)
+        return -1;
     PyObject *recipient = PyBytes_FromStringAndSize(to.text, to.size), *why = Py_NewRef(known.no_reason);
     PyObject *result = PyTuple_GET_ITEM(place, 1);
-    Py_INCREF(place);
     int failed = -1;
     if (recipient) {
         if (!equals(status, "sent")) {
@@ -598,17 +575,17 @@ queued(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
     return failed ? -1 : 0;
 }
 
-/* The actor behind a client line, borrowed. */
+/* The actor behind a client line; a new reference. */
 static PyObject *
 client_of(State *state, const Match *match, PyObject *queue)
 {
     PyObject *account = bytes_or_none(span_of(match, ACCOUNT)), *address = bytes_or_none(span_of(match, ADDRESS));
     PyObject *key = account && address ? PyTuple_Pack(2, account, address) : NULL;
     PyObject *actor = key ? PyDict_GetItemWithError(SLOT(queue, known.actors), key) : NULL;
-    if (key && !actor && !PyErr_Occurred()) {
+    if (actor)
+        Py_INCREF(actor);
+    else if (key && !PyErr_Occurred())
         actor = PyObject_CallMethod(state->join, "_client", "OOO", queue, account, address);
-        Py_XDECREF(actor); /* the cache holds it */
-    }
     Py_XDECREF(key);
     Py_XDECREF(account);
     Py_XDECREF(address);
@@ -629,12 +606,14 @@ submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id
     }
     PyObject *actor = client_of(state, match, queue);
     PyObject *life = actor ? known.life->tp_alloc(known.life, 0) : NULL;
-    if (!life)
+    if (!life) {
+        Py_XDECREF(actor);
         return -1;
+    }
     int is_host = PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(actor, 0), "host") == 0;
     PyObject *name = is_host ? PyUnicode_DecodeASCII(PyBytes_AS_STRING(queue_id), PyBytes_GET_SIZE(queue_id), NULL)
                              : Py_NewRef(empty_text);
-    SLOT(life, known.actor) = Py_NewRef(actor);
+    SLOT(life, known.actor) = actor;
     SLOT(life, known.opened) = Py_NewRef(state->time);
     SLOT(life, known.queue_id) = name;
     SLOT(life, known.sender) = Py_NewRef(Py_None);
@@ -739,7 +718,7 @@ run(State *state, Tokens *tokens)
             if (token ? slowly(state, token) < 0 : PyErr_Occurred() != NULL)
                 return -1;
         }
-        switch (advance(tokens, &match)) {
+        switch (next_match(tokens, &match)) {
         case CAPTURED:
             if ((is_usual(&match) ? usual(state, &match) : slowly(state, token_of(&match))) < 0)
                 return -1;

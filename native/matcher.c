@@ -175,7 +175,7 @@ ask(Tokens *self, PyObject *answer)
 
 /* The next line that says something: CAPTURED fills the match, ELSEWHERE leaves tokens in `pending`. */
 enum found
-advance(Tokens *self, Match *match)
+next_match(Tokens *self, Match *match)
 {
     Matcher *matcher = self->matcher;
     const char *text = PyBytes_AS_STRING(self->chunk);
@@ -263,7 +263,7 @@ tokens_next(Tokens *self)
             if (token || PyErr_Occurred())
                 return token;
         }
-        switch (advance(self, &match)) {
+        switch (next_match(self, &match)) {
         case CAPTURED:
             return token_of(&match);
         case ELSEWHERE:

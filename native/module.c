@@ -18,11 +18,12 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC
 PyInit__native(void)
 {
-    if (PyType_Ready(&MatcherType) < 0 || PyType_Ready(&TokensType) < 0)
+    if (PyType_Ready(&MatcherType) < 0 || PyType_Ready(&TokensType) < 0 || PyType_Ready(&WordsType) < 0)
         return NULL;
     PyObject *native = PyModule_Create(&module);
     if (native && (PyModule_AddObjectRef(native, "Matcher", (PyObject *)&MatcherType) < 0 ||
-                   PyModule_AddObjectRef(native, "Tokens", (PyObject *)&TokensType) < 0))
+                   PyModule_AddObjectRef(native, "Tokens", (PyObject *)&TokensType) < 0 ||
+                   PyModule_AddObjectRef(native, "Words", (PyObject *)&WordsType) < 0))
         Py_CLEAR(native);
     return native;
 }

@@ -49,12 +49,12 @@ typedef struct {
     const Entry *entry;
 } Match;
 
-/* What advance() found. */
+/* What next_match() found. */
 enum found { FAILED = -1, OVER, CAPTURED, ELSEWHERE };
 
-extern PyTypeObject MatcherType, TokensType;
+extern PyTypeObject MatcherType, TokensType, WordsType;
 
-enum found advance(Tokens *tokens, Match *match);
+enum found next_match(Tokens *tokens, Match *match);
 PyObject *elsewhere(Tokens *tokens);
 PyObject *token_of(const Match *match);
 PyObject *join_rows(PyObject *module, PyObject *arguments);

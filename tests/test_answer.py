@@ -144,6 +144,7 @@ def test_a_thousand_domains_are_not_a_thousand_sentences(tmp_path: Path) -> None
     [
         (ALICE, ("account", "alice@example.org", "mx")),
         (Suspect(kind="script", name="/x.php", host="web", uid=33), ("local_user", "33", "web")),
+        (Suspect(kind="script", name="/home/u", account="shop", host="web"), ("local_user", "shop", "web")),
         (Suspect(kind="relay", name="h", address="203.0.113.9", host="mx"), ("stranger", "203.0.113.9", "mx")),
         (Suspect(kind="relay", name="203.0.113.9"), ("stranger", "203.0.113.9", "")),
         (Suspect(kind="host", name="10.0.0.1", host="mx"), ("host", "10.0.0.1", "mx")),

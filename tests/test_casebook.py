@@ -148,6 +148,14 @@ def test_a_script_takes_over_what_is_said_of_its_uid() -> None:
     assert case.id == identity(FORM)
 
 
+def test_a_script_takes_over_what_is_said_of_its_user_where_the_log_names_no_uid() -> None:
+    user = Suspect(kind="local_user", name="shop", host="web", account="shop")
+    script = Suspect(kind="script", name="/home/u/public_html", host="web", account="shop")
+    assert only_case(found(suspect=user), found(suspect=script)).suspect == script
+    other = msgspec.structs.replace(script, account="blog")
+    assert {case.suspect for case in open_cases([found(suspect=user), found(suspect=other)], recorder)} == {user, other}
+
+
 def test_of_two_scripts_the_one_that_sent_most_answers_for_the_uid() -> None:
     findings = [
         found(suspect=WWW, facts={"recipients": 900}),

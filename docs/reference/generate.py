@@ -25,11 +25,11 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from whosent.cli import Exit, app
 from whosent.detectors import discover as discover_detectors
-from whosent.dialects import Dialect, EventName, Rule, discover
+from whosent.dialects import Dialect, Rule, discover
 from whosent.model import finding, incident, knobs
 from whosent.model import report as report_model
 from whosent.model.settings import Settings
-from whosent.reading.events import FIELDS
+from whosent.reading.events import FIELDS, SHOWN
 
 ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
@@ -142,9 +142,9 @@ def _format(dialect: Dialect) -> str:
     return f"## {dialect.title}\n\n{_told(module)}\n\nGives: {gives}.\n"
 
 
-def _events(dialect: Dialect) -> list[EventName]:
+def _events(dialect: Dialect) -> list[str]:
     """The events a dialect makes, in the order they are declared, but for those that say nothing of a message."""
-    made = dict.fromkeys(rule.event for rule in _rules(dialect))
+    made = dict.fromkeys(SHOWN.get(rule.event, rule.event) for rule in _rules(dialect))
     return [event for event in made if event not in {"notice", "connection"}]
 
 
@@ -236,21 +236,22 @@ def events() -> str:
     makers: dict[str, dict[str, None]] = defaultdict(dict)
     for dialect in discover():
         for rule in _rules(dialect):
-            makers[rule.event][dialect.title] = None
-    rows = [(f"`{event}`", _EVENTS[event], ", ".join(makers[event]), _listed(_own(event))) for event in FIELDS]
+            makers[SHOWN.get(rule.event, rule.event)][dialect.title] = None
+    rows = [(f"`{event}`", _EVENTS[event], ", ".join(makers[event]), _listed(_own(event))) for event in _EVENTS]
     return _table(("event", "what happened", "written by", "its fields, as far as the line has them"), rows)
 
 
 def _own(event: str) -> list[str]:
-    fixed = {
-        name for dialect in discover() for rule in _rules(dialect) if rule.event == event for name, _ in rule.fixed
-    }
-    return [*FIELDS[event], *sorted(fixed)]
+    """The fields of an event, in whichever lines it is told."""
+    told = [kind for kind in FIELDS if SHOWN.get(kind, kind) == event]
+    rules = (rule for dialect in discover() for rule in _rules(dialect) if rule.event in told)
+    names = dict.fromkeys(name for kind in told for name in FIELDS[kind] if name != "recipients")
+    return [*names, *sorted({name for rule in rules for name, _ in rule.fixed} - names.keys())]
 
 
 def event_fields() -> str:
     """What each field of an event means; one without a meaning fails the build of the page."""
-    names = dict.fromkeys(name for event in FIELDS for name in _own(event))
+    names = dict.fromkeys(name for event in _EVENTS for name in _own(event))
     return _table(("field", "meaning"), [(f"`{name}`", _MEANINGS[name]) for name in names])
 
 
@@ -276,7 +277,7 @@ _MEANINGS: Final = {
     "account": "login, as the client gave it",
     "auth_method": "SASL mechanism",
     "uid": "user id that called sendmail",
-    "local_user": "envelope sender that this process gave",
+    "local_user": "envelope sender that this process gave; its login name, where the mail server logs that",
     "original_queue_id": "id the message had before a filter gave it back",
     "original_client_name": "client from which the filter had it",
     "original_client_address": "address of that client",
@@ -308,7 +309,7 @@ _MEANINGS: Final = {
     "method": "of the request",
     "path": "of the request, without its query",
     "http_status": "of the answer",
-    "script": "path of the file that called",
+    "script": "path of the file that called, or its folder",
     "script_line": "line in it",
 }
 

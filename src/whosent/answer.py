@@ -127,6 +127,8 @@ def _actors(case: Case) -> set[Who]:
         host = suspect.host or ""
         if suspect.uid is not None:
             actors.add(("local_user", str(suspect.uid), host))
+        elif suspect.account and suspect.kind in {"script", "form"}:
+            actors.add(("local_user", suspect.account, host))
         elif suspect.kind == "relay":
             actors.add(("stranger", suspect.address or suspect.name, host))
         else:

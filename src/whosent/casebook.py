@@ -76,17 +76,24 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.suspect.key].append(finding)
-    scripts: dict[tuple[str | None, int | None], tuple[str, str, str]] = {}
+    scripts: dict[tuple[str | None, int | str], tuple[str, str, str]] = {}
     for key, group in sorted(groups.items(), key=lambda item: (_most(item[1], "recipients"), item[0])):
         for finding in group:  # of several scripts of one uid, the one that sent most answers for the rest
-            if finding.suspect.kind in {"script", "form"} and finding.accuses and finding.suspect.uid is not None:
-                scripts[finding.suspect.host, finding.suspect.uid] = key
+            user = _user(finding.suspect)
+            if finding.suspect.kind in {"script", "form"} and finding.accuses and user is not None:
+                scripts[finding.suspect.host, user] = key
     for key in [key for key in groups if key[0] == "local_user"]:
         suspect = groups[key][0].suspect
-        script = scripts.get((suspect.host, suspect.uid)) if suspect.uid is not None else None
+        user = _user(suspect)
+        script = scripts.get((suspect.host, user)) if user is not None else None
         if script is not None:
             groups[script].extend(groups.pop(key))
     return list(groups.values())
+
+
+def _user(suspect: Suspect) -> int | str | None:
+    """Under whom a script runs, as the log names it: a uid or a login name."""
+    return suspect.account if suspect.uid is None else suspect.uid
 
 
 def _worth_telling(group: Sequence[Finding]) -> bool:

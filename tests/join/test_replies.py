@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whosent.join.replies import reason
+from whosent.join.replies import queued_as, reason
 from whosent.model.rows import Reason
 
 REPLIES = [
@@ -91,3 +91,28 @@ def test_real_replies(dsn: str, reply: str, meant: Reason) -> None:
 @given(st.binary(max_size=30), st.binary(max_size=2000))
 def test_any_reply_has_a_reason(dsn: bytes, reply: bytes) -> None:
     assert reason(dsn, reply) is not Reason.NONE
+
+
+@pytest.mark.parametrize(
+    ("reply", "queue_id"),
+    [
+        (b"250 2.0.0 Ok: queued as 4jXKnv4svvzLhJn)", b"4jXKnv4svvzLhJn"),
+        (b"250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as 1D2E3F", b"1D2E3F"),
+        (b"250 OK id=1xV1eT-00000V-2H", b"1xV1eT-00000V-2H"),
+        (b"250 OK id=1pXXXX-000000005Ff-2Bzi", b"1pXXXX-000000005Ff-2Bzi"),
+        (b"250 OK id=1pXXXX-000000005Ff-2Bzi-more", b""),
+        (b"250 2.0.0 4ARBxx12345678 Message accepted for delivery", b"4ARBxx12345678"),
+        (b"250 2.6.0 <id=x@mx.example> Queued mail for delivery", b""),
+        (b"250 ok", b""),
+        (b"", b""),
+        (None, b""),
+    ],
+)
+def test_the_next_hosts_queue_id_is_read_from_its_reply(reply: bytes | None, queue_id: bytes) -> None:
+    assert queued_as(reply) == queue_id
+
+
+def test_a_reply_tells_the_enhanced_code_itself_where_no_field_does() -> None:
+    assert reason(None, b"SMTP error from remote mail server: 550 5.1.1 <x@y.example>: gone") is Reason.UNKNOWN_USER
+    assert reason(None, b"host mx [198.51.100.4.5.1.1] says 4.7.1.9 no") is Reason.OTHER
+    assert reason(None, None) is Reason.OTHER

@@ -25,7 +25,9 @@ EventName = Literal[
     "connection",  # a client came or went
     "submission",  # a client handed us a message
     "queued",  # its envelope or Message-ID
+    "arrival",  # a message entered the queue, its client and its envelope in one line (Exim, Sendmail, Exchange)
     "delivery",  # one recipient, one attempt
+    "deliveries",  # several recipients, one attempt, in one line: ``recipients`` as the program lists them
     "notification",  # the MTA made a bounce of it
     "removed",  # it left the queue
     "held",
@@ -40,7 +42,11 @@ EventName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of line: the event it makes and the pattern of its body; ``fixed`` adds fields it implies."""
+    """One kind of line: the event it makes and the pattern of its body.
+
+    ``fixed`` adds fields that the kind of line implies (the ``status`` of a delivery, say); what stands there is read
+    as if it had been captured, unless the pattern captures it.
+    """
 
     event: EventName
     pattern: bytes

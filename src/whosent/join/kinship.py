@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from whosent.join.replies import queued_as
 from whosent.reading.tokens import Token
 
 _LEAST: Final = 2  # messages that both logs know
-_QUEUED_AS: Final = b"queued as "
 
 
 def own_addresses(logs: Iterable[Iterable[Token]]) -> dict[str, str]:
@@ -23,15 +23,15 @@ def own_addresses(logs: Iterable[Iterable[Token]]) -> dict[str, str]:
     went: list[tuple[bytes, bytes, bytes]] = []  # (host that handed over, the relay's address, the id it gave)
     for tokens in logs:
         for rule, _, fields in tokens:
-            if rule.event == "submission":
+            if rule.event in {"submission", "arrival"}:
                 _, host, _, queue_id, address, account, *_ = fields
                 if address and not account:
                     came[queue_id] = (host, address)
             elif rule.event == "delivery":
                 _, host, _, *_, address, _dsn, status, reply = fields
-                words = reply.partition(_QUEUED_AS)[2].split(None, 1)
-                if address and words and status == b"sent":
-                    went.append((host, address, words[0].rstrip(b").,;")))
+                next_id = queued_as(reply) if address and status == b"sent" else b""
+                if next_id:
+                    went.append((host, address, next_id))
     pairs: dict[tuple[bytes, bytes, bytes, bytes], set[bytes]] = defaultdict(set)
     for host, relay, queue_id in went:
         taker, client = came.get(queue_id, (host, b""))

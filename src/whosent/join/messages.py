@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from whosent.join.replies import reason
+from whosent.dialects import Rule
+from whosent.join import arrivals
+from whosent.join.replies import queued_as, reason
 from whosent.model.rows import (
     Actor,
     Call,
@@ -27,24 +29,24 @@ from whosent.model.rows import (
     reference,
 )
 from whosent.reading.native import native
+from whosent.reading.recipients import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from whosent.dialects import Rule
     from whosent.model.rows import JoinedRow
     from whosent.model.surroundings import Surroundings
     from whosent.reading.stamps import Clock
     from whosent.reading.tokens import Fields, Token
 
 _WHERE: Final = ("stamp", "host", "instance")
+_DELIVERY: Final = ("original_recipient", "agent", "relay_host", "relay_address", "dsn", "status", "reply")
 _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "submission": (*_WHERE, "queue_id", "client_address", "account", "uid", "local_user", "original_queue_id"),
     "queued": (*_WHERE, "queue_id", "sender", "size", "recipient_count"),
-    "delivery": (
-        *_WHERE, "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "dsn", "status",
-        "reply",
-    ),
+    "arrival": (*_WHERE, *arrivals.LAYOUT),
+    "delivery": (*_WHERE, "queue_id", "recipient", *_DELIVERY),
+    "deliveries": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
     "notification": (*_WHERE, "queue_id", "notification_queue_id"),
     "removed": (*_WHERE, "queue_id"),
     "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
@@ -53,7 +55,6 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "call": (*_WHERE, "script", "script_line", "recipient"),
 }  # fmt: skip
 _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
-_QUEUED_AS: Final = b"queued as "
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
@@ -61,6 +62,7 @@ _SESSION: Final = 86_400.0  # seconds after which a client that never finished i
 _MANY_LIVES: Final = 10_000
 _UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
+_ONE: Final = Rule("delivery", b"")  # each of several in one line
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
@@ -330,7 +332,13 @@ class Join:
         self._places[address] = (relay, result)
         return relay, result
 
-    def _first_sight(self, queue: _Queue, time: float, queue_id: bytes | None, mta: bool = False) -> Life:
+    def _first_sight(  # native code has no keywords
+        self,
+        queue: _Queue,
+        time: float,
+        queue_id: bytes | None,
+        mta: bool = False,  # noqa: FBT001, FBT002
+    ) -> Life:
         self.first_sight += not mta
         life = queue.lives[queue_id] = Life(queue.mta if mta else Actor("unknown", "", queue.host), time, "")
         return life
@@ -358,6 +366,30 @@ class Join:
         elif rule.event == "call":
             _, _, _, script, line, recipient = fields
             yield Call(time, ref, host, text(script), int((line or b"0")[:_NUMBER]), recipient or b"")
+        elif rule.event == "arrival":
+            yield from self._arrival(time, ref, fields)
+        elif rule.event == "deliveries":
+            source, offset = dereference(ref)
+            del source  # the present one
+            _, place, instance, queue_id, listed, *rest = fields
+            each = [(_ONE, 0, (fields[0], place, instance, queue_id, one, *rest)) for one in split(listed or b"")]
+            yield from self.rows(each, offset)
+
+    def _arrival(self, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """A message in one line: its life begins, and it is told at once."""
+        queue, came = self._queue, arrivals.Arrival(*fields[3:])
+        if came.queue_id in queue.lives:
+            self._end_unseen(queue.lives[came.queue_id])
+        elif self._passes_on:
+            yield Begun(time, ref, fields[1], fields[2], came.queue_id)  # type: ignore[misc]
+        actor = arrivals.local_user(came, queue.host) or (
+            self._client(queue, came.account, came.client_address) if came.account or came.client_address
+            else queue.mta
+        )  # fmt: skip
+        name = came.queue_id.decode("ascii", "backslashreplace") if actor.kind == "host" else ""
+        life = queue.lives[came.queue_id] = Life(actor, time, name)
+        life.sender = came.sender or b""
+        yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
 
 
 def _drop_broken_sessions(queue: _Queue, now: float) -> None:
@@ -383,10 +415,10 @@ def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Resul
 
 def _handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes]:
     """What "sent" to a host of ours means: handed over under another queue id, or delivered to a mailbox."""
-    words = (reply or b"").partition(_QUEUED_AS)[2].split(None, 1)
-    if not words and agent == b"lmtp":
+    next_id = queued_as(reply)
+    if not next_id and agent == b"lmtp":
         return Result.LOCAL, b""
-    return Result.HANDED_OVER, words[0].rstrip(b").,;") if words else b""
+    return Result.HANDED_OVER, next_id
 
 
 if native:
@@ -396,5 +428,6 @@ if native:
         (Message, Outcome, Handover, Closed),
         (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
         reason,
+        _handed_over,
         _SESSION,
     )

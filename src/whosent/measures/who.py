@@ -18,7 +18,9 @@ CAUSES: Final = {
 
 
 def user_name(uid: str, claimed: str) -> str:
-    """The well-known name of a uid if the process gave that name, else ``uid 33``."""
+    """The well-known name of a uid if the process gave that name, else ``uid 33``; a login name as it is."""
+    if not uid.isdecimal():
+        return uid
     name = _WELL_KNOWN.get(uid)
     if name and claimed.partition("@")[0] == name:
         return name
@@ -32,7 +34,8 @@ def suspect(actor: Actor) -> Suspect:
         return Suspect(kind="account", name=actor.name, host=host, account=actor.name)
     if actor.kind == "local_user":
         uid = int(actor.name) if actor.name.isdecimal() else None
-        return Suspect(kind="local_user", name=user_name(actor.name, actor.address or ""), host=host, uid=uid)
+        name, account = user_name(actor.name, actor.address or ""), actor.name if uid is None else None
+        return Suspect(kind="local_user", name=name, host=host, uid=uid, account=account)
     return Suspect(kind="host", name=actor.name, host=host, address=actor.name)
 
 

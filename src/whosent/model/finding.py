@@ -59,7 +59,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str  # account, path, address, user
     host: str | None = None  # the machine whose MTA took the mail
     uid: int | None = None  # of a local user
-    account: str | None = None  # the account a script runs under
+    account: str | None = None  # the account itself, or the one a script or local user runs under
     url: str | None = None  # where a form or script is reached
     address: str | None = None  # of a host or relay
 

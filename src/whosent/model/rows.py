@@ -28,14 +28,16 @@ class Actor(NamedTuple):
 
     ``kind``: ``account`` (SASL login), ``local_user`` (sendmail(1) by uid), ``host`` (unauthenticated client in
     our own networks), ``stranger`` (unauthenticated client outside them), ``mta`` (the MTA's own bounces),
-    ``unknown`` (the log starts after the message did).  ``name`` is the account, the uid in digits or the address;
-    ``host`` the machine whose MTA took it; ``address`` the client's address, for a local user the name it gave.
+    ``unknown`` (the log starts after the message did).  ``name`` is the account, the uid in digits (Exim: the login
+    name) or the address; ``host`` the machine whose MTA took it; ``address`` the client's address, for a local user
+    the name it gave; ``script`` the script that called sendmail(1) or its folder, where the MTA logged that.
     """
 
     kind: str
     name: str
     host: str
     address: str | None = None
+    script: str | None = None
 
 
 class Result(IntEnum):

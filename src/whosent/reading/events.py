@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from whosent.reading import recipients
 from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import rfc3339
@@ -27,17 +28,23 @@ Value = str | int | float | None
 Event = dict[str, Value]
 
 _CLIENT: Final = ("client_name", "client_address", "client_port")
+_SUBMISSION: Final = (
+    "queue_id", *_CLIENT, "account", "auth_method", "uid", "local_user",
+    "original_queue_id", "original_client_name", "original_client_address", "original_client_port",
+)  # fmt: skip
+_DELIVERY: Final = (
+    "original_recipient", "agent", "relay_host", "relay_address", "relay_port", "delay", "dsn", "status", "reply",
+)  # fmt: skip
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "connection": _CLIENT,
-    "submission": (
-        "queue_id", *_CLIENT, "account", "auth_method", "uid", "local_user",
-        "original_queue_id", "original_client_name", "original_client_address", "original_client_port",
-    ),
+    "submission": _SUBMISSION,
     "queued": ("queue_id", "sender", "size", "recipient_count", "message_id", "subject"),
-    "delivery": (
-        "queue_id", "recipient", "original_recipient", "agent", "relay_host", "relay_address", "relay_port",
-        "delay", "dsn", "status", "reply",
+    "arrival": (
+        *_SUBMISSION, "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
+        "subject",
     ),
+    "delivery": ("queue_id", "recipient", *_DELIVERY),
+    "deliveries": ("queue_id", "recipients", *_DELIVERY),
     "notification": ("queue_id", "notification_queue_id"),
     "removed": ("queue_id",),
     "held": ("queue_id",),
@@ -50,6 +57,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "request": ("client_address", "method", "path", "http_status"),
     "call": ("script", "script_line", "recipient"),
 }  # fmt: skip
+SHOWN: Final = {"arrival": "submission", "deliveries": "delivery"}  # as what the events of one line are told
 _LONGEST_ENTRY: Final = 1 << 21
 _WHERE: Final = ("stamp", "host", "instance")
 _NAMES: Final = re.compile(rb"\(\?P<(\w+)>")
@@ -106,6 +114,7 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
     ),
     "delay": _decimal,
     "reply": _reply,
+    "recipients": lambda raw: "\n".join(map(_mailbox, recipients.split(raw))),  # one a line
 }  # fmt: skip
 
 
@@ -160,7 +169,8 @@ class Parse:
             else:  # an entry of many lines that began in a chunk before
                 line = self._lines + 1 - self._before.count(b"\n", max(0, len(self._before) + at))
             stamp, host, instance = fields[:3]
-            event: Event = {"event": rule.event, "time": rfc3339(seconds(stamp)), "host": text(host) if host else None}
+            event: Event = {"event": SHOWN.get(rule.event, rule.event), "time": rfc3339(seconds(stamp))}
+            event["host"] = text(host) if host else None
             if instance is not None:
                 event["instance"] = text(instance)
             event |= {"source": self._source, "offset": offset + at, "line": line}
@@ -168,12 +178,15 @@ class Parse:
                 raw = fields[index]
                 event[name] = None if raw is None else read(raw)
             event.update(rule.fixed)
-            yield event
+            if "recipients" in event:
+                yield from _each(event)
+            else:
+                yield event
 
     def _plan(self, rule: Rule) -> tuple[tuple[int, str, Callable[[bytes], Value]], ...]:
         """Where the fields that the rule may capture stand, and how each is read."""
         names = {name.decode() for name in _NAMES.findall(rule.pattern)}
-        if rule.event == "delivery":
+        if rule.event in {"delivery", "deliveries"}:
             names.add("agent")  # named by the tag
         plan = self._plans[id(rule)] = tuple(
             (index, name, _READ.get(name, text))
@@ -181,3 +194,15 @@ class Parse:
             if name in names
         )
         return plan
+
+
+def _each(event: Event) -> Iterator[Event]:
+    """A line that lists recipients: how many a message has, or a delivery to each of them."""
+    listed = event.pop("recipients")
+    each = listed.split("\n") if isinstance(listed, str) else []
+    if event["event"] != "delivery":
+        event["recipient_count"] = event.get("recipient_count") or len(each) or None
+        yield event
+        return
+    for recipient in each:
+        yield {**event, "recipient": recipient}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -101,6 +101,35 @@ class _Groups:
         return self.count
 
 
+class _Implied:
+    """A rule that implies fields: what its line captured, and the constants among the wanted fields."""
+
+    def __init__(self, rule: Rule, indices: tuple[int, ...], constants: dict[int, bytes]) -> None:
+        self.rule = rule
+        self.indices = indices
+        self._constants = constants
+
+    def fields(self, match: re.Match[bytes]) -> Fields:
+        """The wanted fields of a line that the alternation matched."""
+        fields: list[Any] = list(match.group(*self.indices))
+        for place, constant in self._constants.items():
+            fields[place] = constant
+        return tuple(fields)
+
+    def columns(self, never: int) -> tuple[int | bytes | None, ...]:
+        """What each wanted field is: a group's number, a constant, or nothing; ``never`` is the group of none."""
+        captured = (None if index == never else index for index in self.indices)
+        return tuple(self._constants.get(place, index) for place, index in enumerate(captured))
+
+
+def _constants(rule: Rule, wanted: tuple[str, ...], captured: Mapping[str, int]) -> dict[int, bytes]:
+    """What the rule implies of the wanted fields, by their place; a field it captures is not implied."""
+    fixed = dict(rule.fixed)
+    return {
+        place: fixed[name].encode() for place, name in enumerate(wanted) if name in fixed and not captured.get(name)
+    }
+
+
 class _Alone:
     """A rule by itself, for the fields of a line that the alternation recognised without reading them."""
 
@@ -109,15 +138,21 @@ class _Alone:
         self.rule = rule
         self._pattern = groups.number(pattern, set(wanted), numbers)
         self._indices = [numbers.get(name) for name in wanted]
+        self._constants = _constants(rule, wanted, numbers)
         self._compiled: re.Pattern[bytes] | None = None
 
-    def fields(self, line: bytes) -> Fields:
-        """The wanted fields of a line that is known to match."""
+    def fields(self, found: re.Match[bytes]) -> Fields:
+        """The wanted fields of a line that the alternation recognised."""
+        return self.of_line(found[0])
+
+    def of_line(self, line: bytes) -> Fields:
+        """The same, given the line."""
         if self._compiled is None:
             self._compiled = re.compile(portable(self._pattern))
         match = self._compiled.match(line)
         assert match is not None
-        return tuple(match[index] if index else None for index in self._indices)
+        implied = self._constants.get
+        return tuple(match[index] if index else implied(place) for place, index in enumerate(self._indices))
 
 
 class Tokenizer:
@@ -133,16 +168,19 @@ class Tokenizer:
         self._groups = _Groups()
         self._captured: set[Rule] = set()
         self._take: dict[int | None, tuple[Rule | None, tuple[int, ...]]] = {}  # by the last group of a match
-        self._alone: dict[int | None, _Alone] = {}
+        self._alone: dict[int | None, _Alone | _Implied] = {}
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
         self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
-        self._pattern = re.compile(portable(rb"|".join([*branches, rb"()[^\n]*+\n", never])))
+        last = self._groups.empty()
+        self._written = portable(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
         self._take = {
-            end: (rule, tuple(index or self._pattern.groups for index in indices))
-            for end, (rule, indices) in self._take.items()
+            end: (rule, tuple(index or last for index in indices)) for end, (rule, indices) in self._take.items()
         }
-        self._twin = self._compiled() if native else None
+        for one in self._alone.values():
+            if isinstance(one, _Implied):
+                one.indices = tuple(index or last for index in one.indices)
+        self._twin = self._compiled(last) if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         return [self._rule(rule, frozenset(), {}) for dialect in dialects for rule in dialect.lines]
@@ -188,7 +226,9 @@ class Tokenizer:
             opening = self._groups.number(lead, {name for rule in led for name in self._wanted(rule, outer)}, inner)
             bodies = []
             for rule in led:
-                seldom = rule.event not in _USUAL or rule.event in captured or rule in self._captured
+                seldom = not native and (
+                    rule.event not in _USUAL or rule.event in captured or rule in self._captured
+                )  # to PCRE2 groups cost nothing
                 captured.add(rule.event)
                 self._captured.add(rule)
                 bodies.append(self._rule(rule, outer, inner, before if seldom else None))
@@ -208,8 +248,13 @@ class Tokenizer:
         if not wanted:
             return rb"(?:" + pattern + rb")\n"
         end = self._groups.empty()  # the empty group at its end makes lastindex tell the rules apart
-        if seldom_after is None:
-            self._take[end] = (rule, tuple(numbers.get(name, 0) for name in wanted))
+        indices = tuple(numbers.get(name, 0) for name in wanted)
+        constants = _constants(rule, wanted, numbers)
+        if seldom_after is None and not constants:
+            self._take[end] = (rule, indices)
+        elif seldom_after is None:
+            self._take[end] = (None, ())
+            self._alone[end] = _Implied(rule, indices, constants)
         else:
             self._take[end] = (None, ())
             self._alone[end] = _Alone(rule, seldom_after + rb"(?:" + rule.pattern + rb")\n", wanted)
@@ -221,6 +266,10 @@ class Tokenizer:
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
         return self._twin.read(chunk, otherwise) if self._twin else self.read_purely(chunk, otherwise)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self._written)
 
     def read_purely(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
         """The same without the compiled twin."""
@@ -234,26 +283,27 @@ class Tokenizer:
             if rule is not None:
                 yield rule, match.start(), match.group(*indices)
             elif (seldom := alone(end)) is not None:
-                yield seldom.rule, match.start(), seldom.fields(match[0])
+                yield seldom.rule, match.start(), seldom.fields(match)
             else:
                 yield from otherwise(match.start(), match[0][:-1])
 
-    def _compiled(self) -> Any:  # noqa: ANN401  # native.Matcher, which not every installation has
-        """The compiled twin of this alternation."""
+    def _compiled(self, never: int) -> Any:  # noqa: ANN401  # native.Matcher, which not every installation has
+        """The compiled twin of this alternation; ``never`` is the group that takes no part."""
         assert native is not None
-        never = self._pattern.groups
-        entries = []
-        otherwise = 0
+        entries: list[tuple[Any, ...]] = []
+        otherwise: int | None = 0
         for end, (rule, indices) in self._take.items():
-            assert end is not None
+            seldom = self._alone.get(end)
             if rule is not None:
-                fields = tuple(index if index != never else None for index in indices)
+                fields = tuple(None if index == never else index for index in indices)
                 entries.append((end, _KINDS.get(rule.event, 0), rule, fields, None))
-            elif (alone := self._alone.get(end)) is not None:
-                entries.append((end, 0, alone.rule, (), alone.fields))
+            elif isinstance(seldom, _Implied):
+                entries.append((end, _KINDS.get(seldom.rule.event, 0), seldom.rule, seldom.columns(never), None))
+            elif seldom is not None:
+                entries.append((end, 0, seldom.rule, (), seldom.of_line))
             else:
                 otherwise = end
-        return native.Matcher(self._pattern.pattern, entries, otherwise, self._given_up)
+        return native.Matcher(self._written, entries, otherwise, self._given_up)
 
     def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
         """The tokens of a line that PCRE2 gave up on; ``at`` is its offset in the chunk."""
