@@ -26,14 +26,19 @@ EventName = Literal[
     "submission",  # a client handed us a message
     "queued",  # its envelope or Message-ID
     "arrival",  # a message entered the queue, its client and its envelope in one line (Exim, Sendmail, Exchange)
+    "collected",  # as arrival, of an MTA that does not log when a message left and names the login elsewhere (Sendmail)
     "delivery",  # one recipient, one attempt
     "deliveries",  # several recipients, one attempt, in one line: ``recipients`` as the program lists them
+    "attempts",  # as deliveries, of such an MTA: ``status`` is the class of the status code
     "notification",  # the MTA made a bounce of it
+    "returned",  # as notification, of such an MTA
+    "cloned",  # some recipients of a message go on under other queue ids
     "removed",  # it left the queue
     "held",
     "released",
     "rejection",
     "login",
+    "authenticated",  # a login that the messages of the same process (``pid``, of the tag) belong to
     "request",  # a web server answered
     "call",  # a script called mail()
     "notice",  # the program speaks of itself: understood, nothing of a message

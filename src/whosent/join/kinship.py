@@ -23,13 +23,13 @@ def own_addresses(logs: Iterable[Iterable[Token]]) -> dict[str, str]:
     went: list[tuple[bytes, bytes, bytes]] = []  # (host that handed over, the relay's address, the id it gave)
     for tokens in logs:
         for rule, _, fields in tokens:
-            if rule.event in {"submission", "arrival"}:
+            if rule.event in {"submission", "arrival", "collected"}:
                 _, host, _, queue_id, address, account, *_ = fields
                 if address and not account:
                     came[queue_id] = (host, address)
-            elif rule.event == "delivery":
+            elif rule.event in {"delivery", "attempts"}:
                 _, host, _, *_, address, _dsn, status, reply = fields
-                next_id = queued_as(reply) if address and status == b"sent" else b""
+                next_id = queued_as(reply) if address and status in {b"sent", b"2"} else b""
                 if next_id:
                     went.append((host, address, next_id))
     pairs: dict[tuple[bytes, bytes, bytes, bytes], set[bytes]] = defaultdict(set)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from whosent.dialects import Rule
-from whosent.join import arrivals
+from whosent.join import arrivals, sendmail
 from whosent.join.replies import queued_as, reason
 from whosent.model.rows import (
     Actor,
@@ -29,7 +29,7 @@ from whosent.model.rows import (
     reference,
 )
 from whosent.reading.native import native
-from whosent.reading.recipients import split
+from whosent.reading.recipients import as_given, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,9 +47,14 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "arrival": (*_WHERE, *arrivals.LAYOUT),
     "delivery": (*_WHERE, "queue_id", "recipient", *_DELIVERY),
     "deliveries": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
+    "collected": (*_WHERE, *arrivals.LAYOUT, "protocol"),
+    "attempts": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
     "notification": (*_WHERE, "queue_id", "notification_queue_id"),
+    "returned": (*_WHERE, "queue_id", "notification_queue_id"),
+    "cloned": (*_WHERE, "queue_id", "clone_queue_ids"),
     "removed": (*_WHERE, "queue_id"),
     "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
+    "authenticated": (*_WHERE, "account", "client_address", "service", "pid"),
     "login": (*_WHERE, "account", "client_address", "service"),
     "request": (*_WHERE, "client_address", "method", "path", "http_status"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
@@ -63,6 +68,8 @@ _MANY_LIVES: Final = 10_000
 _UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
 _ONE: Final = Rule("delivery", b"")  # each of several in one line
+_QUIET: Final = 3_600.0  # seconds after which nothing more is heard of a message with no recipient left
+_GIVEN_UP: Final = 10 * 86_400.0  # twice as long as an MTA tries
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
@@ -105,10 +112,23 @@ class Life:
         self.deferred: set[bytes] | None = None  # recipients that were deferred before
 
 
+class Counted(Life):
+    """One whose end no line tells: it has ended when no recipient is left and it was quiet for a while."""
+
+    __slots__ = ("given", "heard", "left")
+
+    def __init__(self, actor: Actor, opened: float, queue_id: str, sender: bytes, left: int) -> None:
+        super().__init__(actor, opened, queue_id)
+        self.sender = sender
+        self.left = left  # recipients not delivered and not given up; an alias may stand for several
+        self.heard = opened
+        self.given = False  # over SMTP: then its recipients have angle brackets, and those of aliases have none
+
+
 class _Queue:
     """The lives of one (host, instance), and what its lines keep repeating."""
 
-    __slots__ = ("actors", "host", "lives", "many", "mta")
+    __slots__ = ("actors", "began", "host", "lives", "many", "mta", "sessions")
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -116,6 +136,8 @@ class _Queue:
         self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
         self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
         self.mta = Actor("mta", host, host)
+        self.sessions = sendmail.Sessions()
+        self.began: float | None = None  # when the first message was collected
 
 
 class Join:
@@ -170,7 +192,9 @@ class Join:
     def merge(self, other: Join) -> None:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
-            self._queues.setdefault(here, _Queue(queue.host)).lives.update(queue.lives)
+            mine = self._queues.setdefault(here, _Queue(queue.host))
+            mine.lives.update(queue.lives)
+            mine.sessions.update(queue.sessions)
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -186,8 +210,7 @@ class Join:
         """Rows of a chunk that starts at ``offset`` of the source; those of the compiled twin come all at once."""
         if native and tokens.__class__ is native.Tokens and not self._passes_on:
             rows: list[JoinedRow] = native.join_rows(self, tokens, reference(self._source, offset))
-            self._forget_broken_sessions()
-            return rows
+            return [*rows, *self._forget()] if len(self._queue.lives) > self._queue.many else rows
         return self.rows_purely(tokens, offset)
 
     def rows_purely(  # noqa: C901, PLR0912, PLR0915  # a call less a line is a tenth of the time
@@ -276,16 +299,23 @@ class Join:
             else:
                 yield from self._rare(rule, time, base + at, fields)
         self.time = latest
-        self._forget_broken_sessions()
+        yield from self._forget()
 
     def _rows_of(self, token: Token, base: int) -> list[JoinedRow]:
         """Rows of one token that the compiled twin leaves to us; ``base`` refers to the chunk's first byte."""
         _, offset = dereference(base)
         return list(self.rows_purely((token,), offset))
 
-    def _forget_broken_sessions(self) -> None:
-        if len(self._queue.lives) > self._queue.many:
-            _drop_broken_sessions(self._queue, self.time)
+    def _forget(self) -> Iterator[JoinedRow]:
+        """Drop clients that never finished, long after, and messages of which nothing more will be heard."""
+        queue, now = self._queue, self.time
+        if len(queue.lives) <= queue.many:
+            return
+        for queue_id in [name for name, life in queue.lives.items() if _is_over(life, now)]:
+            life = queue.lives.pop(queue_id)
+            if life.queue_id and queue_id == life.queue_id.encode():
+                yield _new(Closed, (now, reference(self._source, 0), queue.host, life.queue_id))
+        queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
 
     def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
         """Lines of another host or instance follow: their queue ids are their own."""
@@ -344,9 +374,20 @@ class Join:
         return life
 
     def _rare(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        if rule.event == "attempts":
+            yield from self._attempts(rule, time, ref, fields)
+            return
         text = self._text
         host = text(fields[1])
-        if rule.event == "rejection":
+        if rule.event == "collected":
+            yield from self._collected(rule, time, ref, fields)
+        elif rule.event == "authenticated":
+            _, _, _, account, address, service, pid = fields
+            self._queue.sessions.authenticated(pid, account, address, time)
+            yield Login(time, ref, host, text(account), text(address), True, text(service))  # noqa: FBT003  # a row
+        elif rule.event in {"returned", "cloned"}:
+            yield from self._goes_on(rule, time, ref, fields)
+        elif rule.event == "rejection":
             _, _, _, _, address, account, stage, code, why = fields
             yield Rejection(time, ref, host, text(address), text(account), text(stage), int(code or 0), why or b"")
         elif rule.event == "login":
@@ -391,13 +432,83 @@ class Join:
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
 
+    def _collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """A message of an MTA that tells the login in another line; its queue ids are never used again."""
+        queue, came, protocol = self._queue, arrivals.Arrival(*fields[3:-1]), fields[-1]
+        if came.queue_id in queue.lives:
+            return
+        if queue.began is None:
+            queue.began = time
+        address, account = came.client_address, None
+        if address:
+            account = queue.sessions.account(came.queue_id, address, protocol, time)
+            if account is None and self._passes_on and queue.sessions.may_be_earlier(protocol, time - queue.began):
+                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                return
+        if account or (address and protocol not in sendmail.MARKED):
+            actor = queue.actors.get((account, address)) or self._client(queue, account, address)
+        else:  # a client whose login is not in the log is nobody we could name
+            actor = arrivals.local_user(came, queue.host) or Actor("unknown", "", queue.host)
+        name = came.queue_id.decode("ascii") if actor.kind == "host" else ""
+        sender, count = came.sender or b"", arrivals.recipients(came)
+        life = queue.lives[came.queue_id] = Counted(actor, time, name, sender, count)
+        life.given = address is not None
+        yield Message(time, ref, actor, name, sender, arrivals.number(came.size), count, time)
 
-def _drop_broken_sessions(queue: _Queue, now: float) -> None:
-    """Forget clients that named a recipient and never finished; long after nobody may speak of them any more."""
-    gone = [name for name, life in queue.lives.items() if life.sender is None and now - life.opened > 2 * _SESSION]
-    for name in gone:
-        del queue.lives[name]
-    queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
+    def _attempts(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """Recipients that had the same fate in one attempt; the class of the status code says which."""
+        _, _, _, queue_id, listed, _, agent, relay_host, address, dsn, status, reply = fields
+        lives = self._queue.lives
+        life = lives.get(queue_id)
+        if life is None:
+            if self._passes_on:
+                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+                return
+            self.first_sight += 1
+            life = lives[queue_id] = Counted(Actor("unknown", "", self._queue.host), time, "", b"", 1)
+        relay, result = self._places.get(address) or self._place(address)
+        why, fate = _NO_REASON, None
+        if status != b"2":
+            why, fate = reason(dsn, reply), b"deferred" if status == b"4" else b"bounced"
+        elif result is _TO_US:
+            result, next_id = _handed_over(agent, reply)
+            if next_id:
+                name = next_id.decode("utf-8", "backslashreplace")
+                yield _new(Handover, (time, ref, life.actor, life.queue_id, relay, name))
+        where, counted = relay or self._text(relay_host), isinstance(life, Counted)
+        each = as_given(listed)
+        for recipient, given in each:
+            yield _new(Outcome, (
+                time, ref, life.actor, life.queue_id, life.sender or b"", recipient,
+                result if fate is None else _refused(life, recipient, fate), why, where,
+                counted and life.given and not given,
+            ))  # fmt: skip
+        if counted:
+            life.heard = time
+            if status != b"4":
+                life.left -= len(each)
+
+    def _goes_on(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """A message gets a bounce, or goes on for some of its recipients, under other queue ids."""
+        _, _, _, queue_id, others = fields
+        queue = self._queue
+        if rule.event == "returned":
+            queue.lives[others] = Counted(queue.mta, time, "", b"", 1)
+            return
+        life = queue.lives.get(queue_id)
+        if life is None:
+            if self._passes_on:
+                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+            return
+        for other in others.replace(b";", b" ").split():
+            clone = queue.lives[other] = Counted(life.actor, time, life.queue_id, life.sender or b"", 1)
+            clone.given = isinstance(life, Counted) and life.given
+
+
+def _is_over(life: Life, now: float) -> bool:
+    if isinstance(life, Counted):
+        return now - life.heard > (_QUIET if life.left <= 0 else _GIVEN_UP)
+    return life.sender is None and now - life.opened > 2 * _SESSION
 
 
 def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:

@@ -32,6 +32,10 @@ _SUBMISSION: Final = (
     "queue_id", *_CLIENT, "account", "auth_method", "uid", "local_user",
     "original_queue_id", "original_client_name", "original_client_address", "original_client_port",
 )  # fmt: skip
+_ARRIVAL: Final = (
+    *_SUBMISSION, "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
+    "subject",
+)  # fmt: skip
 _DELIVERY: Final = (
     "original_recipient", "agent", "relay_host", "relay_address", "relay_port", "delay", "dsn", "status", "reply",
 )  # fmt: skip
@@ -39,13 +43,14 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "connection": _CLIENT,
     "submission": _SUBMISSION,
     "queued": ("queue_id", "sender", "size", "recipient_count", "message_id", "subject"),
-    "arrival": (
-        *_SUBMISSION, "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
-        "subject",
-    ),
+    "arrival": _ARRIVAL,
+    "collected": _ARRIVAL,
     "delivery": ("queue_id", "recipient", *_DELIVERY),
     "deliveries": ("queue_id", "recipients", *_DELIVERY),
+    "attempts": ("queue_id", "recipients", *_DELIVERY),
     "notification": ("queue_id", "notification_queue_id"),
+    "returned": ("queue_id", "notification_queue_id"),
+    "cloned": ("queue_id", "clone_queue_ids"),
     "removed": ("queue_id",),
     "held": ("queue_id",),
     "released": ("queue_id",),
@@ -53,11 +58,16 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "queue_id", *_CLIENT, "helo", "account", "protocol", "sender", "recipient",
         "verdict", "stage", "code", "dsn", "reason",
     ),
+    "authenticated": (*_CLIENT, "account", "auth_method", "service", "reason"),
     "login": (*_CLIENT, "account", "auth_method", "service", "reason"),
     "request": ("client_address", "method", "path", "http_status"),
     "call": ("script", "script_line", "recipient"),
 }  # fmt: skip
-SHOWN: Final = {"arrival": "submission", "deliveries": "delivery"}  # as what the events of one line are told
+SHOWN: Final = {  # as what the events of one line, or of one kind of MTA, are told
+    **dict.fromkeys(("arrival", "collected"), "submission"), **dict.fromkeys(("deliveries", "attempts"), "delivery"),
+    "authenticated": "login", "returned": "notification",
+}  # fmt: skip
+_STATUS: Final = {b"2": "sent", b"4": "deferred", b"5": "bounced"}  # by the class of its code (RFC 3463)
 _LONGEST_ENTRY: Final = 1 << 21
 _WHERE: Final = ("stamp", "host", "instance")
 _NAMES: Final = re.compile(rb"\(\?P<(\w+)>")
@@ -92,9 +102,12 @@ def _whole(raw: bytes) -> int | None:
     return int(raw) if raw.isdigit() and len(raw) <= 18 else None  # noqa: PLR2004  # fits 64 bits everywhere
 
 
-def _decimal(raw: bytes) -> float | None:
+def _seconds(raw: bytes) -> float | None:
+    """A number of seconds; ``1+02:03:04`` (days, hours, minutes, seconds) in Sendmail's words."""
+    days, _, clock = text(raw).rpartition("+")
     try:
-        return float(raw)
+        hours, minutes, seconds = clock.split(":") if ":" in clock else ("0", "0", clock)
+        return float(days or 0) * 86_400 + float(hours) * 3600 + float(minutes) * 60 + float(seconds)
     except ValueError:
         return None
 
@@ -112,7 +125,8 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
          "script_line"),
         _whole,
     ),
-    "delay": _decimal,
+    "delay": _seconds,
+    "status": lambda raw: _STATUS.get(raw) or text(raw),
     "reply": _reply,
     "recipients": lambda raw: "\n".join(map(_mailbox, recipients.split(raw))),  # one a line
 }  # fmt: skip
@@ -186,7 +200,7 @@ class Parse:
     def _plan(self, rule: Rule) -> tuple[tuple[int, str, Callable[[bytes], Value]], ...]:
         """Where the fields that the rule may capture stand, and how each is read."""
         names = {name.decode() for name in _NAMES.findall(rule.pattern)}
-        if rule.event in {"delivery", "deliveries"}:
+        if SHOWN.get(rule.event, rule.event) == "delivery":
             names.add("agent")  # named by the tag
         plan = self._plans[id(rule)] = tuple(
             (index, name, _READ.get(name, text))

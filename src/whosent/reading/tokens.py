@@ -62,10 +62,10 @@ class Envelope(NamedTuple):
     separator: bytes
 
 
-BSD: Final = Envelope(rb"(?:<\d{1,3}+>)?" + _STAMP + _HOST, rb"(?:\[\d++\])?: ")
+BSD: Final = Envelope(rb"(?:<\d{1,3}+>)?" + _STAMP + _HOST, rb"(?:\[(?P<pid>\d++)\])?: ")
 RFC5424: Final = Envelope(
     rb"<\d{1,3}+>1 " + _STAMP + _HOST,
-    rb' [^ \n]++ [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++)  ?(?:\xef\xbb\xbf)?',
+    rb' (?P<pid>[^ \n]++) [^ \n]++ (?:-|(?:\[(?:[^\]"\n\\]|"(?:[^"\\\n]|\\.)*+")*+\])++)  ?(?:\xef\xbb\xbf)?',
 )
 
 

@@ -1,0 +1,80 @@
+"""What Sendmail's log needs besides: logins told apart from messages, and messages whose end is not logged (pure).
+
+A login belongs to the messages of the process that logged it: its number stands in the tag of the login's line and at the
+end of the queue ids that the process gives, behind the second in which it began (``6ARAsY`` ``xv`` ``000164``).  Since
+8.15 the protocol of such messages ends in A; a message without it, of a version that writes none, is the
+login's only if the id was given within minutes of the login, by the clock of both.
+
+A queue id is never used twice.  A message is done when as many recipients as it had were delivered or bounced; since an
+alias may stand for more, it is forgotten only when nothing was heard of it for an hour.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+MARKED: Final = frozenset({b"ESMTPA", b"ESMTPSA"})  # RFC 3848: the client logged in
+UNMARKED: Final = frozenset({b"ESMTP", b"ESMTPS"})
+_STARTED: Final = 6  # characters of an id that say when its process began: year, month, day, hour, minute, second
+_PROCESS: Final = 8  # where its number stands in an id
+_DIGITS: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx"
+_LATER: Final = 300.0  # seconds a client may take to log in
+_ZONES: Final = 900  # seconds; the offset of every time zone is a multiple of it
+_SESSION: Final = 86_400.0  # seconds that a login is remembered
+_UNMARKED_SESSION: Final = 3_600.0  # and one whose messages do not show that there was one
+_MANY: Final = 50_000
+
+
+class Session(NamedTuple):
+    """Who logged in, where from and when; ``started`` of its ids once one was seen."""
+
+    account: bytes
+    address: bytes | None
+    time: float
+    started: bytes
+
+
+class Sessions:
+    """The logins of one host, by process."""
+
+    __slots__ = ("_by_process",)
+
+    def __init__(self) -> None:
+        self._by_process: dict[int, Session] = {}
+
+    def authenticated(self, pid: bytes | None, account: bytes, address: bytes | None, time: float) -> None:
+        """A client of the process proved to be an account."""
+        if pid is None or not pid.isdigit():
+            return
+        if len(self._by_process) >= _MANY:
+            fresh = {key: session for key, session in self._by_process.items() if time - session.time < _SESSION}
+            self._by_process = fresh if len(fresh) < _MANY else {}
+        self._by_process[int(pid[:_PROCESS])] = Session(account, address, time, b"")
+
+    def account(self, queue_id: bytes, address: bytes | None, protocol: bytes | None, time: float) -> bytes | None:
+        """Whose login the message came with; None if it came without one, or the login is not in the log."""
+        process, longest = queue_id[_PROCESS:], _SESSION if protocol in MARKED else _UNMARKED_SESSION
+        session = self._by_process.get(int(process)) if process.isdigit() else None
+        if session is None or session.address != address or not 0 <= time - session.time < longest:
+            return None
+        started = queue_id[:_STARTED]
+        if session.started == started:
+            return session.account
+        if session.started or not (protocol in MARKED or (protocol in UNMARKED and _began(started, session.time))):
+            return None
+        self._by_process[int(process)] = session._replace(started=started)
+        return session.account
+
+    def may_be_earlier(self, protocol: bytes | None, since: float) -> bool:
+        """Whether a message without a known login may belong to one logged before the part that began so long ago."""
+        return protocol in MARKED or (protocol in UNMARKED and since < _UNMARKED_SESSION)
+
+    def update(self, other: Sessions) -> None:
+        """Take over what a later part of the log knows."""
+        self._by_process.update(other._by_process)
+
+
+def _began(started: bytes, login: float) -> bool:
+    """Whether the process began within minutes before the login; the log's zone may be taken for another one."""
+    minute, second = (_DIGITS.find(started[place : place + 1]) for place in (4, 5))
+    return (login - (60 * minute + second)) % _ZONES <= _LATER
