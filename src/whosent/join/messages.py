@@ -442,7 +442,7 @@ class Join:
         address, account = came.client_address, None
         if address:
             account = queue.sessions.account(came.queue_id, address, protocol, time)
-            if account is None and self._passes_on and queue.sessions.may_be_earlier(protocol, time - queue.began):
+            if self._passes_on and queue.sessions.in_doubt(account, protocol, time - queue.began):
                 yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                 return
         if account or (address and protocol not in sendmail.MARKED):
@@ -494,6 +494,7 @@ class Join:
         queue = self._queue
         if rule.event == "returned":
             queue.lives[others] = Counted(queue.mta, time, "", b"", 1)
+            yield Message(time, ref, queue.mta, "", b"", 0, 1, time)  # no line tells its size
             return
         life = queue.lives.get(queue_id)
         if life is None:

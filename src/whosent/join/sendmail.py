@@ -2,8 +2,8 @@
 
 A login belongs to the messages of the process that logged it: its number stands in the tag of the login's line and at the
 end of the queue ids that the process gives, behind the second in which it began (``6ARAsY`` ``xv`` ``000164``).  Since
-8.15 the protocol of such messages ends in A; a message without it, of a version that writes none, is the
-login's only if the id was given within minutes of the login, by the clock of both.
+8.15 the protocol of such messages ends in A.  Where no message of a host ever said so (8.14), one without it is the
+login's if the process began within minutes before the login, by the clock of both.
 
 A queue id is never used twice.  A message is done when as many recipients as it had were delivered or bounced; since an
 alias may stand for more, it is forgotten only when nothing was heard of it for an hour.
@@ -37,10 +37,11 @@ class Session(NamedTuple):
 class Sessions:
     """The logins of one host, by process."""
 
-    __slots__ = ("_by_process",)
+    __slots__ = ("_by_process", "marks")
 
     def __init__(self) -> None:
         self._by_process: dict[int, Session] = {}
+        self.marks = False  # whether its messages say that there was a login
 
     def authenticated(self, pid: bytes | None, account: bytes, address: bytes | None, time: float) -> None:
         """A client of the process proved to be an account."""
@@ -53,25 +54,31 @@ class Sessions:
 
     def account(self, queue_id: bytes, address: bytes | None, protocol: bytes | None, time: float) -> bytes | None:
         """Whose login the message came with; None if it came without one, or the login is not in the log."""
+        self.marks |= protocol in MARKED
         process, longest = queue_id[_PROCESS:], _SESSION if protocol in MARKED else _UNMARKED_SESSION
         session = self._by_process.get(int(process)) if process.isdigit() else None
+        if protocol not in MARKED and (self.marks or protocol not in UNMARKED):
+            return None
         if session is None or session.address != address or not 0 <= time - session.time < longest:
             return None
         started = queue_id[:_STARTED]
         if session.started == started:
             return session.account
-        if session.started or not (protocol in MARKED or (protocol in UNMARKED and _began(started, session.time))):
+        if session.started or not (protocol in MARKED or _began(started, session.time)):
             return None
         self._by_process[int(process)] = session._replace(started=started)
         return session.account
 
-    def may_be_earlier(self, protocol: bytes | None, since: float) -> bool:
-        """Whether a message without a known login may belong to one logged before the part that began so long ago."""
-        return protocol in MARKED or (protocol in UNMARKED and since < _UNMARKED_SESSION)
+    def in_doubt(self, account: bytes | None, protocol: bytes | None, since: float) -> bool:
+        """Whether what was logged before this part, which began so long ago, may tell another account."""
+        if protocol in MARKED:
+            return account is None
+        return protocol in UNMARKED and not self.marks and (account is not None or since < _UNMARKED_SESSION)
 
     def update(self, other: Sessions) -> None:
         """Take over what a later part of the log knows."""
         self._by_process.update(other._by_process)
+        self.marks |= other.marks
 
 
 def _began(started: bytes, login: float) -> bool:
