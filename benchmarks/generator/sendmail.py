@@ -127,7 +127,9 @@ class Days:
         self.random = Random(seed)
         self.scribe = Scribe(self.random)
         self.accounts = [f"user{number}@corp.example" for number in range(200)]
-        self.clients = [Client(f"10.0.{number // 200}.{number % 200 + 1}", f"pc{number}.corp.example") for number in range(12)]
+        self.clients = [
+            Client(f"10.0.{number // 200}.{number % 200 + 1}", f"pc{number}.corp.example") for number in range(12)
+        ]
         self.people = [f"p{number}@dom{number % 37}.example" for number in range(4000)]
 
     def session(self, at: float) -> None:
@@ -150,7 +152,9 @@ class Days:
                 to.append(random.choice(HOSTILE))
             actor = account or client.address
             queue_id = scribe.identify(at, pid, number)
-            letter = Letter(queue_id, pid, sender, to, actor, actor, ctladdr=f"<{sender}> (1001/1001)" if account else "")
+            letter = Letter(
+                queue_id, pid, sender, to, actor, actor, ctladdr=f"<{sender}> (1001/1001)" if account else ""
+            )
             scribe.collect(moment, letter, protocol="ESMTPA" if account else "ESMTP", relay=client.text)
             if inbound and random.random() < 0.2:
                 to, letter.expanded, inbound = random.sample(self.people, 2), True, False
@@ -197,7 +201,9 @@ class Days:
                 elif draw < (0.12 if attempt == 0 else 0.5):
                     deferred += 1
                     later.append(one)
-                    scribe.attempt(at, letter, [one], mailer="esmtp", relay=relay, fate=LATER.format(to=one), since=began)
+                    scribe.attempt(
+                        at, letter, [one], mailer="esmtp", relay=relay, fate=LATER.format(to=one), since=began
+                    )
                 else:
                     sent += 1
                     by_domain.setdefault(relay, []).append(one)

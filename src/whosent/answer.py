@@ -13,7 +13,7 @@ from whosent import remedies
 from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
 from whosent.measures.phrases import count, listing
-from whosent.model.finding import Evidence, Finding, Strength
+from whosent.model.finding import Evidence, Finding, Strength, Suspect
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
 from whosent.model.rows import dereference
@@ -154,8 +154,21 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         unproven=_unproven(case),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
-        remedies=remedies.propose(incident=case.id, suspect=case.suspect, cause=case.cause, strength=case.strength),
+        remedies=remedies.propose(
+            incident=case.id,
+            suspect=case.suspect,
+            cause=case.cause,
+            strength=case.strength,
+            server=_server(case.suspect, done),
+        ),  # fmt: skip
     )
+
+
+def _server(suspect: Suspect, done: Pass) -> str:
+    """Which mail server took the suspect's mail."""
+    by_host = {host: server for join in done.joins for host, server in join.servers().items()}
+    servers = {by_host[suspect.host]} if suspect.host in by_host else set(by_host.values())
+    return servers.pop() if len(servers) == 1 else "postfix"
 
 
 def _unproven(case: Case) -> list[str]:

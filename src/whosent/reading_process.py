@@ -20,7 +20,8 @@ import zstandard
 
 from whosent.configuration import zone_of
 from whosent.dialects import Rule, discover
-from whosent.join.messages import Begun, Early, Join, layout
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join, layout
 from whosent.model.rows import (
     Actor,
     Call,

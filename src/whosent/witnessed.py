@@ -20,6 +20,7 @@ class Witnessed:
         self.outcomes = 0
         self._results = [0] * len(Result)
         self._senders: Counter[str] = Counter()  # kinds of actors
+        self._loginless = 0  # messages whose client logged in, nobody knows as whom
         self._logins = 0
         self._failed_logins = 0
         self._rejections = 0
@@ -31,6 +32,7 @@ class Witnessed:
         """A message entered the queue."""
         self.messages += 1
         self._senders[row.actor.kind] += 1
+        self._loginless += row.actor.kind == "unknown" and row.actor.address is not None
 
     def outcome(self, row: Outcome) -> None:
         """A delivery was attempted."""
@@ -90,8 +92,14 @@ class Witnessed:
             yield "No web access log among the inputs: the visitor who made a script send cannot be named."
         if self._senders["account"] and not self._logins:
             yield "No successful IMAP or POP logins among the inputs: only addresses that mail came from are known."
-        if self._senders["unknown"]:
+        if self._loginless:
             yield (
-                f"{count(self._senders['unknown'], 'message')} entered the queue before the logs begin; who submitted "
+                f"{count(self._loginless, 'message')} came from clients that had logged in, and these logs do not say as "
+                "whom. Sendmail writes AUTH=server lines at LogLevel 9 or above: define(`confLOG_LEVEL', `9') in "
+                "sendmail.mc, and let syslog keep the process number."
+            )
+        if before := self._senders["unknown"] - self._loginless:
+            yield (
+                f"{count(before, 'message')} entered the queue before the logs begin; who submitted "
                 "them stands in the log before. Add the rotated one."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_outcome_stands_under_who_sent_it(tmp_path: Path, seed: int) -> None:
     path, truth = generate_sendmail(seed, 3_000_000, tmp_path)
-    found = compare(truth, count([path]))
+    counted: dict[str, Any] = count([path])
+    found = compare(truth, counted)
     assert {each.table for each in found} == {"lines_by_sender", "lines_by_actor", "messages_by_actor"}
     assert [each.sentence() for each in found if each.mismatching] == []

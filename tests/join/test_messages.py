@@ -26,7 +26,8 @@ from tests.join.kit import (
     who,
 )
 from whosent.join import messages as subject
-from whosent.join.messages import Begun, Early, Join, layout
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join, layout
 from whosent.model.rows import (
     Actor,
     Call,

@@ -196,8 +196,8 @@ def hostile(studio: Studio) -> None:
     mail = [b"DATA\r\n", b"Subject: x\r\n\r\nx\r\n.\r\n", b"QUIT\r\n"]
     login = b"AUTH PLAIN " + base64.b64encode(b"\0bob@corp.test\0secret-b") + b"\r\n"
     with studio.take("sendmail/hostile-sender.log", "relay="):
-        for name in SENDERS:
-            studio.say([b"EHLO x\r\n", b"MAIL FROM:<" + name + b">\r\n", b"RCPT TO:<bob@corp.test>\r\n", *mail])
+        for sender in SENDERS:
+            studio.say([b"EHLO x\r\n", b"MAIL FROM:<" + sender + b">\r\n", b"RCPT TO:<bob@corp.test>\r\n", *mail])
         studio.hush()
     with studio.take("sendmail/hostile-recipient.log", "relay="):
         for name in RECIPIENTS:

@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from whosent.dialects import Rule
-from whosent.join import arrivals, sendmail
-from whosent.join.replies import queued_as, reason
+from whosent.join import arrivals
+from whosent.join.collected import Collecting
+from whosent.join.lives import SESSION, Begun, Early, Life, handed_over, is_over, refused
+from whosent.join.replies import reason
+from whosent.join.sessions import Sessions
 from whosent.model.rows import (
     Actor,
     Call,
@@ -29,7 +32,7 @@ from whosent.model.rows import (
     reference,
 )
 from whosent.reading.native import native
-from whosent.reading.recipients import as_given, split
+from whosent.reading.recipients import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -63,13 +66,10 @@ _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
-_SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
 _MANY_LIVES: Final = 10_000
 _UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
 _ONE: Final = Rule("delivery", b"")  # each of several in one line
-_QUIET: Final = 3_600.0  # seconds after which nothing more is heard of a message with no recipient left
-_GIVEN_UP: Final = 10 * 86_400.0  # twice as long as an MTA tries
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
@@ -78,51 +78,6 @@ def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
     if rule.event == "queued" and "sender" not in names:
         return None
     return _LAYOUTS.get(rule.event)
-
-
-class Early(NamedTuple):
-    """A token of a message that began in an earlier part of the stream."""
-
-    time: float
-    ref: int
-    rule: Rule
-    fields: Fields
-
-
-class Begun(NamedTuple):
-    """A queue id began (anew) in a later part of the stream."""
-
-    time: float
-    ref: int
-    host: bytes | None
-    instance: bytes | None
-    queue_id: bytes
-
-
-class Life:
-    """One queue id from its first line to its last."""
-
-    __slots__ = ("actor", "deferred", "opened", "queue_id", "sender")
-
-    def __init__(self, actor: Actor, opened: float, queue_id: str) -> None:
-        self.actor = actor
-        self.opened = opened
-        self.queue_id = queue_id  # "" unless its actor may be replaced by the one behind another queue id
-        self.sender: bytes | None = None  # None until the queue manager told
-        self.deferred: set[bytes] | None = None  # recipients that were deferred before
-
-
-class Counted(Life):
-    """One whose end no line tells: it has ended when no recipient is left and it was quiet for a while."""
-
-    __slots__ = ("given", "heard", "left")
-
-    def __init__(self, actor: Actor, opened: float, queue_id: str, sender: bytes, left: int) -> None:
-        super().__init__(actor, opened, queue_id)
-        self.sender = sender
-        self.left = left  # recipients not delivered and not given up; an alias may stand for several
-        self.heard = opened
-        self.given = False  # over SMTP: then its recipients have angle brackets, and those of aliases have none
 
 
 class _Queue:
@@ -136,11 +91,11 @@ class _Queue:
         self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
         self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
         self.mta = Actor("mta", host, host)
-        self.sessions = sendmail.Sessions()
+        self.sessions = Sessions()
         self.began: float | None = None  # when the first message was collected
 
 
-class Join:
+class Join(Collecting):
     """Joins the tokens of one log stream; feed it chunk after chunk, in order.
 
     With ``passes_on`` it is the join of a later part of a stream whose earlier parts another process reads: tokens
@@ -195,12 +150,18 @@ class Join:
             mine = self._queues.setdefault(here, _Queue(queue.host))
             mine.lives.update(queue.lives)
             mine.sessions.update(queue.sessions)
+            mine.began = queue.began if mine.began is None else mine.began
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
     def hosts(self) -> set[str]:
         """The hosts whose MTAs wrote the lines so far."""
         return {queue.host for queue in self._queues.values()}
+
+    def servers(self) -> dict[str, str]:
+        """Which mail server each host runs, by its lines about messages."""
+        spoke = (queue for queue in self._queues.values() if queue.lives or queue.actors)
+        return {queue.host: "postfix" if queue.began is None else "sendmail" for queue in spoke}
 
     def open_lives(self) -> int:
         """How many messages are in the queue as far as the log tells."""
@@ -246,9 +207,9 @@ class Join:
                     if status.endswith(b"deliverable"):
                         continue  # a probe of address verification (verify(8)) is no mail
                     why = reason(dsn, reply)
-                    result = _refused(life, recipient, status)
+                    result = refused(life, recipient, status)
                 elif result is _TO_US:
-                    result, next_id = _handed_over(agent, reply)
+                    result, next_id = handed_over(agent, reply)
                     if next_id:
                         yield _new(Handover, (
                             time, base + at, life.actor, life.queue_id, relay,
@@ -264,7 +225,7 @@ class Join:
                 if life is None and self._passes_on:
                     yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                     continue
-                if life is None or (time - life.opened > _SESSION if life.sender is None else life.sender != sender):
+                if life is None or (time - life.opened > SESSION if life.sender is None else life.sender != sender):
                     life = self._first_sight(queue, time, queue_id, mta=not sender or sender.startswith(_PROBE))
                 if life.sender is None:
                     life.sender = sender
@@ -311,7 +272,7 @@ class Join:
         queue, now = self._queue, self.time
         if len(queue.lives) <= queue.many:
             return
-        for queue_id in [name for name, life in queue.lives.items() if _is_over(life, now)]:
+        for queue_id in [name for name, life in queue.lives.items() if is_over(life, now)]:
             life = queue.lives.pop(queue_id)
             if life.queue_id and queue_id == life.queue_id.encode():
                 yield _new(Closed, (now, reference(self._source, 0), queue.host, life.queue_id))
@@ -379,15 +340,7 @@ class Join:
             return
         text = self._text
         host = text(fields[1])
-        if rule.event == "collected":
-            yield from self._collected(rule, time, ref, fields)
-        elif rule.event == "authenticated":
-            _, _, _, account, address, service, pid = fields
-            self._queue.sessions.authenticated(pid, account, address, time)
-            yield Login(time, ref, host, text(account), text(address), True, text(service))  # noqa: FBT003  # a row
-        elif rule.event in {"returned", "cloned"}:
-            yield from self._goes_on(rule, time, ref, fields)
-        elif rule.event == "rejection":
+        if rule.event == "rejection":
             _, _, _, _, address, account, stage, code, why = fields
             yield Rejection(time, ref, host, text(address), text(account), text(stage), int(code or 0), why or b"")
         elif rule.event == "login":
@@ -410,11 +363,12 @@ class Join:
         elif rule.event == "arrival":
             yield from self._arrival(time, ref, fields)
         elif rule.event == "deliveries":
-            source, offset = dereference(ref)
-            del source  # the present one
+            _, offset = dereference(ref)  # of the present source
             _, place, instance, queue_id, listed, *rest = fields
             each = [(_ONE, 0, (fields[0], place, instance, queue_id, one, *rest)) for one in split(listed or b"")]
             yield from self.rows(each, offset)
+        else:
+            yield from self._of_collected(rule, time, ref, fields)
 
     def _arrival(self, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
         """A message in one line: its life begins, and it is told at once."""
@@ -432,106 +386,6 @@ class Join:
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
 
-    def _collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        """A message of an MTA that tells the login in another line; its queue ids are never used again."""
-        queue, came, protocol = self._queue, arrivals.Arrival(*fields[3:-1]), fields[-1]
-        if came.queue_id in queue.lives:
-            return
-        if queue.began is None:
-            queue.began = time
-        address, account = came.client_address, None
-        if address:
-            account = queue.sessions.account(came.queue_id, address, protocol, time)
-            if self._passes_on and queue.sessions.in_doubt(account, protocol, time - queue.began):
-                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
-                return
-        if account or (address and protocol not in sendmail.MARKED):
-            actor = queue.actors.get((account, address)) or self._client(queue, account, address)
-        else:  # a client whose login is not in the log is nobody we could name
-            actor = arrivals.local_user(came, queue.host) or Actor("unknown", "", queue.host)
-        name = came.queue_id.decode("ascii") if actor.kind == "host" else ""
-        sender, count = came.sender or b"", arrivals.recipients(came)
-        life = queue.lives[came.queue_id] = Counted(actor, time, name, sender, count)
-        life.given = address is not None
-        yield Message(time, ref, actor, name, sender, arrivals.number(came.size), count, time)
-
-    def _attempts(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        """Recipients that had the same fate in one attempt; the class of the status code says which."""
-        _, _, _, queue_id, listed, _, agent, relay_host, address, dsn, status, reply = fields
-        lives = self._queue.lives
-        life = lives.get(queue_id)
-        if life is None:
-            if self._passes_on:
-                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
-                return
-            self.first_sight += 1
-            life = lives[queue_id] = Counted(Actor("unknown", "", self._queue.host), time, "", b"", 1)
-        relay, result = self._places.get(address) or self._place(address)
-        why, fate = _NO_REASON, None
-        if status != b"2":
-            why, fate = reason(dsn, reply), b"deferred" if status == b"4" else b"bounced"
-        elif result is _TO_US:
-            result, next_id = _handed_over(agent, reply)
-            if next_id:
-                name = next_id.decode("utf-8", "backslashreplace")
-                yield _new(Handover, (time, ref, life.actor, life.queue_id, relay, name))
-        where, counted = relay or self._text(relay_host), isinstance(life, Counted)
-        each = as_given(listed)
-        for recipient, given in each:
-            yield _new(Outcome, (
-                time, ref, life.actor, life.queue_id, life.sender or b"", recipient,
-                result if fate is None else _refused(life, recipient, fate), why, where,
-                counted and life.given and not given,
-            ))  # fmt: skip
-        if counted:
-            life.heard = time
-            if status != b"4":
-                life.left -= len(each)
-
-    def _goes_on(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        """A message gets a bounce, or goes on for some of its recipients, under other queue ids."""
-        _, _, _, queue_id, others = fields
-        queue = self._queue
-        if rule.event == "returned":
-            queue.lives[others] = Counted(queue.mta, time, "", b"", 1)
-            yield Message(time, ref, queue.mta, "", b"", 0, 1, time)  # no line tells its size
-            return
-        life = queue.lives.get(queue_id)
-        if life is None:
-            if self._passes_on:
-                yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
-            return
-        for other in others.replace(b";", b" ").split():
-            clone = queue.lives[other] = Counted(life.actor, time, life.queue_id, life.sender or b"", 1)
-            clone.given = isinstance(life, Counted) and life.given
-
-
-def _is_over(life: Life, now: float) -> bool:
-    if isinstance(life, Counted):
-        return now - life.heard > (_QUIET if life.left <= 0 else _GIVEN_UP)
-    return life.sender is None and now - life.opened > 2 * _SESSION
-
-
-def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:
-    assert recipient is not None
-    if status != b"deferred":
-        return Result.BOUNCED
-    if life.deferred is None:
-        life.deferred = {recipient}
-    elif recipient in life.deferred:
-        return Result.DEFERRED_AGAIN
-    else:
-        life.deferred.add(recipient)
-    return Result.DEFERRED
-
-
-def _handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes]:
-    """What "sent" to a host of ours means: handed over under another queue id, or delivered to a mailbox."""
-    next_id = queued_as(reply)
-    if not next_id and agent == b"lmtp":
-        return Result.LOCAL, b""
-    return Result.HANDED_OVER, next_id
-
 
 if native:
     native.configure(
@@ -540,6 +394,6 @@ if native:
         (Message, Outcome, Handover, Closed),
         (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
         reason,
-        _handed_over,
-        _SESSION,
+        handed_over,
+        SESSION,
     )

@@ -1,4 +1,4 @@
-"""From an incident to the steps that contain it: exact Postfix commands, narrowest first, each with its undo.
+"""From an incident to the steps that contain it: exact commands of its mail server, narrowest first, each with its undo.
 
 Pure: nothing is run here.  Every name comes from mail a stranger may have written, so it reaches a command only as
 one quoted word that is compared as a whole, never as an option, a pattern or a path of ours; a name that cannot be
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, passing, proxying
+from whosent.remedies import account, born_here, client, passing, proxying, sendmail
 from whosent.remedies.shell import Unsafe
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["propose"]
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
-_BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
+_ON_POSTFIX: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "account": account.contain,
     "local_user": born_here.contain_user,
     "script": born_here.contain_script,
@@ -35,10 +35,13 @@ _BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "backscatter": passing.refuse_early,
     "list": passing.clean_list,
 }
+_BY_SERVER: Final = {"postfix": _ON_POSTFIX, "sendmail": sendmail.BY_KIND}
 
 
-def propose(*, incident: str, suspect: Suspect, cause: Cause, strength: Strength) -> list[Remedy]:
-    """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
+def propose(
+    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
+) -> list[Remedy]:
+    """The steps against one suspect, with the commands of the server that took its mail: look, hold what is queued, block what would come, close the hole.
 
     Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
     """
@@ -46,7 +49,7 @@ def propose(*, incident: str, suspect: Suspect, cause: Cause, strength: Strength
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        steps = _BY_KIND[suspect.kind](tag, suspect, cause)
+        steps = _BY_SERVER[server][suspect.kind](tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
     named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME

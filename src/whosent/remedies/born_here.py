@@ -67,20 +67,26 @@ def _find_program(uid: str) -> Remedy:
     )
 
 
-def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
-    """Steps against mail that one script sent."""
+def php_header(suspect: Suspect) -> tuple[str, str, str]:
+    """The script's path, its file name, and a pattern of the header that PHP writes with that name."""
     path = plain(suspect.name)
     base = path.rpartition("/")[2]
     if not _FILE_NAME.fullmatch(base):
         raise Unsafe("The script's file name holds characters that cannot be put into a header pattern safely.")
     literal = base.replace(".", "[.]").replace("+", "[+]")  # the only operators _FILE_NAME lets through
-    pattern = f"^X-PHP-Originating-Script: [0-9]+:{literal}([(]|$)"
+    return path, base, f"X-PHP-Originating-Script: [0-9]+:{literal}([(]|$)"
+
+
+def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
+    """Steps against mail that one script sent."""
+    path, base, header = php_header(suspect)
+    pattern = f"^{header}"
     judge = 'postcat -qh "$id" 2>/dev/null | grep -Eq -e "$pattern"'
     choice = by_queue_file(f"whose PHP header names {base}", f"pattern={quoted(pattern)}", judge)
     steps = [*look_and_hold(tag, suspect, choice), _hold_header(tag, suspect, base, pattern)]
     if path.startswith("/"):
-        steps.append(_switch_off(tag, suspect, path))
-    return [*steps, _mend(suspect, cause, path)]
+        steps.append(switch_off(tag, suspect, path))
+    return [*steps, mend(suspect, cause, path)]
 
 
 def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
@@ -98,7 +104,7 @@ def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
     )
 
 
-def _switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
+def switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
     names = f"mode=~/whosent-{tag}.mode\nscript={quoted(path)}"
     return Remedy(
         step="block",
@@ -110,7 +116,7 @@ def _switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
     )
 
 
-def _mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
+def mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
     form = cause is Cause.ABUSED_FORM or suspect.kind == "form"
     advice = (
         "Let the form write to fixed recipients only, refuse line breaks in every field that becomes a header, and"
