@@ -160,7 +160,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
             cause=case.cause,
             strength=case.strength,
             server=_server(case.suspect, done),
-        ),  # fmt: skip
+        ),
     )
 
 

@@ -94,8 +94,8 @@ class Witnessed:
             yield "No successful IMAP or POP logins among the inputs: only addresses that mail came from are known."
         if self._loginless:
             yield (
-                f"{count(self._loginless, 'message')} came from clients that had logged in, and these logs do not say as "
-                "whom. Sendmail writes AUTH=server lines at LogLevel 9 or above: define(`confLOG_LEVEL', `9') in "
+                f"{count(self._loginless, 'message')} came from clients that had logged in, and these logs do not say "
+                "as whom. Sendmail writes AUTH=server lines at LogLevel 9 or above: define(`confLOG_LEVEL', `9') in "
                 "sendmail.mc, and let syslog keep the process number."
             )
         if before := self._senders["unknown"] - self._loginless:

@@ -1,4 +1,4 @@
-"""Samples of Sendmail: how mail comes in, what becomes of it, what is refused, and what strangers write into its log."""
+"""Samples of Sendmail: how mail comes in, what becomes of it, what is refused, what strangers write into its log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from tests.lab import sendmail
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
-from tests.lab.studio import BOB, CAROL, MAIL_LOG, OUTSIDER, PASSWORDS, letter
+from tests.lab.studio import BOB, CAROL, OUTSIDER, PASSWORDS
 
 if TYPE_CHECKING:
     from tests.lab.studio import Studio
 
 CALL = ("runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-i")
 LONG_LIST = tuple(f"reader-of-the-quarterly-letter-{number:03}@bigmail.test" for number in range(40))
+CERTIFICATE = """openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mx.corp.test \\
+  -keyout /etc/mail/tls/key.pem -out /etc/mail/tls/cert.pem 2>/dev/null; chmod 600 /etc/mail/tls/*"""
+TLS_CLIENT = """(while read -r line; do printf '%s\\r\\n' "$line"; sleep 0.1; done) |
+  openssl s_client -quiet -starttls smtp -connect 127.0.0.1:587"""
 
 
 def account(studio: Studio) -> None:
@@ -113,7 +117,7 @@ def logins(studio: Studio) -> None:
     with studio.take("sendmail/logins.log", "AUTH"):
         for user, password in ((BOB, "wrong"), ("nobody@corp.test", "x"), (BOB, PASSWORDS[BOB])):
             studio.play(Act(0, "login", f"{LAN}.101", MX, 587, user=user, password=password))
-        studio.play(Act(0, "login", OUTSIDER, PUBLIC, 587, user=BOB, password="x"), host="out")  # noqa: S106  # wrong
+        studio.play(Act(0, "login", OUTSIDER, PUBLIC, 587, user=BOB, password="x"), host="out")  # wrong
         studio.say([b"EHLO x\r\n", b"AUTH PLAIN !!!\r\n", b"AUTH CRAM-MD5\r\n", b"QUIT\r\n"], port=587)
         studio.hush()
 
@@ -140,8 +144,7 @@ def milter(studio: Studio) -> None:
 def verbose(studio: Studio) -> None:
     """A higher LogLevel, with TLS."""
     mx = studio.lab.host("mx")
-    mx.run(["sh", "-c", "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mx.corp.test -keyout "
-            "/etc/mail/tls/key.pem -out /etc/mail/tls/cert.pem 2>/dev/null; chmod 600 /etc/mail/tls/*"])  # fmt: skip
+    mx.run(["sh", "-c", CERTIFICATE])
     tls = "define(`confCACERT', `/etc/mail/tls/cert.pem')dnl\ndefine(`confCACERT_PATH', `/etc/mail/tls')dnl\n"
     tls += "".join(f"define(`conf{side}_{what}', `/etc/mail/tls/{file}.pem')dnl\n"
                   for side in ("SERVER", "CLIENT") for what, file in (("CERT", "cert"), ("KEY", "key")))  # fmt: skip
@@ -149,9 +152,9 @@ def verbose(studio: Studio) -> None:
     with studio.take("sendmail/log-level-15.log", "done; delay="):
         studio.submit("anna@bigmail.test", account=BOB)
         secret = base64.b64encode(b"\0bob@corp.test\0secret-b").decode()
-        talk = f"EHLO x\nAUTH PLAIN {secret}\nMAIL FROM:<bob@corp.test>\nRCPT TO:<anna@bigmail.test>\nDATA\nSubject: x\n\nx\n.\nQUIT\n"
-        client = "(while read -r line; do printf '%s\\r\\n' \"$line\"; sleep 0.1; done) | openssl s_client -quiet -starttls smtp -connect 127.0.0.1:587"
-        mx.run(["sh", "-c", client], talk, check=False)
+        lines = ("EHLO x", f"AUTH PLAIN {secret}", "MAIL FROM:<bob@corp.test>", "RCPT TO:<anna@bigmail.test>", "DATA",
+                 "Subject: x", "", "x", ".", "QUIT")  # fmt: skip
+        mx.run(["sh", "-c", TLS_CLIENT], "".join(f"{line}\n" for line in lines), check=False)
         studio.arrive(BOB)
         studio.hush()
     sendmail.reconfigure(mx, "")
@@ -189,6 +192,13 @@ USERS = (
 )
 CLAIMS = ("root", "carol@corp.test", "a, relay=carol@localhost", '"b, relay=carol@localhost"@x.test', "<c@x.test>",
           "Full Name <d@x.test>", "-e")  # fmt: skip
+FORGED = (
+    "AUTH=server, relay=pc02.corp.test [10.77.0.102], authid=carol@corp.test, mech=PLAIN, bits=0",
+    (
+        "6ARFORgD004711: from=<carol@corp.test>, size=900, class=0, nrcpts=500, msgid=<1@x>, proto=ESMTPA, "
+        "daemon=MSP-v4, relay=pc02.corp.test [10.77.0.102]"
+    ),
+)
 
 
 def hostile(studio: Studio) -> None:
@@ -225,13 +235,8 @@ def hostile(studio: Studio) -> None:
             text = "Subject: x\nMessage-ID: <1@x>, relay=carol@localhost\n\nx\n"
             studio.lab.host("web").run([*CALL, "-f", claim, "anna@bigmail.test"], text, check=False)
         studio.hush("web")
-    forged = [
-        "AUTH=server, relay=pc02.corp.test [10.77.0.102], authid=carol@corp.test, mech=PLAIN, bits=0",
-        "6ARFORgD004711: from=<carol@corp.test>, size=900, class=0, nrcpts=500, msgid=<1@x>, proto=ESMTPA, daemon=MSP-v4, "
-        "relay=pc02.corp.test [10.77.0.102]",
-    ]
     with studio.take("sendmail/hostile-forged.log", "nrcpts=500", host="web"):
-        for text in forged:
+        for text in FORGED:
             studio.lab.host("web").run(
                 ["runuser", "-u", "www-data", "--", "logger", "-p", "mail.info", "-t", "sm-mta[4711]", text]
             )

@@ -1,17 +1,17 @@
 """Sendmail: what the MTA, the submission program (MSP) and its queue runner log about messages, clients and logins.
 
-Shapes from the sources of Sendmail 8.17.1 (headers.c, deliver.c, srvrsmtp.c, parseaddr.c, savemail.c, queue.c, milter.c,
-err.c, conf.c) and its release notes back to 8.14, and recorded from a running one.  Tags are whatever ``-L`` names
-(sm-mta, sm-msp-queue, sendmail); they separate nothing: a queue id holds time and process and is never used twice.
+Shapes from the sources of Sendmail 8.17.1 (headers.c, deliver.c, srvrsmtp.c, parseaddr.c, savemail.c, queue.c,
+milter.c, err.c, conf.c) and its release notes back to 8.14, and recorded from a running one.  Tags are whatever ``-L``
+names (sm-mta, sm-msp-queue, sendmail); they separate nothing: a queue id holds time and process and never comes twice.
 
 A login (``AUTH=server``) has no queue id.  It belongs to the messages of the same process, whose number both carry: the
 tag of the one, the end of the other's queue id.  The ``proto=`` of what such a session brings ends in A since 8.15.
 
 What strangers write into these lines: ident and host names, envelope addresses, Message-ID, header text, replies, and
 with ``-f`` the sender; never ``relay=USER@localhost``, which is who called sendmail.  ``ctladdr=`` names the local user
-that an envelope *claims* with his uid: it proves nothing and is not read.  Addresses are read quote-aware; a line whose
-addresses were cut so that their quotes do not close is ambiguous.  ``reply=`` (8.16) stands only where something failed, and
-then the status code decides what it was; the texts behind it are the remote server's.
+that an envelope *claims* with his uid: it proves nothing and is not read.  Addresses are read quote-aware; a line
+whose addresses were cut so that their quotes do not close is ambiguous.  ``reply=`` (8.16) stands only where something
+failed, and then the status code decides what it was; the texts behind it are the remote server's.
 
 What these lines cannot prove: when a message left the queue (LogLevel 10 says so of retried ones), its subject, or
 which recipient an alias stood for.
@@ -60,24 +60,27 @@ _DELIVERY = (
 _ATTEMPT = (
     rb", xdelay=" + _AGE + rb", mailer=(?P<agent>[^,\s]++)(?:, tls_[^\n]*?)?, pri=\d++"
     rb"(?:, relay=(?P<relay_host>[^,\s]++)(?: \[(?:IPv6:)?+(?P<relay_address>[^\]\s]++)\])?+)?+"
-    rb", dsn=(?P<dsn>(?P<status>2(?=[\d.]++, stat=Sent)|[45])\.\d{1,3}+\.\d{1,3}+)(?:, ntries=\d++)?+(?:, stage=[^,\s]++)?+"
+    rb", dsn=(?P<dsn>(?P<status>2(?=[\d.]++, stat=Sent)|[45])\.\d{1,3}+\.\d{1,3}+)"
+    rb"(?:, ntries=\d++)?+(?:, stage=[^,\s]++)?+"
     rb", (?:stat=(?:Sent(?: \()?+|Deferred(?:: )?+)?+|reply=)(?P<reply>[^\n]*+)"
 )
 
-_VERDICT = rb", (?P<verdict>reject|discard|quarantine)"
-_CODE = rb"(?:=(?:(?P<code>\d{3}) )?+(?:(?P<dsn>\d\.\d{1,3}\.\d{1,3}) )?+(?P<reason>[^\n]*+))?+"
-_ONCE = rb"(?:(?!, relay=)[^\n])*+"
-_REASON_ONCE = rb"(?:=(?:(?P<code>\d{3}) )?+(?:(?P<dsn>\d\.\d{1,3}\.\d{1,3}) )?+(?P<reason>" + _ONCE + rb"))?+"
-_REFUSING_CLIENT = rb", relay=" + _CLIENT + _VERDICT
+_VERDICT = rb", (?P<verdict>reject|discard)"
+_CODE = rb"(?:=(?:(?P<code>\d{3}) )?+(?:(?P<dsn>\d\.\d{1,3}\.\d{1,3}) )?+(?P<reason>"
+_ONCE = rb"(?:(?!, relay=)[^\n])*+"  # a header's text may imitate the client: then it stands there twice
+_REFUSED = rb", relay=" + _CLIENT + _VERDICT + _CODE + rb"[^\n]*+))?+"
+_REFUSED_ONCE = _ONCE + rb", relay=" + _CLIENT + _VERDICT + _CODE + _ONCE + rb"))?+"
 
 _LOGIN = rb"(?P<account>[^,\n]*+(?:,(?! mech=[\w-]++, bits=\d++\n)[^,\n]*+)*+)"
 
-_TALK = (
-    rb"(?:Authentication-Warning|setsender|cannot prescan|poststats|tls_|<--|smtpquit|Milter|milter|STARTTLS|AUTH(?!=server| failure)|SYSERR|alias|forward|starting daemon"
-    rb"|stopping daemon|restarting|runqueue|collect|queueup|started as|accepting|rejecting (?!commands)|Losing|timeout"
-    rb"|\.\.\.|---|\*\*\*|MCI@|DSN|MAIL|lost|locked|gethostby|SMTP|daemon|user \d|Warning|WARNING|ERROR|low on|message size"
-    rb"|headers? |invalid domain|tcpwrappers|unable|could not|can(?:no|')t|Fixed MIME|Truncated|POSSIBLE|delaying|server"
-    rb"|NOQUEUE:|makeconnection|engine|TLSA|quarantining|done|x-connect|grew|sync_dir|file|error|map|ldap|dns|smtp)"
+_TALK = (  # what it says of itself, and of clients without a name
+    rb"(?:Authentication-Warning|setsender|cannot prescan|poststats|tls_|<--|smtpquit|Milter|milter|STARTTLS"
+    rb"|AUTH(?!=server| failure)|SYSERR|alias|forward|starting daemon|stopping daemon|restarting|runqueue"
+    rb"|collect|queueup|started as|accepting|rejecting (?!commands)|Losing|timeout|\.\.\.|---|\*\*\*|MCI@"
+    rb"|[0-9]+: fl=|lost (?!input)|locked|gethostby|SMTP|daemon|user \d|Warning|WARNING|ERROR|low on"
+    rb"|message size|headers? |invalid domain|tcpwrappers|unable|could not|can(?:no|')t|Fixed MIME"
+    rb"|Truncated|POSSIBLE|delaying|server|NOQUEUE:|makeconnection|engine|TLSA|grew|sync_dir|error|map|ldap"
+    rb"|dns|Saved message)"
 )
 
 _RULES = (
@@ -89,7 +92,11 @@ _RULES = (
     ),
     Rule("authenticated", _SOME_ID + rb"AUTH=server, relay=" + _PEER + rb", authid=" + _LOGIN +
          rb", mech=(?P<auth_method>[\w-]++), bits=\d++", (("result", "succeeded"), ("service", "smtp"))),
-    Rule("connection", _ID + rb"from=[^\n]*" + _TAIL + _ORIGIN),  # a client that named a sender and brought no message
+    Rule(  # a client that named a sender and brought no message
+        "connection",
+        _ID + rb"from=[^\n]*, size=(?:0, class=-?\d++, nrcpts=\d++|\d++, class=-?\d++, nrcpts=0(?:, msgid=[^,\n]*+)?+)"
+        + _TAIL + _ORIGIN,
+    ),
     Rule(
         "login",
         _SOME_ID + rb"AUTH failure \((?P<auth_method>[\w-]++)\): (?P<reason>[^,\n]*+(?:,(?! user=|" + _LAST
@@ -99,22 +106,24 @@ _RULES = (
     Rule("returned", _ID + rb"(?P<notification_queue_id>[0-9A-Za-z]{14,17}+): "
          rb"(?:DSN|return to sender|sender notify|postmaster notify): [^\n]*+"),
     Rule("cloned", _ID + rb"(?P<clone_queue_ids>[0-9A-Za-z]{14,17}+): clone: owner=[^\n]*+"),
-    Rule("cloned", _ID + rb"split: (?:maxrcpts=\d++, rcpts=\d++, )?+count=\d++, ids?=(?P<clone_queue_ids>[0-9A-Za-z; ]++)"),
-    Rule("rejection", _SOME_ID + rb"ruleset=check_rcpt, arg1=(?P<recipient>" + _ADDRESS + rb")" + _REFUSING_CLIENT + _CODE,
+    Rule("cloned", _ID + rb"split: (?:maxrcpts=\d++, rcpts=\d++, )?+count=\d++, "
+         rb"ids?=(?P<clone_queue_ids>[0-9A-Za-z; ]++)"),
+    Rule("rejection", _SOME_ID + rb"ruleset=check_rcpt, arg1=(?P<recipient>" + _ADDRESS + rb")" + _REFUSED,
          (("stage", "RCPT"),)),
-    Rule("rejection", _SOME_ID + rb"ruleset=check_mail, arg1=(?P<sender>" + _ADDRESS + rb")" + _REFUSING_CLIENT + _CODE,
+    Rule("rejection", _SOME_ID + rb"ruleset=check_mail, arg1=(?P<sender>" + _ADDRESS + rb")" + _REFUSED,
          (("stage", "MAIL"),)),
-    Rule("rejection", rb"ruleset=check_relay, arg1=[^,\n]*+(?:, arg2=[^,\n]*+)?+" + _REFUSING_CLIENT + _CODE,
-         (("stage", "CONNECT"),)),
-    Rule("rejection", _SOME_ID + rb"ruleset=(?!check_(?:relay|mail|rcpt),)\w++, arg1=" + _ONCE + _REFUSING_CLIENT + _REASON_ONCE),
-    Rule("removed", _ID + rb"(?:discarded|done; delay=[^\n]*+|to=[^\n]*, delay=" + _AGE + rb", pri=\d++, stat=[^\n]*+)"),
+    Rule("rejection", rb"ruleset=check_relay, arg1=[^,\n]*+(?:, arg2=[^,\n]*+)?+" + _REFUSED, (("stage", "CONNECT"),)),
+    Rule("rejection", _SOME_ID + rb"ruleset=(?!check_(?:relay|mail|rcpt),)\w++, arg1=" + _REFUSED_ONCE),
+    Rule("removed", _ID + rb"(?:discarded|done; delay=[^\n]*+)"),
+    Rule("removed", _ID + rb"to=[^\n]*, delay=" + _AGE + rb", pri=\d++, stat=[^\n]*+"),  # refused at its end
     Rule("held", _ID + rb"(?:milter=[^,\n]++, )?+quarantine=[^\n]*+"),
     Rule("released", _ID + rb"unquarantine"),
     Rule("connection", _SOME_ID + _CLIENT + rb"(?:: | did not issue)[^\n]*+"),
-    Rule("connection", rb"(?:NOQUEUE: connect|" + _SOME_ID + rb"(?:lost input channel|rejecting commands)) from " + _CLIENT
-         + rb"(?: [^\n]*+)?+"),
+    Rule("connection", rb"(?:NOQUEUE: connect|" + _SOME_ID + rb"(?:lost input channel|rejecting commands)) from "
+         + _CLIENT + rb"(?: [^\n]*+)?+"),
     Rule("notice", _ID + rb"to=[^\n]*, stat=(?:queued|quarantined)"),
     Rule("notice", _ID + _RESPONSE),
+    Rule("notice", _SOME_ID + rb"ruleset=\w++, arg1=[^\n]*, quarantine=[^\n]*+"),
     Rule("notice", _ID + rb"<[^\n]*>\.\.\. [^\n]*+"),
     Rule("notice", rb"[0-9A-Za-z]{14,17}+\[\d{1,3}\]: [^\n]*+"),  # a part of a line that was too long
     Rule("notice", _SOME_ID + rb"\s*+" + _TALK + rb"[^\n]*+"),

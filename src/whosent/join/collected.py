@@ -1,4 +1,8 @@
-"""Messages of an MTA that does not log when one left, and names the login in a line of its own (Sendmail)."""
+"""Messages of an MTA that does not log when one left, and names the login in a line of its own (Sendmail).
+
+A queue id is never used twice.  A message has ended when as many recipients as it had were delivered or bounced; since
+an alias may stand for more, it is forgotten only when nothing was heard of it for an hour.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,9 @@ class Collecting:
     _place: Any
 
     def _of_collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        if rule.event == "collected":
+        if rule.event == "attempts":
+            yield from self._attempts(rule, time, ref, fields)
+        elif rule.event == "collected":
             yield from self._collected(rule, time, ref, fields)
         elif rule.event == "authenticated":
             _, host, _, account, address, service, pid = fields

@@ -1,4 +1,4 @@
-"""What is known of a queue id while it lives, and what a reading process passes on of one that began before its part."""
+"""What is known of a queue id while it lives, and what a reading process passes on of one that began earlier."""
 
 from __future__ import annotations
 

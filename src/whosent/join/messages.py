@@ -8,7 +8,7 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
 from whosent.join import arrivals
@@ -335,9 +335,6 @@ class Join(Collecting):
         return life
 
     def _rare(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        if rule.event == "attempts":
-            yield from self._attempts(rule, time, ref, fields)
-            return
         text = self._text
         host = text(fields[1])
         if rule.event == "rejection":

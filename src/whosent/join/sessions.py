@@ -1,12 +1,9 @@
 """What Sendmail's log needs besides: logins told apart from messages, and messages whose end is not logged (pure).
 
-A login belongs to the messages of the process that logged it: its number stands in the tag of the login's line and at the
-end of the queue ids that the process gives, behind the second in which it began (``6ARAsY`` ``xv`` ``000164``).  Since
-8.15 the protocol of such messages ends in A.  Where no message of a host ever said so (8.14), one without it is the
-login's if the process began within minutes before the login, by the clock of both.
-
-A queue id is never used twice.  A message is done when as many recipients as it had were delivered or bounced; since an
-alias may stand for more, it is forgotten only when nothing was heard of it for an hour.
+A login belongs to the messages of the process that logged it: its number stands in the tag of the login's line and
+at the end of the queue ids that the process gives, behind the second in which it began: ``6ARAsY`` ``xv`` ``000164``.
+Since 8.15 the protocol of such messages ends in A.  Where no message of a host ever said so (8.14), one without it is
+the login's if the process began within minutes before the login, by the clock of both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From an incident to the steps that contain it: exact commands of its mail server, narrowest first, each with its undo.
+"""From an incident to the steps that contain it: exact commands of its server, narrowest first, each with its undo.
 
 Pure: nothing is run here.  Every name comes from mail a stranger may have written, so it reaches a command only as
 one quoted word that is compared as a whole, never as an option, a pattern or a path of ours; a name that cannot be
@@ -41,9 +41,10 @@ _BY_SERVER: Final = {"postfix": _ON_POSTFIX, "sendmail": sendmail.BY_KIND}
 def propose(
     *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
 ) -> list[Remedy]:
-    """The steps against one suspect, with the commands of the server that took its mail: look, hold what is queued, block what would come, close the hole.
+    """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
-    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
+    ``server`` is the mail server that took its mail.  Where nobody is named with confidence, or volume alone is
+    unusual, only looking is proposed.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]

@@ -26,6 +26,7 @@ def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
 
 
 def address_of(suspect: Suspect) -> str:
+    """The client's address, in its shortest form."""
     text = (suspect.address or suspect.name).removeprefix("IPv6:")
     try:
         address = ip_address(text)
@@ -51,6 +52,7 @@ def _block(tag: str, suspect: Suspect, address: str) -> Remedy:
 
 
 def firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
+    """Close the mail ports to it for an hour."""
     table = f"inet whosent_{tag.replace('-', '_')}"
     kind, word = ("ipv6_addr", "ip6") if ":" in address else ("ipv4_addr", "ip")
     rules = "\n".join(
@@ -75,6 +77,7 @@ def firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
 
 
 def clean(suspect: Suspect, address: str) -> Remedy:
+    """Find the machine, or shut the proxy."""
     advice = (
         "Let the proxy serve own networks only, and let it never connect to port 25."
         if suspect.kind == "proxy"

@@ -1,4 +1,4 @@
-"""The same steps on Sendmail: quarantine what is queued, have the access map quarantine or refuse what comes, undo both.
+"""The same steps on Sendmail: quarantine what is queued, let the access map stop what comes, undo both.
 
 A quarantined message stays in the queue with its reason, and the reason names the incident: so the undo needs no list.
 Queue files say who handed a message in (client, submission stamp, headers), except for the login: that the log knows
@@ -28,13 +28,18 @@ who={who} awk '
     pid = substr($0, RSTART, RLENGTH); body = substr($0, RSTART + RLENGTH)
     if (body ~ /^AUTH=server, relay=/) {{
       sub(/^.*, authid=/, "", body); sub(/, mech=[^,]*, bits=[0-9]*$/, "", body); user[pid] = body
-    }} else if (body ~ /^[0-9A-Za-z]+: from=.*, proto=ESMTPS?A, daemon=[^,]*, relay=[^,]*$/ && user[pid] == ENVIRON["who"]) {{
-      sub(/:.*/, "", body); print body
+    }} else if (body ~ /^[0-9A-Za-z]+: from=.*, proto=ESMTPS?A, daemon=[^,]*, relay=[^,]*$/) {{
+      if (user[pid] == ENVIRON["who"]) {{ sub(/:.*/, "", body); print body }}
     }}
   }}' "$log" |
 while read -r id; do
   [ -e "{queue}/qf$id" ] && echo "$id"
 done"""
+
+_LOOK_FOR_HOLES: Final = r"""grep -n RELAY /etc/mail/access
+cat /etc/mail/relay-domains
+grep -nE 'promiscuous_relay|relay_(entire_domain|local_from|mail_from|based_on_MX)|loose_relay' \
+  /etc/mail/sendmail.mc"""
 
 
 def _by_file(whose: str, setup: str, judge: str) -> Choice:
@@ -51,8 +56,8 @@ def _look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
             reach=f"nothing; names queued mail {choice.whose}{place(suspect)}",
             commands=[f"{choice.command} | head -n 20", f"cat -v {_QUEUE}/qfQUEUE_ID"],
             undo=[],
-            note="Needs root. `mailq -Am` lists the whole queue, `mailq -Am -qQ` what is quarantined. If QueueDirectory in"
-            " sendmail.cf names another folder or several, put them in its place.",
+            note="Needs root. `mailq -Am` lists the whole queue, `mailq -Am -qQ` what is quarantined. If QueueDirectory"
+            " in sendmail.cf names another folder or several, put them in its place.",
         ),
         Remedy(
             step="hold",
@@ -60,13 +65,13 @@ def _look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
             reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
             commands=[f"{choice.command} |\nsed 's/^/-qI/' | xargs -r sendmail -Am -Q'whosent {tag}'"],
             undo=[f"sendmail -Am -Q '-qQwhosent {tag}'\nsendmail -Am -q"],
-            note="Run it once more after a block below: what was queued in between is caught then. The undo also lets go"
-            " what the block quarantined, and then tries to deliver it. Quarantined mail does not expire.",
+            note="Run it once more after a block below: what was queued in between is caught then. The undo"
+            " also tries to deliver it. Quarantined mail does not expire, and a queue run does not touch it.",
         ),
     ]
 
 
-def _entry(tag: str, key: str, action: str) -> tuple[list[str], list[str]]:
+def _entry(key: str, action: str) -> tuple[list[str], list[str]]:
     """Commands that put one line into the access map, and that take it out again."""
     setup = (
         f"entry={quoted(f'{key} {action}')}\nmap=/etc/mail/access\n"
@@ -75,9 +80,8 @@ def _entry(tag: str, key: str, action: str) -> tuple[list[str], list[str]]:
     build = 'makemap "${type:?sendmail.cf has no access_db}" "$map" < "$map"'
     return (
         [f'{setup}grep -Fxq -e "$entry" "$map" || printf \'%s\\n\' "$entry" >> "$map"\n{build}'],
-        [f'{setup}rest=$(grep -Fxv -e "$entry" "$map")\nprintf \'%s\\n\' "$rest" > "$map"\n{build}\n'
-         f"sendmail -Am -Q '-qQwhosent {tag}'"],
-    )  # fmt: skip
+        [f'{setup}rest=$(grep -Fxv -e "$entry" "$map")\nprintf \'%s\\n\' "$rest" > "$map"\n{build}'],
+    )
 
 
 def _account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
@@ -89,10 +93,10 @@ def _account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
         reach=f"all sessions of {name}: its owner has to log in again everywhere",
         commands=["ps -o pid,lstart,args -C sendmail"],
         undo=[],
-        note="Sendmail's access map knows senders and clients, not logins: lock the login where it lives (system account,"
-        " sasldb, directory), before anything else. A session that is open stays logged in until it ends: the command shows"
-        " the processes, `kill` ends one. Look for forwards (~/.forward) the thief left, and for the device that leaked the"
-        " password.",
+        note="Sendmail's access map knows senders and clients, not logins: lock the login where it lives (system"
+        " account, sasldb, directory), before anything else. A session that is open stays logged in until it ends: the"
+        " command shows the processes, `kill` ends one. Look for forwards (~/.forward) the thief left, and for the device that"
+        " leaked the password.",
     )
     return [*_look_and_hold(tag, suspect, choice), lock]
 
@@ -140,16 +144,17 @@ def _client(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     choice = _by_file(f"that came from {address}", setup, 'grep -Eq -e "$pattern" "$file"')
     stranger = suspect.kind == "relay"
     key = f"Connect:{f'IPv6:{address}' if ':' in address else address}"
-    commands, undo = _entry(tag, key, "REJECT" if stranger else f"QUARANTINE:whosent {tag}")
+    commands, undo = _entry(key, "REJECT" if stranger else f"ERROR:4.7.1:450 Come back later, whosent {tag}")
     block = Remedy(
         step="block",
-        title=f"{'Refuse' if stranger else 'Quarantine'} new mail from {address}",
+        title=f"{'Refuse' if stranger else 'Defer'} new mail from {address}",
         reach=f"only mail that {address} hands in{place(suspect)}; "
-        f"{'it is refused' if stranger else 'it waits in the queue, nothing is lost'}",
+        f"{'it is refused' if stranger else 'it is asked to come back later'}",
         commands=commands,
         undo=undo,
-        note="Behind a shared address (NAT, proxy) this touches everybody there. Sendmail asks the map anew for each"
-        f" connection. If the map has a line for {key} already, change that one instead.",
+        note="A mail server keeps what is deferred and tries again; a program that does not loses it. Behind a shared"
+        " address (NAT, proxy) this touches everybody there. Sendmail asks the map anew for each connection. If the map"
+        f" has a line for {key} already, change that one instead.",
     )
     close = _stop_relaying() if cause is Cause.OPEN_RELAY else client.clean(suspect, address)
     return [*_look_and_hold(tag, suspect, choice), block, client.firewall(tag, suspect, address), close]
@@ -160,15 +165,11 @@ def _stop_relaying() -> Remedy:
         step="close",
         title="Stop relaying for strangers",
         reach="nothing by itself",
-        commands=[
-            "grep -n RELAY /etc/mail/access\ncat /etc/mail/relay-domains\n"
-            "grep -nE 'promiscuous_relay|relay_(entire_domain|local_from|mail_from|based_on_MX)|loose_relay' "
-            "/etc/mail/sendmail.mc"
-        ],
+        commands=[_LOOK_FOR_HOLES],
         undo=[],
-        note="What lets strangers through stands in one of these: the access map and relay-domains must name own networks"
-        " only, and the features above believe an address that anybody can write. After a change of sendmail.mc build"
-        " sendmail.cf and restart.",
+        note="What lets strangers through stands in one of these: the access map and relay-domains must name own"
+        " networks only, and the features above believe an address that anybody can write. After a change of"
+        " sendmail.mc build sendmail.cf and restart.",
     )
 
 
@@ -199,8 +200,8 @@ BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     ),
     "backscatter": _sender(
         "Refuse instead of bouncing",
-        "Refuse unknown recipients while the sender is still connected: LDAP routing or a virtusertable that is complete,"
-        " and for domains of others `To:` lines in the access map. Never answer spam.",
+        "Refuse unknown recipients while the sender is still connected: LDAP routing or a virtusertable that is"
+        " complete, and for domains of others `To:` lines in the access map. Never answer spam.",
         "MAILER-DAEMON",
     ),
     "list": _sender(
