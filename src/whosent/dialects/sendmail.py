@@ -1,7 +1,7 @@
 """Sendmail: what the MTA, the submission program (MSP) and its queue runner log about messages, clients and logins.
 
 Shapes from the sources of Sendmail 8.17.1 (headers.c, deliver.c, srvrsmtp.c, parseaddr.c, savemail.c, queue.c,
-milter.c, err.c, conf.c) and its release notes back to 8.14, and recorded from a running one.  Tags are whatever ``-L``
+milter.c, err.c, conf.c) and its release notes back to 8.14.  Tags are whatever ``-L``
 names (sm-mta, sm-msp-queue, sendmail); they separate nothing: a queue id holds time and process and never comes twice.
 
 A login (``AUTH=server``) has no queue id.  It belongs to the messages of the same process, whose number both carry: the
@@ -12,6 +12,8 @@ with ``-f`` the sender; never ``relay=USER@localhost``, which is who called send
 that an envelope *claims* with his uid: it proves nothing and is not read.  Addresses are read quote-aware; a line
 whose addresses were cut so that their quotes do not close is ambiguous.  ``reply=`` (8.16) stands only where something
 failed, and then the status code decides what it was; the texts behind it are the remote server's.
+
+Recorded: 8.17.1 of Debian 12.  Written from the sources: the forms of 8.14 (no A in ``proto=``, no ``reply=``).
 
 What these lines cannot prove: when a message left the queue (LogLevel 10 says so of retried ones), its subject, or
 which recipient an alias stood for.

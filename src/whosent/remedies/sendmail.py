@@ -95,8 +95,8 @@ def _account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
         undo=[],
         note="Sendmail's access map knows senders and clients, not logins: lock the login where it lives (system"
         " account, sasldb, directory), before anything else. A session that is open stays logged in until it ends: the"
-        " command shows the processes, `kill` ends one. Look for forwards (~/.forward) the thief left, and for the device that"
-        " leaked the password.",
+        " command shows the processes, `kill` ends one. Look for forwards (~/.forward) the thief left, for the device"
+        " that leaked the password.",
     )
     return [*_look_and_hold(tag, suspect, choice), lock]
 
