@@ -426,27 +426,52 @@ refused(PyObject *life, PyObject *recipient, Span status)
     return again ? known.deferred_again : known.deferred;
 }
 
+static int
+holds(Span text, const char *word)
+{
+    return text.text && memmem(text.text, (size_t)text.size, word, strlen(word)) != NULL;
+}
+
+/* The word behind "queued as " where the reply names an id in no other way; text is NULL if it may. */
+static Span
+queued_as(Span reply)
+{
+    static const char mark[] = "queued as ";
+    Span none = {NULL, 0};
+    const char *at = reply.text ? memmem(reply.text, (size_t)reply.size, mark, sizeof(mark) - 1) : NULL;
+    if (!at || holds(reply, "id=") || holds(reply, " Message accepted"))
+        return none;
+    const char *begin = at + sizeof(mark) - 1, *end = reply.text + reply.size, *stop = begin;
+    while (stop < end && *stop != ' ' && (*stop < '\t' || *stop > '\r') && !strchr(").,;", *stop))
+        stop++;
+    return stop > begin ? (Span){begin, stop - begin} : none;
+}
+
 /* "sent" to a host of ours: its result, borrowed; a row if the reply names the next queue id. */
 static PyObject *
 handed_over(State *state, const Match *match, PyObject *life, PyObject *relay)
 {
-    PyObject *agent = bytes_or_none(span_of(match, AGENT)), *reply = bytes_or_none(span_of(match, REPLY));
-    PyObject *pair = agent && reply ? PyObject_CallFunctionObjArgs(known.next, agent, reply, NULL) : NULL;
-    PyObject *result = NULL, *id;
-    Py_XDECREF(agent);
-    Py_XDECREF(reply);
-    if (!pair || !PyArg_ParseTuple(pair, "OS", &result, &id)) {
-        Py_XDECREF(pair);
-        return NULL;
+    Span said = span_of(match, REPLY), named = queued_as(said);
+    PyObject *result = known.handed_over, *pair = NULL;
+    if (!named.text) {
+        PyObject *agent = bytes_or_none(span_of(match, AGENT)), *reply = bytes_or_none(said), *id;
+        pair = agent && reply ? PyObject_CallFunctionObjArgs(known.next, agent, reply, NULL) : NULL;
+        Py_XDECREF(agent);
+        Py_XDECREF(reply);
+        if (!pair || !PyArg_ParseTuple(pair, "OS", &result, &id)) {
+            Py_XDECREF(pair);
+            return NULL;
+        }
+        named = (Span){PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id)};
     }
-    if (PyBytes_GET_SIZE(id)) {
-        PyObject *next = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id), "backslashreplace");
+    if (named.size) {
+        PyObject *next = PyUnicode_DecodeUTF8(named.text, named.size, "backslashreplace");
         PyObject *rest[] = {SLOT(life, known.actor), SLOT(life, known.queue_id), relay, next};
         if (!next || give(state, known.handover, match->at, rest, 4) < 0)
             result = NULL;
         Py_XDECREF(next);
     }
-    Py_DECREF(pair); /* the result is a member of an enum: it stays */
+    Py_XDECREF(pair); /* the result is a member of an enum: it stays */
     return result;
 }
 

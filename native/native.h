@@ -60,6 +60,7 @@ PyObject *token_of(const Match *match);
 PyObject *join_rows(PyObject *module, PyObject *arguments);
 PyObject *release(PyObject *module, PyObject *arguments);
 PyObject *hand_out(PyObject *module, PyObject *arguments);
+PyObject *count_lines(PyObject *module, PyObject *chunk);
 PyObject *plain_rows(PyObject *module, PyObject *arguments);
 PyObject *whole_rows(PyObject *module, PyObject *arguments);
 PyObject *configure(PyObject *module, PyObject *arguments);
