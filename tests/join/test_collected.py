@@ -166,7 +166,7 @@ def test_two_ids_of_one_message_are_followed_and_counted_once() -> None:
 
 
 def test_messages_are_forgotten_when_nothing_more_is_heard_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whosent.join.messages._MANY_LIVES", 50)
+    monkeypatch.setattr("whosent.join.lives._MANY_LIVES", 50)
     join = join_of()
     ids = [f"6ARAmf{a}{b}000148" for a in range(10) for b in range(10)]
     for queue_id in ids:

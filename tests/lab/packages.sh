@@ -11,6 +11,7 @@
 set -euo pipefail
 
 declare -A GROUPS_OF=(
+  [build]="python3-venv python3-dev gcc libc6-dev libpcre2-dev"
   [net]="iproute2 iputils-ping procps util-linux nftables"
   [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
   [web]="lighttpd php-cgi perl libcgi-pm-perl"
@@ -24,7 +25,7 @@ declare -A GROUPS_OF=(
   [browser]="chromium"
 )
 DEFAULT="net mail web dns syslog"
-ALL="$DEFAULT clock samples exim sendmail peers browser"
+ALL="build $DEFAULT clock samples exim sendmail peers browser"
 # Unpacked, never installed: Debian's mail servers push each other out.  By group: the packages whose files it needs.
 declare -A UNPACKED_OF=(
   [exim]="exim4-base exim4-daemon-light"
@@ -80,7 +81,9 @@ if [ ${#missing[@]} = 0 ]; then
 fi
 
 # Debian's Postfix pushes other mail servers out: never where one is at work.
-for server in exim4 sendmail; do
+pushed=""
+[[ " $groups " = *" mail "* ]] && pushed="exim4 sendmail"
+for server in $pushed; do
   if pids=$(pidof "$server") && [ "${WHOSENT_REPLACE_MTA:-}" != yes ]; then
     fail "$server is running here (pid $pids) and the lab's packages would remove it. Run the tests on another" \
       "machine, or set WHOSENT_REPLACE_MTA=yes."

@@ -29,9 +29,12 @@ _ID = rb"(?P<queue_id>[0-9A-Za-z]{14,17}+): "
 _SOME_ID = rb"(?:(?P<queue_id>[0-9A-Za-z]{14,17}+): )?+"
 # The log doubles a backslash and writes control characters as one and their number.
 _QUOTED = rb'"(?:[^"\\\n]|\\\\(?:\\\\|\\?[^\\\n])|\\[^\\\n])*+"'
-_BRACKETED = rb'(?:[^"<>,=|\s][^"<>,=\n]*+(?<= ))?+<(?:[^"<>\n]|' + _QUOTED + rb")*+>"
-_PROGRAM = rb'\|(?:[^",\n]|' + _QUOTED + rb")*+"
-_ADDRESS = rb"(?:" + _BRACKETED + rb"|" + _PROGRAM + rb'|(?:[^"<>,\s]|' + _QUOTED + rb")++)"
+_INNER = rb'[^"<>\n]*+(?:' + _QUOTED + rb'[^"<>\n]*+)*+'
+_BRACKETED = rb"<" + _INNER + rb">"
+_PHRASE = rb'[^"<>,=|\s][^"<>,=\n]*+(?<= )' + _BRACKETED  # "Full Name <address>", as a local user may claim
+_PROGRAM = rb'\|[^",\n]*+(?:' + _QUOTED + rb'[^",\n]*+)*+'
+_BARE = rb'(?:[^"<>,|\s][^"<>,\s]*+|' + _QUOTED + rb")(?:" + _QUOTED + rb'|[^"<>,\s]++)*+'
+_ADDRESS = rb"(?:" + _BRACKETED + rb"|" + _PHRASE + rb"|" + _BARE + rb"|" + _PROGRAM + rb")"
 _CUT = rb'<?+[^"<>,\s]{1,48}?\.\.\.[^"<>,\s]{1,48}+>?+'  # the MTA leaves out the middle of a long one
 _AGE = rb"(?:\d++\+)?+\d\d:\d\d:\d\d"
 

@@ -39,9 +39,7 @@ class Collecting:
     _place: Any
 
     def _of_collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        if rule.event == "attempts":
-            yield from self._attempts(rule, time, ref, fields)
-        elif rule.event == "collected":
+        if rule.event == "collected":
             yield from self._collected(rule, time, ref, fields)
         elif rule.event == "authenticated":
             _, host, _, account, address, service, pid = fields

@@ -1,20 +1,24 @@
-"""What is known of a queue id while it lives, and what a reading process passes on of one that began earlier."""
+"""The lives of queue ids: what is known of a message while it is in the queue, and what an attempt makes of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from whosent.join.replies import queued_as
-from whosent.model.rows import Result
+from whosent.join.replies import queued_as, reason
+from whosent.join.sessions import Sessions
+from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Reason, Result
+from whosent.reading.native import native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from whosent.dialects import Rule
-    from whosent.model.rows import Actor
     from whosent.reading.tokens import Fields
 
 SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
 _QUIET: Final = 3_600.0  # seconds after which nothing more is heard of a message with no recipient left
 _GIVEN_UP: Final = 10 * 86_400.0  # twice as long as an MTA tries
+_MANY_LIVES: Final = 10_000
 
 
 class Early(NamedTuple):
@@ -62,15 +66,38 @@ class Counted(Life):
         self.given = False  # over SMTP: then its recipients have angle brackets, and those of aliases have none
 
 
-def is_over(life: Life, now: float) -> bool:
-    """Whether nothing more will be heard of it."""
+class Queue:
+    """The lives of one (host, instance), and what its lines keep repeating."""
+
+    __slots__ = ("actors", "began", "host", "lives", "many", "mta", "sessions")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.lives: dict[bytes | None, Life] = {}
+        self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
+        self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
+        self.mta = Actor("mta", host, host)
+        self.sessions = Sessions()
+        self.began: float | None = None  # when the first message was collected whose end will not be logged
+
+
+def forget(queue: Queue, now: float, ref: int) -> Iterator[Closed]:
+    """Drop clients that never finished, long after, and messages of which nothing more will be heard."""
+    for queue_id in [name for name, life in queue.lives.items() if _is_over(life, now)]:
+        life = queue.lives.pop(queue_id)
+        if life.queue_id and queue_id == life.queue_id.encode():
+            yield Closed(now, ref, queue.host, life.queue_id)
+    queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
+
+
+def _is_over(life: Life, now: float) -> bool:
     if isinstance(life, Counted):
         return now - life.heard > (_QUIET if life.left <= 0 else _GIVEN_UP)
     return life.sender is None and now - life.opened > 2 * SESSION
 
 
 def refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:
-    """What a recipient's refusal means: deferred, deferred again, bounced."""
+    """What a failed attempt is for this recipient: bounced, deferred, or deferred again."""
     assert recipient is not None
     if status != b"deferred":
         return Result.BOUNCED
@@ -89,3 +116,15 @@ def handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes
     if not next_id and agent == b"lmtp":
         return Result.LOCAL, b""
     return Result.HANDED_OVER, next_id
+
+
+if native:
+    native.configure(
+        Life,
+        Queue,
+        (Message, Outcome, Handover, Closed, Begun),
+        (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
+        reason,
+        handed_over,
+        SESSION,
+    )

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from whosent.dialects import Rule
 from whosent.join import arrivals
 from whosent.join.collected import Collecting
-from whosent.join.lives import SESSION, Begun, Early, Life, handed_over, is_over, refused
+from whosent.join.lives import SESSION, Begun, Early, Life, Queue, forget, handed_over, refused
 from whosent.join.replies import reason
-from whosent.join.sessions import Sessions
 from whosent.model.rows import (
     Actor,
     Call,
@@ -66,7 +65,6 @@ _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
-_MANY_LIVES: Final = 10_000
 _UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
 _ONE: Final = Rule("delivery", b"")  # each of several in one line
@@ -78,21 +76,6 @@ def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
     if rule.event == "queued" and "sender" not in names:
         return None
     return _LAYOUTS.get(rule.event)
-
-
-class _Queue:
-    """The lives of one (host, instance), and what its lines keep repeating."""
-
-    __slots__ = ("actors", "began", "host", "lives", "many", "mta", "sessions")
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.lives: dict[bytes | None, Life] = {}
-        self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
-        self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
-        self.mta = Actor("mta", host, host)
-        self.sessions = Sessions()
-        self.began: float | None = None  # when the first message was collected
 
 
 class Join(Collecting):
@@ -109,8 +92,8 @@ class Join(Collecting):
         self._source = 0
         self._surroundings = surroundings
         self._passes_on = passes_on
-        self._queues: dict[tuple[bytes | None, bytes | None], _Queue] = {}
-        self._queue = _Queue("")
+        self._queues: dict[tuple[bytes | None, bytes | None], Queue] = {}
+        self._queue = Queue("")
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
@@ -147,7 +130,7 @@ class Join(Collecting):
     def merge(self, other: Join) -> None:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
-            mine = self._queues.setdefault(here, _Queue(queue.host))
+            mine = self._queues.setdefault(here, Queue(queue.host))
             mine.lives.update(queue.lives)
             mine.sessions.update(queue.sessions)
             mine.began = queue.began if mine.began is None else mine.began
@@ -169,7 +152,7 @@ class Join(Collecting):
 
     def rows(self, tokens: Iterable[Token], offset: int) -> Iterable[JoinedRow]:
         """Rows of a chunk that starts at ``offset`` of the source; those of the compiled twin come all at once."""
-        if native and tokens.__class__ is native.Tokens and not self._passes_on:
+        if native and tokens.__class__ is native.Tokens:
             rows: list[JoinedRow] = native.join_rows(self, tokens, reference(self._source, offset))
             return [*rows, *self._forget()] if len(self._queue.lives) > self._queue.many else rows
         return self.rows_purely(tokens, offset)
@@ -258,7 +241,7 @@ class Join(Collecting):
                 elif life.queue_id:
                     yield _new(Closed, (time, base + at, queue.host, life.queue_id))
             else:
-                yield from self._rare(rule, time, base + at, fields)
+                yield from (self._attempts if event == "attempts" else self._rare)(rule, time, base + at, fields)
         self.time = latest
         yield from self._forget()
 
@@ -268,22 +251,15 @@ class Join(Collecting):
         return list(self.rows_purely((token,), offset))
 
     def _forget(self) -> Iterator[JoinedRow]:
-        """Drop clients that never finished, long after, and messages of which nothing more will be heard."""
-        queue, now = self._queue, self.time
-        if len(queue.lives) <= queue.many:
-            return
-        for queue_id in [name for name, life in queue.lives.items() if is_over(life, now)]:
-            life = queue.lives.pop(queue_id)
-            if life.queue_id and queue_id == life.queue_id.encode():
-                yield _new(Closed, (now, reference(self._source, 0), queue.host, life.queue_id))
-        queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
+        if len(self._queue.lives) > self._queue.many:
+            yield from forget(self._queue, self.time, reference(self._source, 0))
 
-    def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
+    def _move(self, host: bytes | None, instance: bytes | None) -> Queue:
         """Lines of another host or instance follow: their queue ids are their own."""
         self._here = (host, instance)
         queue = self._queues.get(self._here)
         if queue is None:
-            queue = self._queues[self._here] = _Queue(self._text(host))
+            queue = self._queues[self._here] = Queue(self._text(host))
         self._queue = queue
         return queue
 
@@ -297,7 +273,7 @@ class Join(Collecting):
             text = self._texts[raw] = raw.decode("utf-8", "backslashreplace")
         return text
 
-    def _client(self, queue: _Queue, account: bytes | None, address: bytes | None) -> Actor:
+    def _client(self, queue: Queue, account: bytes | None, address: bytes | None) -> Actor:
         where = self._text(address)
         if account:
             actor = Actor("account", self._text(account), queue.host, where)
@@ -325,7 +301,7 @@ class Join(Collecting):
 
     def _first_sight(  # native code has no keywords
         self,
-        queue: _Queue,
+        queue: Queue,
         time: float,
         queue_id: bytes | None,
         mta: bool = False,  # noqa: FBT001, FBT002
@@ -382,15 +358,3 @@ class Join(Collecting):
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
-
-
-if native:
-    native.configure(
-        Life,
-        _Queue,
-        (Message, Outcome, Handover, Closed),
-        (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
-        reason,
-        handed_over,
-        SESSION,
-    )

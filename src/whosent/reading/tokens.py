@@ -23,7 +23,7 @@ _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
 _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
 _LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")  # "(?P<queue_id>[0-9A-F]{5,24}+): "
 # What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
-_USUAL: Final = frozenset({"submission", "queued", "delivery", "removed"})
+_USUAL: Final = frozenset({"submission", "queued", "delivery", "removed", "collected", "attempts"})
 _KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4}  # as native.h numbers them; 0: others
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
@@ -42,9 +42,9 @@ def _names(pattern: bytes) -> list[str]:
 def _as_table(written: bytes) -> bytes:
     """A class of bytes written as ranges of those it holds, which becomes one look into a table.
 
-    The engine walks along a class that is negated or names a category, for every byte it matches.
+    The engine walks along a class that is negated or names a category, for every byte it matches; PCRE2 does not.
     """
-    if written[:1] != b"[" and written not in {rb"\d", rb"\w"}:
+    if native or (written[:1] != b"[" and written not in {rb"\d", rb"\w"}):
         return written
     one = re.compile(written, re.DOTALL)
     members = {number for number in range(256) if one.match(bytes([number]))}
