@@ -216,9 +216,11 @@ def hostile(studio: Studio) -> None:
             studio.say([b"EHLO x\r\n", b"MAIL FROM:<anna@bigmail.test>\r\n", b"RCPT TO:<" + name + b">\r\n", *mail])
         studio.hush()
     with studio.take("sendmail/hostile-message-id.log", "stat=", times=2 * len(MESSAGE_IDS)):
-        for name in MESSAGE_IDS:
-            studio.arrive(BOB, text=f"Subject: x\r\nMessage-ID: {name}\r\n\r\nx\r\n")
-            studio.submit("anna@bigmail.test", account=CAROL, text=f"Subject: x\r\nMessage-ID: {name}\r\n\r\nx\r\n")
+        for message_id in MESSAGE_IDS:
+            studio.arrive(BOB, text=f"Subject: x\r\nMessage-ID: {message_id}\r\n\r\nx\r\n")
+            studio.submit(
+                "anna@bigmail.test", account=CAROL, text=f"Subject: x\r\nMessage-ID: {message_id}\r\n\r\nx\r\n"
+            )
     with studio.take("sendmail/hostile-user.log", "AUTH failure", times=len(USERS)):
         for name in USERS:
             secret = base64.b64encode(b"\0" + name + b"\0wrong")

@@ -68,7 +68,7 @@ def test_a_user_that_no_login_name_can_be_gets_a_sentence() -> None:
 @given(st.one_of(st.sampled_from(AWKWARD), st.text(min_size=1, max_size=30)))
 def test_no_name_acts(name: str) -> None:
     for kind in ("account", "local_user", "script", "form", "host", "forwarder", "list"):
-        told = steps(kind, name)  # type: ignore[arg-type]  # each is a kind
+        told = steps(kind, name)
         for command in commands(told):
             subprocess.run(["sh", "-n", "-c", command], check=True, capture_output=True)
 
