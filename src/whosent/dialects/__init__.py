@@ -36,6 +36,7 @@ EventName = Literal[
     "login",
     "request",  # a web server answered
     "call",  # a script called mail()
+    "invocation",  # a program called sendmail(1), and from which folder
     "notice",  # the program speaks of itself: understood, nothing of a message
 ]
 
