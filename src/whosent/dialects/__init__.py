@@ -46,12 +46,14 @@ class Rule:
     """One kind of line: the event it makes and the pattern of its body.
 
     ``fixed`` adds fields that the kind of line implies (the ``status`` of a delivery, say); what stands there is read
-    as if it had been captured, unless the pattern captures it.
+    as if it had been captured, unless the pattern captures it.  ``lead`` is what the pattern begins with, where the
+    rules beside it begin alike: it is matched once for all of them.
     """
 
     event: EventName
     pattern: bytes
     fixed: tuple[tuple[str, str], ...] = ()
+    lead: bytes = b""
 
 
 Programs = tuple[tuple[bytes, tuple[Rule, ...]], ...]

@@ -25,7 +25,7 @@ his.  Through syslog, failed logins and rejections after DATA are logged twice u
 
 from __future__ import annotations
 
-from whosent.dialects import Dialect, Rule
+from whosent.dialects import Dialect, EventName, Rule
 
 _PID = rb"(?:\[(?P<pid>\d++)\] )?"
 _STAMP = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{3})?(?: [+-]\d{4})?"
@@ -48,34 +48,31 @@ _CLIENT = _IP % (b"client_address", b"client_port")
 _HOST = rb"(?:(?P<client_name>[^\s()\[\]]++) )?(?:\((?P<helo>[^\s()]*+)\) )?" + _CLIENT
 _JUNK_HOST = rb"(?:(?P<client_name>[^\s()\[\]]++) )?\((?P<helo>[^\n]*)\) " + _CLIENT  # up to the last such address
 _INTERFACE = rb"(?: I=\[[^\]\n]++\](?::\d++)?)?"
-_TLS = rb'(?: X=[^\s"]++)?(?: CV=\w++)?(?: DN="[^"\n]*+")?(?: SNI=[^\s"]++)?'
-_LOGIN = rb"(?: A=(?P<auth_method>[^\s:]++)(?::(?P<account>[^\s\"]+?)(?::[^\s:\"]*@[^\s:\"]*)?(?= ))?)?"
+_TLS = rb'(?: X=\S++)?(?: CV=\w++)?(?: DN="[^"\n]*+")?(?: SNI=\S++)?'
+_LOGIN = rb"(?: A=(?P<auth_method>[^\s:]++)(?::(?P<account>\S+?)(?::[^\s:]*@[^\s:]*)?(?= ))?)?"
 
 _ABOUT = rb"(?: R=(?P<original_queue_id>" + _ANY_ID + rb"))?(?: DS)?"
-_LOCAL = rb" U=(?P<local_user>[^\s\"]++)"
-_REMOTE = rb" H=%s" + _INTERFACE + rb"(?: TFO\*?)?(?: U=[^\s\"]++)?"
+_LOCAL = rb" U=(?P<local_user>\S++)"
+_REMOTE = rb" H=%s" + _INTERFACE + rb"(?: TFO\*?)?(?: U=\S++)?"
 _PROTOCOL = rb"(?: P=(?P<protocol>[\w-]++))?(?: L[*.]?-?)?"
 _CONTENT = (
-    rb"(?: PRDR)?(?: PRX=[^\s\"]++)?(?: K)?(?: S=(?P<size>\d++))(?: M8S=\d++)?(?: DKIM=[^\s\"]++)?(?: ARC)?"
+    rb"(?: PRDR)?(?: PRX=\S++)?(?: K)?(?: S=(?P<size>\d++))(?: M8S=\d++)?(?: DKIM=\S++)?(?: ARC)?"
     rb"(?: RT=[\w.]++)?(?: Q=[\w-]++)?(?: id\*?=(?P<message_id>(?:" + _QUOTED + rb"(?=@))?+[^\s\"]++))?"
     rb"(?: T=" + _TEXT % b"subject" + rb")?(?: from <(?:" + _QUOTED + rb"(?=@))?+[^\s\"<>]*+>)?"
     rb"(?: for (?P<recipients>" + _ADDRESS + rb"(?: " + _ADDRESS + rb")*+))?"
 )
-_ARRIVED = _ID + rb" (?:<=|\(=) " + _sender() + _ABOUT
-
 _ORIGINAL = rb"(?: \([^()\n]*+\))?(?: <(?P<original_recipient>" + _ADDRESS + rb")>)?"
 _BEFORE = rb"(?: F=<[^\s\"<>]*+>)?(?: Q=[\w-]++)?(?: SRS=<[^\s\"<>]*+>)?(?: P=<[^\s\"<>]*+>)?"
-_VIA = rb"(?: R=[^\s\":]++)?(?: T=(?P<agent>[^\s\":]++))?(?: S=\d++)?"
+_VIA = rb"(?: R=[^\s:]++)?(?: T=(?P<agent>[^\s:]++))?(?: S=\d++)?"
 _RELAY = rb" H=(?P<relay_host>[^\s\[\]\"]++) " + _IP % (b"relay_address", b"relay_port") + rb"\*?"
 _AFTER = (
     _INTERFACE
-    + rb"(?: PRX=[^\s\"]++)?(?: TFO\*?)?"
+    + rb"(?: PRX=\S++)?(?: TFO\*?)?"
     + _TLS
-    + rb"(?: A=[^\s\"]++)?(?: L\*?)?(?: PRDR)?(?: K)?\*?(?: C="
+    + rb"(?: A=\S++)?(?: L\*?)?(?: PRDR)?(?: K)?\*?(?: C="
     + _TEXT % b"reply"
     + rb")?(?: QT=[\w.]++)?(?: DT=[\w.]++)?"
 )
-_DELIVERED = _ID + rb" (?:=>|->|>>) "
 _SENT = (("status", "sent"),)
 _PLAIN = rb"(?![^\n]*@[^\s<>]++ <\")"  # no address without the quotes it had: it may imitate what follows it
 _SAID = (  # after what the server said it; Exim before 4.83 names the server here
@@ -83,13 +80,14 @@ _SAID = (  # after what the server said it; Exim before 4.83 names the server he
     rb"[^\n:]*+)?: (?:host [^\s\[]++ \[[^\]\n]++\]: )?)?(?P<reply>[^\n]*+)"
 )
 _TRIED = rb"(?P<recipient>" + _ADDRESS + rb")" + _ORIGINAL + _BEFORE + _VIA
-_FAILED = _TRIED + rb"%s(?:" + _RELAY + rb")?" + _INTERFACE + _TLS + rb": " + _SAID
+_DEFER = rb" (?:routing )?defer \(-?\d++\)"
+_BECAUSE = rb"(?:" + _RELAY + rb")?" + _INTERFACE + _TLS + rb": " + _SAID
 
-_WHO = rb"(?:H=" + _HOST + _INTERFACE + rb"(?: U=[^\s\"]++)? )?"
-_OFFER = rb'(?:X=[^\s"]++ )?(?:CV=\w++ )?(?:DN="[^"\n]*+" )?(?:SNI=[^\s"]++ )?'
+_WHO = rb"(?:H=" + _HOST + _INTERFACE + rb"(?: U=\S++)? )?"
+_OFFER = rb'(?:X=\S++ )?(?:CV=\w++ )?(?:DN="[^"\n]*+" )?(?:SNI=\S++ )?'
 _REJECTED = (
     rb"(?:" + _ANY_ID + rb" )?" + _WHO + _OFFER
-    + rb"(?:A=(?P<auth_method>[^\s:]++)(?::(?P<account>[^\s\"]++))? )?"
+    + rb"(?:A=(?P<auth_method>[^\s:]++)(?::(?P<account>\S++))? )?"
     + rb"(?:F=<(?P<sender>(?:" + _QUOTED + rb"(?=@))?+[^\s\"<>]*+)> )?(?:temporarily )?rejected "
 )  # fmt: skip
 _WHY = rb"(?:: (?P<reason>[^\n]*+))?"
@@ -97,7 +95,7 @@ _REJECT = ("verdict", "reject")
 
 _ONCE = rb"(?:(?!\](?::\d++)?: \d{3} )[^\n])*"  # a login that imitates no second client
 _FAILED_LOGIN = (
-    rb"(?P<auth_method>[^\s:]++) authenticator failed for " + _HOST + _INTERFACE + rb"(?: U=[^\s\"]++)?: "
+    rb"(?P<auth_method>[^\s:]++) authenticator failed for " + _HOST + _INTERFACE + rb"(?: U=\S++)?: "
     rb"(?P<reason>\d{3} [^(\n]*?)(?: \(set_id=(?P<account>" + _ONCE + rb")\)(?:: [^()\n]*+)?)?"
 )  # fmt: skip
 # The names under which mail is handed in, without the options that do something else, and no second "N args:".
@@ -122,89 +120,91 @@ _OF_THE_PROGRAM = (
     rb"|socket bind|listening|Exim configuration|Exim version|log_write|unable|exim:|queue run|openssl|TLS|tls)"
 )
 
-_RULES = (
-    Rule(
-        "arrival", _ARRIVED + rb"(?:" + _REMOTE % _HOST + rb"|" + _LOCAL + rb")" + _PROTOCOL + _TLS + _LOGIN + _CONTENT
-    ),
-    Rule(
+_TO = rb"(?:=>|->|>>) "
+_ARRIVAL = rb"(?:<=|\(=) " + _sender() + _ABOUT
+_FROM_THERE = _PROTOCOL + _TLS + _LOGIN + _CONTENT
+_DEFERRED, _FAILED = rb"== " + _PLAIN + _TRIED, rb"\*\* " + _PLAIN + _TRIED
+
+# Of a message, behind its id: (event, what its lines begin with, the rest, what it implies).
+_OF_MESSAGES: tuple[tuple[EventName, bytes, bytes, tuple[tuple[str, str], ...]], ...] = (
+    ("arrival", _ARRIVAL, rb"(?:" + _REMOTE % _HOST + rb"|" + _LOCAL + rb")" + _FROM_THERE, ()),
+    ("delivery", _TO, _TRIED + rb"(?:" + _RELAY + rb")?" + _AFTER, _SENT),
+    ("removed", b"", rb"Completed(?: QT=[\w.]++)?", ()),
+    (  # to a mailbox, file, program or nowhere: what stands before the recipient is ours
         "delivery",
-        _DELIVERED + rb"(?P<recipient>" + _ADDRESS + rb")" + _ORIGINAL + _BEFORE + _VIA + _RELAY + _AFTER,
+        _TO,
+        rb"(?:[^@\s<>|/:\"]++|[|/>:][^\n]*?|save [^\n]*?)(?: \([^()\n]*+\))? <(?P<recipient>" + _ADDRESS + rb")>"
+        + _BEFORE + _VIA + rb"(?: H=\S++)?" + _AFTER,
         _SENT,
     ),
-    Rule("removed", _ID + rb" Completed(?: QT=[\w.]++)?"),
-    Rule(  # to a mailbox, file, program or nowhere: what stands before the recipient is ours
+    (  # the recipient once more without its quotes in front
         "delivery",
-        _DELIVERED + rb"(?:[^@\s<>|/:\"]++|[|/>:][^\n]*?|save [^\n]*?)(?: \([^()\n]*+\))? "
-        rb"<(?P<recipient>" + _ADDRESS + rb")>" + _BEFORE + _VIA + rb"(?: H=[^\s\"]++)?" + _AFTER,
+        _TO,
+        rb"[^\n]*@[^\s<>]++(?: \([^()\n]*+\))? <(?P<recipient>" + _QUOTED + rb"@[^\s\"<>]++)>"
+        + _BEFORE + _VIA + _RELAY + _AFTER,
         _SENT,
     ),
-    Rule(  # to a mailbox whose router logs the whole address
+    (  # the system's own word, no server's
         "delivery",
-        _DELIVERED + rb"(?P<recipient>" + _ADDRESS + rb")" + _ORIGINAL + _BEFORE + _VIA + _AFTER,
-        _SENT,
-    ),
-    Rule(  # the recipient once more without its quotes in front
-        "delivery",
-        _DELIVERED
-        + rb"[^\n]*@[^\s<>]++(?: \([^()\n]*+\))? <(?P<recipient>"
-        + _QUOTED
-        + rb"@[^\s\"<>]++)>"
-        + _BEFORE
-        + _VIA
-        + _RELAY
-        + _AFTER,
-        _SENT,
-    ),
-    Rule(  # the system's own word, no server's
-        "delivery",
-        _ID
-        + rb" == "
-        + _PLAIN
-        + _TRIED
-        + rb" (?:routing )?defer \(-?\d++\): (?P<reply>[^:\n\[\]]+?)(?:"
-        + _RELAY
-        + rb")?",
+        _DEFERRED,
+        _DEFER + rb": (?P<reply>[^:\n\[\]]+?)(?:" + _RELAY + rb")?",
         (("status", "deferred"),),
     ),
-    Rule(
-        "delivery",
-        _ID + rb" == " + _PLAIN + _FAILED % rb" (?:routing )?defer \(-?\d++\)(?:: [^:\n\[\]]+?(?= H=))?",
-        (("status", "deferred"),),
-    ),
-    Rule("delivery", _ID + rb" \*\* " + _PLAIN + _FAILED % rb"", (("status", "bounced"),)),
-    Rule("arrival", _ARRIVED + _REMOTE % _JUNK_HOST + _PROTOCOL + _TLS + _LOGIN + _CONTENT),
-    Rule("invocation", _CALLED),
-    Rule(
+    ("delivery", _DEFERRED, _DEFER + rb"(?:: [^:\n\[\]]+?(?= H=))?" + _BECAUSE, (("status", "deferred"),)),
+    ("delivery", _FAILED, _BECAUSE, (("status", "bounced"),)),
+    ("arrival", _ARRIVAL, _REMOTE % _JUNK_HOST + _FROM_THERE, ()),
+    ("held", b"", rb"(?:frozen by |Frozen)[^\n]*+", ()),
+    ("released", b"", rb"[uU]nfrozen by [^\n]*+", ()),
+    ("removed", b"", rb"removed by [^\n]*+", ()),
+    ("notice", b"", rb"(?!H=[^\n]*rejected |F=)" + _OF_A_MESSAGE + rb"[^\n]*+", ()),
+)  # fmt: skip
+_OF_OTHERS: tuple[tuple[EventName, bytes, bytes, tuple[tuple[str, str], ...]], ...] = (
+    ("invocation", b"", _CALLED, ()),
+    (
         "rejection",
-        _REJECTED + rb"(?P<stage>RCPT|MAIL|VRFY|EXPN|ETRN) <?(?P<recipient>" + _ADDRESS + rb")>?" + _WHY,
+        _REJECTED,
+        rb"(?P<stage>RCPT|MAIL|VRFY|EXPN|ETRN) <?(?P<recipient>" + _ADDRESS + rb")>?" + _WHY,
         (_REJECT,),
     ),
-    Rule(
+    (
         "rejection",
-        _REJECTED + rb"(?:after DATA|by |during MIME|DATA)[^:\n]*+" + _WHY,
+        _REJECTED,
+        rb"(?:after DATA|by |during MIME|DATA)[^:\n]*+" + _WHY,
         (_REJECT, ("stage", "END-OF-MESSAGE")),
     ),
-    Rule("rejection", _REJECTED + rb'connection in "connect" ACL' + _WHY, (_REJECT, ("stage", "CONNECT"))),
-    Rule(
+    ("rejection", _REJECTED, rb'connection in "connect" ACL' + _WHY, (_REJECT, ("stage", "CONNECT"))),
+    (
         "rejection",
+        b"",
         rb"rejected (?:EHLO|HELO) from " + _HOST + _INTERFACE + rb": (?P<reason>[^\n]*+)",
         (_REJECT, ("stage", "HELO")),
     ),
-    Rule("login", _FAILED_LOGIN, (("result", "failed"), ("service", "smtp"))),
-    Rule("held", _ID + rb" (?:frozen by |Frozen)[^\n]*+"),
-    Rule("released", _ID + rb" [uU]nfrozen by [^\n]*+"),
-    Rule("removed", _ID + rb" removed by [^\n]*+"),
-    Rule(
+    ("login", b"", _FAILED_LOGIN, (("result", "failed"), ("service", "smtp"))),
+    (
         "connection",
-        rb"SMTP connection from " + _HOST + _INTERFACE + rb"(?: U=[^\s\"]++)?(?: D=\w++)? "
+        b"",
+        rb"SMTP connection from " + _HOST + _INTERFACE + rb"(?: U=\S++)?(?: D=\w++)? "
         rb"(?:\(TCP/IP connection count = \d++\)|closed by QUIT|lost|closed by DROP in ACL)(?: D=[\w.]++)?",
+        (),
     ),
-    Rule("notice", rb"SMTP connection (?:from|outbound) [^\n]*+"),
-    Rule("notice", rb"cwd=[^\n]*? \d++ args:[^\n]*+"),
-    Rule("notice", _FAULTS + rb"[^\n]*+"),
-    Rule("notice", _ID + rb" (?!H=[^\n]*rejected )" + _OF_A_MESSAGE + rb"[^\n]*+"),
-    Rule("notice", _OF_THE_PROGRAM + rb"[^\n]*+"),
+    ("notice", b"", rb"SMTP connection (?:from|outbound) [^\n]*+", ()),
+    ("notice", b"", rb"cwd=[^\n]*? \d++ args:[^\n]*+", ()),
+    ("notice", b"", _FAULTS + rb"[^\n]*+", ()),
+    ("notice", b"", _OF_THE_PROGRAM + rb"[^\n]*+", ()),
 )
+
+
+def _rules(before: bytes) -> tuple[Rule, ...]:
+    """All of them behind what every line begins with; rules that begin alike stand together."""
+    return tuple(
+        Rule(event, before + ident + lead + rest, fixed, before + ident + lead)
+        for ident, rules in ((_ID + rb" ", _OF_MESSAGES), (b"", _OF_OTHERS))
+        for event, lead, rest, fixed in sorted(rules, key=lambda rule: _FIRST.index(rule[1]))
+    )
+
+
+_FIRST = tuple(dict.fromkeys(lead for _, lead, _, _ in (*_OF_MESSAGES, *_OF_OTHERS)))
+
 _FOLDED = (  # the reject log's header lines, and what goes on on a second line: strangers' words, never a line of Exim
     Rule("notice", rb"[ \t][^\n]*+"),
     Rule("notice", rb"[BCFIPRST*] [A-Za-z][A-Za-z0-9-]*+:[^\n]*+"),
@@ -213,14 +213,9 @@ _FOLDED = (  # the reject log's header lines, and what goes on on a second line:
 )
 _PIECES = Rule("notice", rb"\[\d++[\\/]\d++\] [^\n]*+")  # syslog: of a long line, or of a rejection's header lines
 
-_OWN = rb"(?:\[1/\d++\] )?(?:" + _STAMP + rb" )?" + _PID
-
 dialect = Dialect(
     name="exim",
     title="Exim",
-    programs=((rb"exim4?", (*(Rule(rule.event, _OWN + rule.pattern, rule.fixed) for rule in _RULES), _PIECES)),),
-    lines=(
-        *(Rule(rule.event, rb"(?P<stamp>" + _STAMP + rb") " + _PID + rule.pattern, rule.fixed) for rule in _RULES),
-        *_FOLDED,
-    ),
+    programs=((rb"exim4?", (*_rules(rb"(?:\[1/\d++\] )?(?:" + _STAMP + rb" )?" + _PID), _PIECES)),),
+    lines=(*_rules(rb"(?P<stamp>" + _STAMP + rb") " + _PID), *_FOLDED),
 )
