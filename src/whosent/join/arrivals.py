@@ -107,4 +107,8 @@ def number(digits: bytes | None) -> int:
 
 def recipients(came: Arrival) -> int:
     """How many recipients, at least."""
-    return number(came.recipient_count) or len(split(came.recipients or b"")) or 1
+    listed = came.recipients
+    if not listed or came.recipient_count:
+        return number(came.recipient_count) or 1
+    plain = b'"' not in listed and b"<" not in listed and b"," not in listed and b";" not in listed
+    return len(listed.split()) if plain else len(split(listed)) or 1  # nearly always plain, and that is quicker

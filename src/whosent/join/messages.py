@@ -346,9 +346,11 @@ class Join:
         elif self._passes_on:
             yield Begun(time, ref, *self._here, came.queue_id)  # type: ignore[misc]
         actor = arrivals.local_user(came, queue.host, self._folders[self._here], time) or (
-            self._client(queue, came.account, came.client_address) if came.account or came.client_address
+            queue.actors.get((came.account, came.client_address))
+            or self._client(queue, came.account, came.client_address)
+            if came.account or came.client_address
             else queue.mta
-        )  # fmt: skip
+        )
         name = came.queue_id.decode("ascii", "backslashreplace") if actor.kind == "host" else ""
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""
