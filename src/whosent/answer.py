@@ -154,8 +154,19 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         unproven=_unproven(case),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
-        remedies=remedies.propose(incident=case.id, suspect=case.suspect, cause=case.cause, strength=case.strength),
+        remedies=remedies.propose(
+            incident=case.id,
+            suspect=case.suspect,
+            cause=case.cause,
+            strength=case.strength,
+            server=done.server(case.suspect.host or _hostless(done)),
+        ),
     )
+
+
+def _hostless(done: Pass) -> str | None:
+    """A suspect without host is of the log that names none, where there is one."""
+    return "" if any("" in join.servers for join in done.joins) else None
 
 
 def _unproven(case: Case) -> list[str]:

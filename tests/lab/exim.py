@@ -207,7 +207,7 @@ def configure(machine: Machine, settings: Settings) -> None:
     if running:
         machine.run(["kill", running])
         wait_until(lambda: not listens(machine, 25), "the end of Exim")
-    machine.run(["exim4", "-bd", "-oP", "/run/exim4/exim-daemon.pid"])
+    machine.run(["/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim-daemon.pid"])
     wait_until(lambda: listens(machine, 25), "Exim's port")
 
 

@@ -225,10 +225,7 @@ class Detector:
             f"{phrases.count(script.calls, 'call')} of mail(), and {phrases.count(user.called)} of the "
             f"{phrases.count(user.messages, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
         )
-        suspect = Suspect(
-            kind="script", name=script.path, host=subject.host, uid=subject.uid, account=subject.account,
-            url=page.name if page else None,
-        )  # fmt: skip
+        suspect = _of(subject, script.path, page)
         cause = _cause(page, script.calls, early=script.since < case.onset[0] - _BEFORE)
         strength = Strength.SHOWN if agree >= _AGREE else Strength.LIKELY
         lines = script.trail.entries(case.onset[0] - _BEFORE)[:3]
@@ -244,10 +241,7 @@ class Detector:
             f"{phrases.count(folder.calls)} of the {phrases.count(user.messages, 'message')} of {subject.name}"
             f"{_posts(page)}."
         )
-        suspect = Suspect(
-            kind="script", name=path, host=subject.host, uid=subject.uid, account=subject.account,
-            url=page.name if page else None,
-        )  # fmt: skip
+        suspect = _of(subject, path, page)
         cause = _cause(page, folder.calls, early=folder.since < case.onset[0] - _BEFORE)
         witnesses = (who.witness(user.watched.actor.host), *(("web access log",) if page else ()))
         lines = folder.trail.entries(case.onset[0] - _BEFORE)[:3]
@@ -272,10 +266,7 @@ class Detector:
             f"The script behind {first.page.name} {_used(case, self._now)}: mail of {subject.name}, {_refused(case)}; "
             f"{coincide} ({ranking.margin:.0f} nats ahead of the next page){_posts(first.page)}; joined by time."
         )
-        suspect = Suspect(
-            kind="script", name=first.page.path, host=subject.host, uid=subject.uid, account=subject.account,
-            url=first.page.name,
-        )  # fmt: skip
+        suspect = _of(subject, first.page.path, first.page)
         cause = _cause(first.page, case.last[4] - case.onset[4], early=first.page.first < case.onset[0] - _HOUR)
         return self._finding(
             suspect, case, cause, sentence, strength=Strength.LIKELY, witnesses=witnesses, lines=[], page=first.page
@@ -289,17 +280,7 @@ class Detector:
             f"told from {phrases.count(ranking.bursts, 'burst')} of it"
             f"{', candidates: ' + phrases.listing([page.name for page in leading]) if leading else ''}."
         )
-        candidates = tuple(
-            Suspect(
-                kind="script",
-                name=page.path,
-                host=subject.host,
-                uid=subject.uid,
-                account=subject.account,
-                url=page.name,
-            )
-            for page in leading
-        )
+        candidates = tuple(_of(subject, page.path, page) for page in leading)
         found = self._finding(
             subject,
             case,
@@ -370,6 +351,12 @@ class Detector:
             facts={"messages": surge.messages, "recipients": surge.recipients, "refused": None, "deferred": None},
             severity="warning",
         )
+
+
+def _of(user: Suspect, path: str, page: Page | None) -> Suspect:
+    """The script that runs under a user."""
+    url = page.name if page else None
+    return Suspect(kind="script", name=path, host=user.host, uid=user.uid, account=user.account, url=url)
 
 
 def _count(user: _User, row: Message) -> None:

@@ -90,3 +90,8 @@ def discover() -> tuple[Dialect, ...]:
     """The dialects of this folder, by module name."""
     modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
     return tuple(module.dialect for module in modules if hasattr(module, "dialect"))
+
+
+def rules_of(dialect: Dialect) -> tuple[Rule, ...]:
+    """Every rule of a dialect."""
+    return (*(rule for _, rules in (*dialect.programs, *dialect.shortened) for rule in rules), *dialect.lines)

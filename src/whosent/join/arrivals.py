@@ -6,10 +6,15 @@ What is not logged stays unknown: a recipient count that no field tells is taken
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from whosent.dialects import discover, rules_of
 from whosent.model.rows import Actor
 from whosent.reading.recipients import split
+
+if TYPE_CHECKING:
+    from whosent.dialects import Rule
 
 _DIGITS: Final = 18  # of a number that is one
 _UID: Final = 10
@@ -36,6 +41,16 @@ class Arrival(NamedTuple):
 
 
 LAYOUT: Final = Arrival._fields
+
+
+@cache
+def _dialects() -> dict[int, str]:
+    return {id(rule): dialect.name for dialect in discover() for rule in rules_of(dialect)}
+
+
+def server(rule: Rule) -> str:
+    """The name of the dialect that the rule belongs to."""
+    return _dialects().get(id(rule), "")
 
 
 class _Called(NamedTuple):

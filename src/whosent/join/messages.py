@@ -94,6 +94,7 @@ class Join:
         self._texts: dict[bytes, str] = {}
         self._folders: defaultdict[tuple[bytes | None, bytes | None], arrivals.Folders] = defaultdict(arrivals.Folders)
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
+        self.servers: dict[str, str] = {}  # host -> the dialect of its mail server, where that is not Postfix
         self.time = float("-inf")  # of the latest token of the present source
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
@@ -129,6 +130,7 @@ class Join:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
             self._queues.setdefault(here, Queue(queue.host)).lives.update(queue.lives)
+        self.servers |= other.servers
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -330,6 +332,7 @@ class Join:
     def _in_one_line(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
         """What other mail servers than Postfix tell in one line."""
         if rule.event == "arrival":
+            self.servers.setdefault(self._queue.host, arrivals.server(rule))
             yield from self._arrival(time, ref, arrivals.Arrival(*fields[3:]))
         elif rule.event == "invocation":
             self._folders[self._here].note(time, *fields[3:])
