@@ -293,7 +293,7 @@ def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     if not tokens:
         return 0.0, b"", set()
     _, at, fields = tokens[0]
-    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host for _, _, (_, host, *_) in tokens if host}
+    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host or b"" for _, _, (_, host, *_) in tokens}
 
 
 def _at(stream: list[Input], time: float) -> Input:

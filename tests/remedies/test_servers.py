@@ -80,7 +80,7 @@ def test_a_name_no_table_of_exim_can_hold_gets_a_sentence(name: str) -> None:
 @pytest.mark.parametrize("name", ["root; reboot", "-x", "a b", ""])
 def test_a_user_that_cannot_be_one_gets_a_sentence(name: str) -> None:
     for kind in ("local_user", "script"):
-        told = steps("exim", kind, name if kind == "local_user" else "/var/www/x.php", account=name)  # type: ignore[arg-type]
+        told = steps("exim", kind, name if kind == "local_user" else "/var/www/x.php", account=name)
         assert (len(told), commands(told)) == (1, [])
 
 

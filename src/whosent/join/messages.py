@@ -96,6 +96,7 @@ class Join:
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
         self.servers: dict[str, str] = {}  # host -> the dialect of its mail server, where that is not Postfix
         self.time = float("-inf")  # of the latest token of the present source
+        self.uncounted = 0  # messages whose line tells no recipients
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
 
@@ -131,6 +132,7 @@ class Join:
         for here, queue in other._queues.items():
             self._queues.setdefault(here, Queue(queue.host)).lives.update(queue.lives)
         self.servers |= other.servers
+        self.uncounted += other.uncounted
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -333,7 +335,9 @@ class Join:
         """What other mail servers than Postfix tell in one line."""
         if rule.event == "arrival":
             self.servers.setdefault(self._queue.host, arrivals.server(rule))
-            yield from self._arrival(time, ref, arrivals.Arrival(*fields[3:]))
+            came = arrivals.Arrival(*fields[3:])
+            self.uncounted += not (came.recipients or came.recipient_count)
+            yield from self._arrival(time, ref, came)
         elif rule.event == "invocation":
             self._folders[self._here].note(time, *fields[3:])
         elif rule.event == "deliveries":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from whosent.model.finding import Suspect
 from whosent.model.incident import Remedy
 from whosent.remedies import account, born_here
 from whosent.remedies.exim.incoming import NOTE, statement
@@ -13,7 +14,7 @@ from whosent.remedies.queued import place
 from whosent.remedies.shell import Unsafe, plain, quoted
 
 if TYPE_CHECKING:
-    from whosent.model.finding import Cause, Suspect
+    from whosent.model.finding import Cause
 
 _LOGIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _NO_KEY: Final = re.compile(r'[\s":#\\]')
