@@ -73,7 +73,7 @@ def test_the_log_of_a_real_exim_names_the_culprits(tmp_path: Path) -> None:
         mx = lab.host("mx")
         exim.configure(mx, Settings(selector=f"{CPANEL} +pid", relay=f"127.0.0.1 : {LAN}.0/24"))
         play(lab, Studio(lab, tmp_path))
-        wait_until(lambda: mx.read(MAIN_LOG).count(b"@isp.test R=remote") == 3 * EACH, "every delivery", 60)
+        wait_until(lambda: mx.read(MAIN_LOG).count(b"@isp.test R=remote") == 3 * EACH, "every delivery", 30)
         for name in (MAIN_LOG, REJECT_LOG):
             (tmp_path / name.rpartition("/")[2]).write_bytes(mx.read(name))
     report = scan(tmp_path)
