@@ -268,6 +268,7 @@ _EVENTS: Final = {
     "login": "somebody proved, or failed to prove, to be an account",
     "request": "a web server answered",
     "call": "a script called mail()",
+    "invocation": "a program called sendmail from this folder",
 }
 _MEANINGS: Final = {
     "client_name": "verified name of the client",
@@ -309,6 +310,7 @@ _MEANINGS: Final = {
     "method": "of the request",
     "path": "of the request, without its query",
     "http_status": "of the answer",
+    "pid": "process that called or took the message",
     "script": "path of the file that called, or its folder",
     "script_line": "line in it",
 }
