@@ -94,7 +94,7 @@ class Detector:
     kinds = ("local_user",)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
-        del surroundings  # local users are ours
+        self._correspondents = surroundings.correspondents
         self._caution = settings.meter.caution
         self._meter = Meter()
         self._users: dict[tuple[str, str], _User] = {}
@@ -150,7 +150,8 @@ class Detector:
             watched.good(self._meter, row.time, row.recipient)
             return
         weight = regard.weight(row.result, row.reason)
-        if weight is None or row.reason is Reason.LISTED:  # that is about our address
+        about_us = row.reason is Reason.LISTED
+        if weight is None or about_us or self._correspondents.explains(row):
             watched.skip(row)
         else:
             watched.bad(self._meter, row, weight, self._caution)

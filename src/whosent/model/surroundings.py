@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
+from whosent.model.correspondents import Correspondents
 from whosent.model.rows import Message, Outcome, Result
 from whosent.model.settings import Ours
 
@@ -16,6 +17,8 @@ _ALWAYS_OURS = (
 )  # fmt: skip
 _REMEMBERED_ADDRESSES = 100_000
 _LOCAL = Result.LOCAL  # looking members up costs more than the rest
+_HANDED_OVER = Result.HANDED_OVER
+_FROM_OUTSIDE = ("stranger", "host", "unknown")  # actors whose mail to us may be answered
 
 
 def domain_of(address: bytes) -> str:
@@ -39,6 +42,7 @@ class Surroundings:
         self.relay_domains = {name.lower() for name in ours.relay_domains}
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
+        self.correspondents = Correspondents()
         self._own_address: dict[str, bool] = {}
         self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
@@ -73,6 +77,10 @@ class Surroundings:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
 
+    def _is_from_here(self, outcome: Outcome) -> bool:
+        """Whether a machine of ours wrote in our own name, and passed on nobody else's mail."""
+        return self.is_own_domain(domain_of(outcome.sender))
+
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours."""
         kind, name, *_ = message[2]
@@ -82,8 +90,14 @@ class Surroundings:
                 self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_outcome(self, outcome: Outcome) -> None:
-        """A delivery to a mailbox of ours makes its domain ours."""
-        if outcome[6] is _LOCAL and not outcome.forwarded:
+        """A delivery to a mailbox of ours makes its domain ours; its sender may get an answer."""
+        result = outcome[6]
+        if result is not _LOCAL and result is not _HANDED_OVER:
+            return
+        kind = outcome[2][0]
+        if outcome[4] and kind in _FROM_OUTSIDE and (kind != "host" or not self._is_from_here(outcome)):
+            self.correspondents.wrote(outcome)
+        if result is _LOCAL and not outcome[9]:
             domain = domain_of(outcome.recipient)
             if domain and domain not in self.learnt_domains:
                 self.learnt_domains[domain] = f"mail to {domain} is delivered to mailboxes here"

@@ -9,21 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, passing, proxying
+from whosent.remedies import (
+    account,
+    born_here,
+    bouncing,
+    client,
+    flooding,
+    forwarding,
+    impersonating,
+    looping,
+    mailing,
+    proxying,
+)
 from whosent.remedies.shell import Unsafe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["propose"]
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
-_BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
+_Steps = Callable[[str, Suspect, Cause], list[Remedy]]
+_BY_CAUSE: Final[dict[Cause, _Steps]] = {  # the cause says what to do; who it is matters less
+    Cause.DIRECTION_CONFUSION: impersonating.contain,
+    Cause.MAIL_LOOP: looping.contain,
+}
+_BY_KIND: Final[dict[str, _Steps]] = {
     "account": account.contain,
     "local_user": born_here.contain_user,
     "script": born_here.contain_script,
@@ -31,9 +45,9 @@ _BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "host": client.contain,
     "relay": client.contain,
     "proxy": proxying.contain,
-    "forwarder": passing.filter_forwards,
-    "backscatter": passing.refuse_early,
-    "list": passing.clean_list,
+    "forwarder": forwarding.contain,
+    "backscatter": bouncing.contain,
+    "list": mailing.contain,
 }
 
 
@@ -46,11 +60,13 @@ def propose(*, incident: str, suspect: Suspect, cause: Cause, strength: Strength
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        steps = _BY_KIND[suspect.kind](tag, suspect, cause)
+        steps = _BY_CAUSE.get(cause, _BY_KIND[suspect.kind])(tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
-    named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME
-    return steps if named else [step for step in steps if step.step == "inspect"]
+    looking = [step for step in steps if step.step == "inspect"]
+    if cause is Cause.UNUSUAL_VOLUME:
+        return [*looking, flooding.look(suspect)]
+    return steps if strength in _NAMED else looking
 
 
 def _refused(suspect: Suspect, why: str) -> Remedy:
