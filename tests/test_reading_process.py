@@ -45,7 +45,7 @@ ROW: st.SearchStrategy[Any] = st.one_of(
         TEXT,
         st.booleans(),
         RAW,
-    ),  # fmt: skip
+    ),
     st.builds(Login, TIME, REF, TEXT, TEXT, TEXT, st.booleans(), TEXT),
     st.builds(Rejection, TIME, REF, TEXT, TEXT, TEXT, TEXT, st.integers(0, 999), RAW),
     st.builds(Request, TIME, REF, TEXT, TEXT, TEXT, TEXT, st.integers(0, 999)),

@@ -70,7 +70,7 @@ def refused_whoever_writes() -> list[Row]:
 
 
 def sieve_redirect() -> list[Row]:
-    """A Sieve rule sends a mailbox's letters on under their own senders, by sendmail under vmail's uid; much is spam."""
+    """A Sieve rule sends a mailbox's letters on under their own senders, by sendmail as vmail; much is spam."""
     script = Script(54)
     script.office(10)
     for _ in range(400):

@@ -148,7 +148,8 @@ class Detector:
         else:
             sentence = (
                 f"{host} accepts mail for {name} that it cannot deliver ({_why(source)}) and returns it later, to "
-                f"senders that spam has forged: {counts}; nobody broke in, but strangers who never wrote get our bounces."
+                f"senders that spam has forged: {counts}; nobody broke in, but strangers get bounces of "
+                f"what they never wrote."
             )
         return Finding(
             detector=self.name,

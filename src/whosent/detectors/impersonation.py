@@ -99,8 +99,8 @@ class Detector:
             f"{forged.host or 'This host'} lets strangers write in our own name: "
             f"{phrases.count(forged.messages, 'message')} from {phrases.count(len(forged.clients), 'outside client')} "
             f"without a login to {phrases.count(len(forged.recipients), 'address', 'addresses')} of {domain}, each "
-            f"with the recipient as its sender, delivered since {phrases.moment(forged.first)}, most of them by {worst}; "
-            f"these accounts were not broken into, their names were only forged."
+            f"with the recipient as its sender, delivered since {phrases.moment(forged.first)}, most of them by "
+            f"{worst}; these accounts were not broken into, their names were only forged."
         )
         return Finding(
             detector=self.name,

@@ -154,7 +154,7 @@ class Detector:
         did = "put off" if trouble.deferred >= trouble.refused else "refused"
         host = trouble.host or "this host"
         sentence = (
-            f"{name} {did} nearly everybody's mail from {phrases.moment(trouble.first)} to "
+            f"{name} {did} mail of nearly everybody who wrote there from {phrases.moment(trouble.first)} to "
             f"{phrases.moment(trouble.last)}: {phrases.count(bad, 'recipient')} of "
             f"{phrases.count(len(trouble.bad), 'sender')} of {host} ({regard.note(_RESULTS[did], reason)}), "
             f"{phrases.count(trouble.accepted)} accepted meanwhile; that is {_MEANING.get(reason, _ELSE)}, and no "

@@ -165,8 +165,8 @@ def _circle(together: list[_Often]) -> _Told:
     recipient = _text(one.recipient)
     senders = phrases.listing([_text(often.sender) or "nobody (a bounce)" for often in together])
     sentence = (
-        f"Mail from {senders} to {recipient} goes round between {one.actor.host or 'this host'} and {one.actor.name} since "
-        f"{phrases.moment(min(often.first for often in together))}: it came from there and went back there "
+        f"Mail from {senders} to {recipient} goes round between {one.actor.host or 'this host'} and {one.actor.name} "
+        f"since {phrases.moment(min(often.first for often in together))}: it came from there and went back there "
         f"{phrases.count(total, 'time')}; each takes the other for the one that keeps this mail, which is an error in "
         f"routing or forwarding, not a break-in."
     )
@@ -198,8 +198,8 @@ def _gone_wild(together: list[_Often]) -> _Told:
     few = "the same recipient" if len(together) == 1 else f"the same {len(together)} recipients"
     sentence = (
         f"{who.subject(suspect)} writes to {few} ({to}) over and over: {phrases.count(times, 'message')} within an "
-        f"hour from {phrases.moment(together[0].hour)}; that is a monitoring, ticket or mail program gone wild, and no spam "
-        f"run, which would write to many."
+        f"hour from {phrases.moment(together[0].hour)}; that is a monitoring, ticket or mail program gone wild, and no "
+        f"spam run, which would write to many."
     )
     clause = f"{phrases.count(times, 'message')} of it within an hour to {few}"
     return _Told(suspect, Cause.UNUSUAL_VOLUME, sentence, clause, together, times, _WILD)

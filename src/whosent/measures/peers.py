@@ -120,15 +120,14 @@ class Peers:
             poll.vote(sender, bad, usual)
 
     def excess(self, sender: int, destination: bytes) -> float:
-        """What excuses an outcome there now: that destination's excess, else the world's."""
+        """What excuses an outcome there: that destination's excess now; where few write, that of days or the world's."""
         poll = self._polls.get(destination)
         there = self._now(poll).excess(sender) if poll is not None else None
-        if there is None:
-            lately = self._of_days.get(destination)
-            there = lately.excess(sender, _DAYS_QUORUM) if lately is not None else None
-        if there is None:
-            there = self._now(self._everywhere).excess(sender)
-        return there or 0.0
+        if there is not None:
+            return there
+        lately = self._of_days.get(destination)
+        of_days = lately.excess(sender, _DAYS_QUORUM) if lately is not None else None
+        return max(of_days or 0.0, self._now(self._everywhere).excess(sender) or 0.0)
 
     def _now(self, poll: Poll) -> Poll:
         if poll.step != self._step:

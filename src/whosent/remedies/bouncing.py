@@ -87,7 +87,7 @@ def _answer_less(name: str) -> Remedy:
         reach="nothing by itself",
         commands=[],
         undo=[],
-        note=f"An automatic answer of {name} belongs behind the spam filter, goes to each sender once in a week, only if"
-        " the mailbox is named in To or Cc, and never to lists, bounces or other automatic mail (RFC 3834: null sender,"
-        " Auto-Submitted).",
+        note=f"An automatic answer of {name} belongs behind the spam filter, goes to each sender once in a week, only"
+        " if the mailbox stands in To or Cc, and never to lists, bounces or other automatic mail (RFC 3834: no envelope"
+        " sender, Auto-Submitted).",
     )

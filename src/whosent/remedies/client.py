@@ -109,6 +109,6 @@ def stop_relaying(tag: str, suspect: Suspect) -> Remedy:
         reach="clients outside mynetworks that did not log in; mail to own domains keeps coming",
         commands=[look, change],
         undo=[f'{saved}\npostconf -e "$(cat "$saved")" && rm "$saved"\npostfix reload'],
-        note=f"If {_address(suspect)} lies in mynetworks, that setting is the hole: it must name own networks only, and never"
-        " the address of a proxy or container gateway that hides the real clients.",
+        note=f"If {_address(suspect)} lies in mynetworks, that setting is the hole: it must name own networks only, and"
+        " never the address of a proxy or container gateway that hides the real clients.",
     )
