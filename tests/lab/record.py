@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tests.lab import (
     incident,
+    takes_causes,
     takes_delivery,
     takes_hostile,
     takes_logins,
@@ -120,7 +121,15 @@ def record_samples(place: Path, only: list[str]) -> None:
     mailboxes = (INFO, WEB_USER, WEB_ROOT)
     with Lab(PASSWORDS, mailboxes, STRANGERS, log_format=takes_syslog.FORMATS) as lab:
         studio = Studio(lab, place)
-        for module in (takes_delivery, takes_refusal, takes_hostile, takes_logins, takes_web, takes_syslog):
+        for module in (
+            takes_delivery,
+            takes_refusal,
+            takes_hostile,
+            takes_logins,
+            takes_web,
+            takes_syslog,
+            takes_causes,
+        ):
             for take in module.TAKES:
                 if not only or take.__name__ in only:
                     print(f"{module.__name__.rpartition('.')[2]}: {take.__name__}", flush=True)

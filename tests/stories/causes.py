@@ -23,10 +23,17 @@ def _outsider(script: Script) -> tuple[Actor, str]:
 
 
 def _delivered(script: Script, at: float, to: str) -> tuple[Actor, str]:
-    """Somebody outside writes to a mailbox here."""
+    """Somebody outside writes to a mailbox here; Sieve may answer or redirect before the delivery is logged."""
     client, sender = _outsider(script)
     script.add(Message, at, actor=client, queue_id="", sender=sender.encode(), size=3000, recipient_count=1, opened=at)
-    script.answer(at + 0.2, client, to, Result.LOCAL, sender=sender.encode(), relay="private/dovecot-lmtp")
+    script.answer(
+        at + script.random.choice((0.2, 4)),
+        client,
+        to,
+        Result.LOCAL,
+        sender=sender.encode(),
+        relay="private/dovecot-lmtp",
+    )
     return client, sender
 
 

@@ -106,23 +106,25 @@ class Detector:
         own = self._surroundings.is_own_domain
         if own(domain_of(row.recipient)):
             return
-        by_mta = row.actor.kind == "mta"
-        if by_mta:
+        if row.actor.kind == "mta":
             letter = self._fresh.get(row.recipient) or self._old.get(row.recipient)
-        else:
-            letter = self._correspondents.letter_from(row.recipient) if row.actor.kind in _FROM_HERE else None
-        if letter is None:
-            return
-        address = letter.recipient.decode("utf-8", "backslashreplace")
-        domain = domain_of(letter.recipient)
-        if by_mta and not own(domain) and not self._surroundings.is_own_address(letter.relay):
-            return  # relayed for somebody: not ours to know who exists there
-        key = (row.actor.host, not by_mta, domain if by_mta else address)
+            domain = domain_of(letter.recipient) if letter is not None else ""
+            # what was relayed for somebody else is not ours to know
+            if letter is not None and (own(domain) or self._surroundings.is_own_address(letter.relay)):
+                self._count(domain, row, letter, answers=False)
+        elif row.actor.kind in _FROM_HERE:
+            self._correspondents.ask(row, self._answered)
+
+    def _answered(self, row: Outcome, letter: Outcome) -> None:
+        self._count(letter.recipient.decode("utf-8", "backslashreplace"), row, letter, answers=True)
+
+    def _count(self, name: str, row: Outcome, letter: Outcome, *, answers: bool) -> None:
+        key = (row.actor.host, answers, name)
         source = self._sources.get(key)
         if source is None:
             if len(self._sources) >= _SOURCES:
                 return
-            source = self._sources[key] = _Source(row.actor.host, row.time, answers=not by_mta)
+            source = self._sources[key] = _Source(row.actor.host, row.time, answers=answers)
         source.add(row, letter)
 
     def findings(self) -> Iterator[Finding]:

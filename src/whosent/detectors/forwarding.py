@@ -83,17 +83,17 @@ class Detector:
         if result is not _SENT and result is not _BOUNCED and result is not _DEFERRED:
             return
         if not row[9]:
-            if row[2][0] in _PROGRAMS:
-                letter = self._correspondents.behind(row)
-                if letter is not None and row[4]:
-                    self._forwarded(row, letter.recipient)
-                    return
+            if row[2][0] in _PROGRAMS and row[4] and self._correspondents.ask(row, self._redirected):
+                return
             if result is not _SENT and row.reason in _LIKE_SPAM:
                 provider = domain_of(row.recipient)
                 if provider in self._own or len(self._own) < _PROVIDERS:
                     self._own[provider] = self._own.get(provider, 0) + 1
         elif row[8] and row[2][0] in _FROM_OUTSIDE:
             self._forwarded(row, row.original_recipient)
+
+    def _redirected(self, row: Outcome, letter: Outcome) -> None:
+        self._forwarded(row, letter.recipient)
 
     def _forwarded(self, row: Outcome, alias: bytes) -> None:
         key = (alias, row.recipient)

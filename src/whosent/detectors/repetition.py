@@ -3,7 +3,7 @@
 A spammer writes to many once; a monitoring or ticket system gone wild writes to few, hundreds of times an hour.  Two
 answering machines write to each other in turn; mail that goes back to the very client that brought it goes round
 between two hosts.  So mail is counted by pairs of sender and recipient, hour by hour.  None of it is a break-in, and
-none is called one; retries and hand-overs to hosts of ours are not counted.
+none is called one; retries are not counted, nor are hand-overs to hosts of ours, but back to where it came from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _SENT: Final = Result.SENT
 _LOCAL: Final = Result.LOCAL
 _BOUNCED: Final = Result.BOUNCED
+_HANDED_OVER: Final = Result.HANDED_OVER
+_HERE: Final = ("127.", "::1")
 _OURS: Final = ("account", "local_user", "host")
+_CLIENTS: Final = ("stranger", "host")
 _HOUR: Final = 3600.0
 _COUNTED: Final = 50_000  # pairs counted within an hour
 _REMEMBERED: Final = 2_000  # pairs that met again and again
@@ -104,7 +107,7 @@ class Detector:
     def outcome(self, row: Outcome) -> None:
         """The hot path: most pairs meet once."""
         result = row[6]
-        if result is not _SENT and result is not _LOCAL and result is not _BOUNCED:
+        if result is not _SENT and result is not _LOCAL and result is not _BOUNCED and not _back_to_a_host_of_ours(row):
             return
         counts, pair = self._counts, (row[4], row[5])
         if row[0] - self._hour >= _HOUR:
@@ -132,7 +135,7 @@ class Detector:
         circles: dict[tuple[bytes, Actor], list[_Often]] = {}
         for pair, often in self._often.items():
             back = (pair[1], pair[0])
-            if often.actor.kind == "stranger" and often.goes_back:
+            if often.actor.kind in _CLIENTS and often.goes_back:
                 explained.add(pair)
                 circles.setdefault((often.recipient, often.actor), []).append(often)
             elif back > pair and back in self._often:
@@ -158,6 +161,11 @@ class Detector:
         )
         return _Told(suspect, Cause.MAIL_LOOP, sentence, "two answering machines answer each other", [ours, theirs],
                      min(ours.most, theirs.most), _ANSWERING)  # fmt: skip
+
+
+def _back_to_a_host_of_ours(row: Outcome) -> bool:
+    """Handed over to the host it came from, which is no filter on this machine."""
+    return row[6] is _HANDED_OVER and row[8] == row[2][3] and not row[8].startswith(_HERE)
 
 
 def _circle(together: list[_Often]) -> _Told:

@@ -120,7 +120,7 @@ class Peers:
             poll.vote(sender, bad, usual)
 
     def excess(self, sender: int, destination: bytes) -> float:
-        """What excuses an outcome there: that destination's excess now; where few write, that of days or the world's."""
+        """What excuses an outcome there: that destination's excess now; where few write, of days or the world."""
         poll = self._polls.get(destination)
         there = self._now(poll).excess(sender) if poll is not None else None
         if there is not None:

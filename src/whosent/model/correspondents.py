@@ -7,16 +7,21 @@ sender.  Both are handed in by a program of ours, and neither is that program's 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from whosent.model.rows import Outcome
+from whosent.model.rows import Message, Outcome
 
 _REMEMBERED: Final = 50_000  # letters, twice
+_WAITING: Final = 1_000  # senders whose letter has been answered but not delivered yet
 _EACH: Final = 5  # answers or copies that one letter explains
 _REWRITTEN: Final = re.compile(
     rb"SRS(?:0[=+-][^=]++=[^=]++|1[=+-][^=]++=[^=]++=[=+-][^=]++=[^=]++)=([^=@]++)=([^@]++)@", re.IGNORECASE
 )
 _BY_PROGRAMS: Final = ("local_user", "host")
+
+Letter = Message | Outcome
+Tell = Callable[[Outcome, Outcome], None]  # what was handed in, and the letter it answers or passes on
 
 
 def original_sender(sender: bytes) -> bytes:
@@ -26,38 +31,51 @@ def original_sender(sender: bytes) -> bytes:
 
 
 class Correspondents:
-    """The latest letter of each outside sender to an address of ours; memory is bounded."""
+    """The latest letter of each outside sender to us; memory is bounded.
 
-    __slots__ = ("_explained", "_fresh", "_judged", "_old")
+    Dovecot answers and redirects while it delivers, so that the answer may be on its way before the log says to whom
+    the letter went: until then a letter is known by its arrival only.
+    """
+
+    __slots__ = ("_explained", "_fresh", "_judged", "_old", "_waiting")
 
     def __init__(self) -> None:
-        self._fresh: dict[bytes, Outcome] = {}
-        self._old: dict[bytes, Outcome] = {}
+        self._fresh: dict[bytes, Letter] = {}
+        self._old: dict[bytes, Letter] = {}
         self._explained: dict[bytes, int] = {}  # sender -> answers and copies since its latest letter
         self._judged = (-1, False)  # reference and verdict of the latest row asked about
+        self._waiting: dict[bytes, list[tuple[Outcome, Tell]]] = {}
 
-    def wrote(self, letter: Outcome) -> None:
-        """An outside sender's mail reached an address of ours."""
-        fresh, sender = self._fresh, letter[4]
+    def arrived(self, message: Message) -> None:
+        """An outside sender's mail entered the queue."""
+        fresh, sender = self._fresh, message[4]
         if len(fresh) >= _REMEMBERED:
             self._old, fresh = fresh, {}
             self._fresh = fresh
             self._explained.clear()
-        fresh[sender] = letter
+        fresh[sender] = message
         if sender in self._explained:
             del self._explained[sender]
 
-    def letter_from(self, sender: bytes) -> Outcome | None:
-        """The latest letter of this sender, as far as it is remembered."""
-        return self._fresh.get(sender) or self._old.get(sender)
+    def delivered(self, letter: Outcome) -> None:
+        """It reached an address of ours."""
+        self._fresh[letter[4]] = letter
+        if letter[4] in self._waiting:
+            for row, tell in self._waiting.pop(letter[4]):
+                tell(row, letter)
 
-    def behind(self, row: Outcome) -> Outcome | None:
-        """The letter that mail handed in by a program of ours answers or passes on; None if there was none."""
-        sender = row[4]
-        if not sender:
-            return self.letter_from(row[5])
-        letter = self.letter_from(original_sender(sender))
-        return None if letter is None or letter[5] == row[5] else letter
+    def ask(self, row: Outcome, tell: Tell) -> bool:
+        """Whether mail handed in by a program of ours answers or passes on a letter; ``tell`` gets both, once known."""
+        sender = original_sender(row[4]) or row[5]
+        letter = self._of(sender)
+        if letter is None:
+            return False
+        if isinstance(letter, Outcome):
+            if letter[5] != row[5]:
+                tell(row, letter)
+        elif len(self._waiting) < _WAITING:
+            self._waiting.setdefault(sender, []).append((row, tell))
+        return True
 
     def explains(self, row: Outcome) -> bool:
         """Whether mail of a program of ours only answers or passes on; asked twice of a row, it says the same.
@@ -66,10 +84,13 @@ class Correspondents:
         """
         ref, verdict = self._judged
         if ref != row.ref:
-            letter = self.behind(row) if row.actor.kind in _BY_PROGRAMS else None
-            verdict = letter is not None
-            if letter is not None:
-                count = self._explained[letter.sender] = self._explained.get(letter.sender, 0) + 1
+            sender = original_sender(row.sender) or row.recipient
+            verdict = row.actor.kind in _BY_PROGRAMS and self._of(sender) is not None
+            if verdict:
+                count = self._explained[sender] = self._explained.get(sender, 0) + 1
                 verdict = count <= _EACH
             self._judged = (row.ref, verdict)
         return verdict
+
+    def _of(self, sender: bytes) -> Letter | None:
+        return self._fresh.get(sender) or self._old.get(sender)

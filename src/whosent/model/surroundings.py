@@ -18,7 +18,7 @@ _ALWAYS_OURS = (
 _REMEMBERED_ADDRESSES = 100_000
 _LOCAL = Result.LOCAL  # looking members up costs more than the rest
 _HANDED_OVER = Result.HANDED_OVER
-_FROM_OUTSIDE = ("stranger", "host", "unknown")  # actors whose mail to us may be answered
+_OUTSIDERS = ("stranger", "unknown")  # actors whose mail may be answered
 
 
 def domain_of(address: bytes) -> str:
@@ -77,14 +77,13 @@ class Surroundings:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
 
-    def _is_from_here(self, outcome: Outcome) -> bool:
-        """Whether a machine of ours wrote in our own name, and passed on nobody else's mail."""
-        return self.is_own_domain(domain_of(outcome.sender))
-
     def learn_message(self, message: Message) -> None:
-        """A login name with a domain makes that domain ours."""
+        """A login name with a domain makes that domain ours; an outside sender may get an answer."""
         kind, name, *_ = message[2]
-        if kind == "account" and "@" in name:
+        if kind in _OUTSIDERS:  # a machine of ours may pass letters on, but what it hands in may be its own
+            if message[4]:
+                self.correspondents.arrived(message)
+        elif kind == "account" and "@" in name:
             domain = name.rpartition("@")[2].lower()
             if domain not in self.learnt_domains:
                 self.learnt_domains[domain] = f"accounts log in as …@{domain}"
@@ -94,9 +93,9 @@ class Surroundings:
         result = outcome[6]
         if result is not _LOCAL and result is not _HANDED_OVER:
             return
-        kind = outcome[2][0]
-        if outcome[4] and kind in _FROM_OUTSIDE and (kind != "host" or not self._is_from_here(outcome)):
-            self.correspondents.wrote(outcome)
+        kind, sender = outcome[2][0], outcome[4]
+        if sender and (kind in _OUTSIDERS or (kind == "host" and not self.is_own_domain(domain_of(sender)))):
+            self.correspondents.delivered(outcome)
         if result is _LOCAL and not outcome[9]:
             domain = domain_of(outcome.recipient)
             if domain and domain not in self.learnt_domains:
