@@ -46,8 +46,8 @@ class _Often:
     """A pair of sender and recipient that met often within an hour."""
 
     __slots__ = (
-        "actor", "first", "hour", "last", "looked_at", "most", "recipient", "refused", "relay", "returned", "sender",
-        "total", "trail",
+        "actor", "first", "hours", "last", "looked_at", "recipient", "refused", "relay", "returned", "sender", "total",
+        "trail",
     )  # fmt: skip
 
     def __init__(self, row: Outcome) -> None:
@@ -56,8 +56,8 @@ class _Often:
         self.recipient = row.original_recipient or row.recipient
         self.relay = row.relay
         self.first = self.last = row.time
-        self.total = self.most = self.refused = 0
-        self.hour = row.time  # when that with the most began
+        self.total = self.refused = 0
+        self.hours: dict[float, int] = {}  # when one began -> how often within it, if often enough
         self.looked_at = 0  # from the twentieth of an hour on
         self.returned = 0  # of these, went to the client they came from
         self.trail = Trail()
@@ -66,13 +66,17 @@ class _Often:
         """Once more; ``count`` is how often within the hour that began at ``hour``."""
         self.last = row.time
         self.total += count if count == _AGAIN else 1
-        if count > self.most:
-            self.most, self.hour = count, hour
+        self.hours[hour] = count
         self.refused += row.result is _BOUNCED
         self.looked_at += 1
         self.returned += row.relay == row.actor.address
         what = "delivered" if row.result is not _BOUNCED else regard.note(row.result, row.reason)
         self.trail.add(row.time, row.ref, f"once more, {what}")
+
+    @property
+    def most(self) -> int:
+        """How often in its busiest hour."""
+        return max(self.hours.values())
 
     @property
     def goes_back(self) -> bool:
@@ -186,27 +190,25 @@ def _wild(pairs: list[_Often]) -> Iterator[_Told]:
     hours: dict[tuple[tuple[str, ...], float], list[_Often]] = {}
     for often in pairs:
         if often.actor.kind in _OURS:
-            hours.setdefault((often.actor[:3], often.hour), []).append(often)
-    worst: dict[tuple[str, ...], list[_Often]] = {}
-    for (sender, _), together in hours.items():
-        if len(together) <= _FEW and _times(together) >= max(_WILD, _times(worst.get(sender, []))):
-            worst[sender] = together
-    for together in worst.values():
-        together.sort(key=lambda often: (-often.most, often.recipient))
-        yield _gone_wild(together)
+            for hour in often.hours:
+                hours.setdefault((often.actor[:3], hour), []).append(often)
+    worst: dict[tuple[str, ...], tuple[int, float, list[_Often]]] = {}
+    for (sender, hour), together in hours.items():
+        times = sum(often.hours[hour] for often in together)
+        if len(together) <= _FEW and times >= _WILD and (sender not in worst or times > worst[sender][0]):
+            worst[sender] = (times, hour, together)
+    for times, hour, together in worst.values():
+        together.sort(key=lambda often: (-often.total, often.recipient))
+        yield _gone_wild(times, hour, together)
 
 
-def _times(together: list[_Often]) -> int:
-    return sum(often.most for often in together)
-
-
-def _gone_wild(together: list[_Often]) -> _Told:
-    suspect, times = who.suspect(together[0].actor), _times(together)
+def _gone_wild(times: int, hour: float, together: list[_Often]) -> _Told:
+    suspect = who.suspect(together[0].actor)
     to = phrases.listing([_text(often.recipient) for often in together])
     few = "the same recipient" if len(together) == 1 else f"the same {len(together)} recipients"
     sentence = (
         f"{who.subject(suspect)} writes to {few} ({to}) over and over: {phrases.count(times, 'message')} within an "
-        f"hour from {phrases.moment(together[0].hour)}; that is a monitoring, ticket or mail program gone wild, and no "
+        f"hour from {phrases.moment(hour)}; that is a monitoring, ticket or mail program gone wild, and no "
         f"spam run, which would write to many."
     )
     clause = f"{phrases.count(times, 'message')} of it within an hour to {few}"
