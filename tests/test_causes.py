@@ -252,7 +252,7 @@ def test_letters_are_forgotten_by_and_by() -> None:
         sender = b"s%d@x.example" % number
         surroundings.learn_message(Message(START, number, stranger("192.0.2.1"), "", sender, 1, 1, START))
     answer = Outcome(
-        START, 7, user(5000, "vmail", MX), "", b"", b"s0@x.example", Result.BOUNCED, Reason.NONE, "r", False
+        START, 7, user(5000, "vmail", MX), "", b"", b"s0@x.example", Result.BOUNCED, Reason.NONE, "r", forwarded=False
     )
     late = answer._replace(ref=8, recipient=b"s119999@x.example")
     assert not surroundings.correspondents.explains(answer)

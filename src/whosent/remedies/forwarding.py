@@ -21,7 +21,8 @@ for maps in virtual_alias_maps alias_maps recipient_canonical_maps; do
     done
   done
 done
-cat ~"${{who%@*}}"/.forward 2>/dev/null
+home=$(getent passwd -- "${{who%@*}}" | cut -d: -f6)
+[ -n "$home" ] && cat "$home/.forward" 2>/dev/null
 doveadm sieve list -u "$who" 2>/dev/null
 true"""
 _FILTER: Final = (
@@ -43,6 +44,7 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
         reach="nothing; asks the tables, the .forward file and Sieve",
         commands=[_FIND.format(name=quoted(name))],
         undo=[],
+        note="An answer of Sieve may be a redirect: read the script it names.",
     )
     return [find, *look_and_hold(tag, suspect, choice), _block(tag, suspect, name), _filter()]
 

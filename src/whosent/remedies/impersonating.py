@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
 from whosent.remedies import client
-from whosent.remedies.shell import main_cf
+from whosent.remedies.shell import main_cf_last
 
 if TYPE_CHECKING:
     from whosent.model.finding import Cause, Suspect
@@ -19,7 +19,7 @@ postconf smtpd_client_restrictions smtpd_helo_restrictions \\
 postconf -P | grep _restrictions"""
 _MAP: Final = """\
 map=/etc/postfix/whosent-{tag}.own
-postconf -hx mydestination virtual_mailbox_domains virtual_alias_domains relay_domains |
+postconf -hx mydestination virtual_mailbox_domains virtual_alias_domains |
 tr ', ' '\\n\\n' | grep -E '^[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$' | sort -u |
 sed 's/$/ REJECT log in to write in our name/' > "$map"
 [ -s "$map" ] || echo 'No domain found: they stand in a table. Write them into the file, one "DOMAIN REJECT" a line.'
@@ -51,7 +51,7 @@ def _let_in_by_name() -> Remedy:
 
 def _close(tag: str) -> Remedy:
     entry = f'"{_INSIDERS}check_sender_access $(postconf -h default_database_type):$map"'
-    on, off = main_cf("smtpd_sender_restrictions", entry)
+    on, off = main_cf_last("smtpd_sender_restrictions", entry)
     path = f"map=/etc/postfix/whosent-{tag}.own\n"
     return Remedy(
         step="close",
@@ -60,8 +60,9 @@ def _close(tag: str) -> Remedy:
         " else's mail keeps coming",
         commands=[f"{_MAP.format(tag=tag)}{on}\npostfix reload"],
         undo=[f'{path}{off}\npostfix reload\nrm "$map" "$map".*'],
-        note="First put cloud services and hosts that honestly send in our name into mynetworks or give them a login;"
-        " forwarders that keep the envelope sender are refused too. For people who are logged in,"
+        note="If smtpd_sender_restrictions permits earlier what should be refused, this is not reached: see the step"
+        " above. Before you run it, put cloud services and hosts that honestly send in our name into mynetworks, or give"
+        " them a login; forwarders that keep the envelope sender are refused too. For people who are logged in,"
         " reject_sender_login_mismatch keeps each to its own addresses. SPF and DMARC with p=reject say the same to the"
         " rest of the world, and a check of both on what comes in catches what has our name in From only.",
     )

@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from whosent.model.finding import Cause, Suspect
 
 # Strangers write addresses and replies: each field is read where Postfix put it, and an address has no blank, <, > or ,
-_EXTRACT: Final = r"""zcat -f /var/log/mail.log* | who={name} awk '
+_EXTRACT: Final = r"""zcat -f $(ls -tr /var/log/mail.log* /var/log/maillog* 2>/dev/null) |
+who={name} awk '
 !match($0, /: [0-9A-Za-z]+: /) {{ next }}
 {{ id = substr($0, RSTART + 2, RLENGTH - 4); said = substr($0, RSTART + RLENGTH) }}
 {mine}
-said ~ /^to=<[^<> ,]+>, / && said ~ /, dsn=5\.1\.[0-9]+, status=bounced \(/ {{
-  split(said, parts, /[<>]/); gone[id] = gone[id] parts[2] "\n"
+said ~ /^to=<[^<> ,]+>, / && said ~ /, dsn=5\.1\.[0-9]+, status=bounced \(/ && (id in mine) {{
+  split(said, parts, /[<>]/); print parts[2]
 }}
-END {{ for (id in gone) if (id in mine) printf "%s", gone[id] }}' |
+said == "removed" {{ delete mine[id] }}' |
 sort -u | tee ~/whosent-{tag}.suppress"""
-_BY_LOGIN: Final = """\
-said ~ /^client=/ && said ~ /, sasl_username=[^, ]+$/ {
-  sub(/.*, sasl_username=/, "", said); if (said == ENVIRON["who"]) mine[id]
+_BY_LOGIN: Final = r"""said ~ /^client=/ {
+  delete mine[id]
+  if (sub(/.*, sasl_username=/, "", said) && said == ENVIRON["who"]) mine[id]
 }"""
-_BY_SENDER: Final = """\
-said ~ /^from=<[^<> ,]+>, size=/ {
-  split(said, parts, /[<>]/); sender = parts[2]
-  if (sender ~ /\\+/) sub(/\\+[^@]*@/, "@", sender); else sub(/-[^@=-]*=[^@]*@/, "@", sender)
+_BY_SENDER: Final = r"""said ~ /^from=<[^<> ,]+>, size=/ {
+  split(said, parts, /[<>]/); sender = parts[2]; delete mine[id]
+  if (sender ~ /\+/) sub(/\+[^@]*@/, "@", sender); else sub(/-[^@=-]*=[^@]*@/, "@", sender)
   if (sender == ENVIRON["who"]) mine[id]
 }"""
 
