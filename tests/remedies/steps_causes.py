@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, os.environ["STEPS"])
-from steps import configuration, held, settled, shell  # beside this file
+from steps import configuration, held, settled, shell  # type: ignore[import-not-found]  # beside this file
 
 CASES = json.loads(Path(os.environ["CASES"]).read_text(encoding="utf-8"))
 TABLES = {
