@@ -81,7 +81,7 @@ _QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
 )
 
 
-def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  # the first that fits
+def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: C901, PLR0911  # the first that fits
     """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1`` (else the reply's first one), ``reply`` as logged."""
     reply = reply or b""
     text = reply[:_READ].lower()

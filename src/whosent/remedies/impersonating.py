@@ -61,8 +61,8 @@ def _close(tag: str) -> Remedy:
         commands=[f"{_MAP.format(tag=tag)}{on}\npostfix reload"],
         undo=[f'{path}{off}\npostfix reload\nrm "$map" "$map".*'],
         note="If smtpd_sender_restrictions permits earlier what should be refused, this is not reached: see the step"
-        " above. Before you run it, put cloud services and hosts that honestly send in our name into mynetworks, or give"
-        " them a login; forwarders that keep the envelope sender are refused too. For people who are logged in,"
+        " above. Before you run it, put cloud services and hosts that honestly send in our name into mynetworks, or"
+        " give them a login; forwarders that keep the envelope sender are refused too. For people who are logged in,"
         " reject_sender_login_mismatch keeps each to its own addresses. SPF and DMARC with p=reject say the same to"
         " the rest of the world, and a check of both on what comes in catches what has our name in From only.",
     )
