@@ -28,6 +28,8 @@ _TROUBLE: Final = (Reason.ROUTE, Reason.RATE, Reason.POLICY, Reason.OTHER, Reaso
 _ROUND: Final = 3600.0
 _DOMAINS: Final = 20_000
 _SENDERS: Final = 1_000  # told apart for each destination
+_EIGHTH: Final = 7  # mask of a count
+_FEW: Final = 3  # senders from which on it is looked at who gets through
 _CROWD: Final = 8  # senders that are everybody
 _LEAST: Final = 20  # recipients
 _MOST: Final = 0.7  # share of the senders who wrote there
@@ -93,7 +95,9 @@ class Detector:
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings  # the actor already says who is ours
-        self._answered: set[bytes] = set()  # destinations that ever took something
+        self._answered: set[bytes] = set()  # destinations that took something, of every eighth recipient
+        self._accepted = 0  # recipients
+        self._crowds: dict[bytes, _Trouble] = {}  # those of the running hour that a few senders met
         self._troubles: dict[bytes, _Trouble] = {}  # of the running hour
         self._found: dict[bytes, list[_Trouble]] = {}
         self._hour = float("-inf")  # when the running one began
@@ -102,21 +106,26 @@ class Detector:
         """The hot path: most mail goes to destinations that are well."""
         result = row[6]
         if result is _SENT:
-            domain = row[5].rpartition(b"@")[2]
-            if domain not in self._answered and len(self._answered) < _DOMAINS:
-                self._answered.add(domain)
-            if domain in self._troubles and row[2][0] in _OURS:
-                trouble = self._troubles[domain]
-                trouble.taken += 1
-                if len(trouble.since) < _SENDERS:
-                    trouble.since.add(row[2][:2])
+            self._accepted += 1
+            if self._crowds or not self._accepted & _EIGHTH:
+                self._took(row)
         elif (result is _DEFERRED or result is _BOUNCED) and row[7] in _TROUBLE and row[2][0] in _OURS and not row[9]:
             self._refused(row)
+
+    def _took(self, row: Outcome) -> None:
+        domain = row.recipient.rpartition(b"@")[2]
+        if domain not in self._answered and len(self._answered) < _DOMAINS:
+            self._answered.add(domain)
+        trouble = self._crowds.get(domain)
+        if trouble is not None and row.actor.kind in _OURS:
+            trouble.taken += 1
+            if len(trouble.since) < _SENDERS:
+                trouble.since.add(row.actor[:2])
 
     def _refused(self, row: Outcome) -> None:
         if row.time - self._hour >= _ROUND:
             self._found = self._with_running()
-            self._troubles = {}
+            self._troubles, self._crowds = {}, {}
             self._hour = row.time
         domain = row.recipient.rpartition(b"@")[2]
         trouble = self._troubles.get(domain)
@@ -125,6 +134,8 @@ class Detector:
                 return
             trouble = self._troubles[domain] = _Trouble(row.actor.host, row.time)
         trouble.add(row)
+        if len(trouble.bad) >= _FEW:
+            self._crowds[domain] = trouble
 
     def _with_running(self) -> dict[bytes, list[_Trouble]]:
         """What was found, and what the running hour adds; that is left as it is."""

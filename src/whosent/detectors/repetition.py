@@ -106,12 +106,16 @@ class Detector:
         self._surroundings = surroundings
         self._counts: dict[Pair, int] = {}
         self._often: dict[Pair, _Often] = {}
+        self._written_to: set[bytes] = set()  # recipients of these
         self._hour = float("-inf")  # when the running one began
 
     def outcome(self, row: Outcome) -> None:
         """The hot path: most pairs meet once."""
         result = row[6]
-        if result is not _SENT and result is not _LOCAL and result is not _BOUNCED and not _back_to_a_host_of_ours(row):
+        if result is _LOCAL:
+            if row[4] not in self._written_to:  # only who gets as much from us can be answering
+                return
+        elif result is not _SENT and result is not _BOUNCED and not _back_to_a_host_of_ours(row):
             return
         counts, pair = self._counts, (row[4], row[5])
         if row[0] - self._hour >= _HOUR:
@@ -131,6 +135,7 @@ class Detector:
             if len(self._often) >= _REMEMBERED:
                 return
             often = self._often[pair] = _Often(row)
+            self._written_to.add(pair[1])
         often.add(row, count, self._hour)
 
     def findings(self) -> Iterator[Finding]:
@@ -159,7 +164,7 @@ class Detector:
         total = ours.total + theirs.total
         sentence = (
             f"{_text(ours.sender)} and {_text(theirs.sender)} answer each other in a circle since "
-            f"{phrases.moment(min(ours.first, theirs.first))}: {phrases.count(total, 'message')}, up to "
+            f"{phrases.moment(min(ours.first, theirs.first))}: more than {phrases.count(total, 'message')}, up to "
             f"{phrases.count(max(ours.most, theirs.most))} an hour in each direction; two answering machines, not a "
             f"break-in."
         )
