@@ -61,7 +61,8 @@ def test_the_recorded_alias_is_the_forwarder() -> None:
 def test_the_recorded_sieve_redirect_is_the_forwarder_and_vmail_is_not_accused() -> None:
     rows = recorded("sieve-redirect.log", 60)
     (finding,) = run(DETECTORS["forwarding"], rows)
-    assert finding.suspect.name == "carol@corp.test"
+    assert (finding.suspect.name, finding.suspect.address) == ("carol@corp.test", "carol.home@bigmail.test")
+    assert any("the letter" in quote.note for quote in finding.quotes)
     assert finding.facts["destination"] == "carol.home@bigmail.test"
     refused = [row for row in only(Outcome, rows) if row.result is Result.BOUNCED and row.actor.kind == "local_user"]
     assert len(refused) == 60
@@ -186,6 +187,17 @@ def test_one_letter_excuses_a_few_answers_and_no_campaign() -> None:
             if row.actor == vmail:
                 verdicts += [surroundings.correspondents.explains(row), surroundings.correspondents.explains(row)]
     assert verdicts == [True] * 10 + [False] * 30
+
+
+def test_a_letter_in_our_own_name_excuses_nothing() -> None:
+    surroundings, script = Surroundings(Ours(domains=("corp.example",))), Script(1)
+    script.mail(START, stranger("192.0.2.1"), ["me@corp.example"], sender="boss@corp.example")
+    script.mail(START + 9, machine("10.0.0.7"), ["v@b.example"], sender="boss@corp.example")
+    for row in script.rows():
+        if isinstance(row, Message):
+            surroundings.learn_message(row)
+        elif isinstance(row, Outcome):
+            assert not surroundings.correspondents.explains(row)
 
 
 def test_what_a_machine_hands_in_does_not_excuse_itself() -> None:

@@ -38,13 +38,17 @@ _NAMED: Final = 3  # other forwarding addresses told of by name
 class _Route:
     """What one address of ours forwards to one address outside."""
 
-    __slots__ = ("alias", "deferred", "destination", "first", "host", "last", "recipients", "refused", "spam", "trail")
+    __slots__ = (
+        "alias", "deferred", "destination", "first", "host", "last", "recipients", "redirected", "refused", "spam",
+        "trail",
+    )  # fmt: skip
 
     def __init__(self, alias: bytes, destination: bytes, host: str) -> None:
         self.alias = alias
         self.destination = destination
         self.host = host
         self.recipients = self.refused = self.deferred = 0
+        self.redirected = False  # by a program that hands it in anew, such as Sieve
         self.spam = 0  # answers that call it spam
         self.first = self.last = 0.0
         self.trail: Trail | None = None
@@ -93,18 +97,23 @@ class Detector:
             self._forwarded(row, row.original_recipient)
 
     def _redirected(self, row: Outcome, letter: Outcome) -> None:
-        self._forwarded(row, letter.recipient)
+        route = self._forwarded(row, letter.recipient)
+        if route is not None:
+            route.redirected = True
+            if route.trail is not None and row.reason in _LIKE_SPAM:
+                route.trail.add(letter.time, letter.ref, "the letter, delivered here")
 
-    def _forwarded(self, row: Outcome, alias: bytes) -> None:
+    def _forwarded(self, row: Outcome, alias: bytes) -> _Route | None:
         key = (alias, row.recipient)
         route = self._routes.get(key)
         if route is None:
             if len(self._routes) >= _ROUTES:
                 self._routes = {one: known for one, known in self._routes.items() if known.spam}
                 if len(self._routes) >= _ROUTES:
-                    return
+                    return None
             route = self._routes[key] = _Route(alias, row.recipient, row.actor.host)
         route.add(row)
+        return route
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each provider that refuses what is forwarded to it."""
@@ -135,7 +144,9 @@ class Detector:
         assert worst.trail is not None
         return Finding(
             detector=self.name,
-            suspect=Suspect(kind="forwarder", name=alias, host=host or None),
+            suspect=Suspect(
+                kind="forwarder", name=alias, host=host or None, address=destination if worst.redirected else None
+            ),
             cause=Cause.FORWARDED_SPAM,
             since=first,
             until=max(route.last for route in guilty),

@@ -37,9 +37,10 @@ class Correspondents:
     the letter went: until then a letter is known by its arrival only.
     """
 
-    __slots__ = ("_explained", "_fresh", "_judged", "_old", "_waiting")
+    __slots__ = ("_explained", "_fresh", "_is_ours", "_judged", "_old", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, is_ours: Callable[[bytes], bool]) -> None:
+        self._is_ours = is_ours  # whether an address is of our domains: then nobody outside wrote
         self._fresh: dict[bytes, Letter] = {}
         self._old: dict[bytes, Letter] = {}
         self._explained: dict[bytes, int] = {}  # sender -> answers and copies since its latest letter
@@ -93,4 +94,5 @@ class Correspondents:
         return verdict
 
     def _of(self, sender: bytes) -> Letter | None:
-        return self._fresh.get(sender) or self._old.get(sender)
+        letter = self._fresh.get(sender) or self._old.get(sender)
+        return None if letter is None or self._is_ours(sender) else letter

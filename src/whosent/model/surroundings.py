@@ -42,7 +42,7 @@ class Surroundings:
         self.relay_domains = {name.lower() for name in ours.relay_domains}
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
-        self.correspondents = Correspondents()
+        self.correspondents = Correspondents(self._is_ours)
         self._own_address: dict[str, bool] = {}
         self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
@@ -76,6 +76,9 @@ class Surroundings:
     def is_own_domain(self, domain: str) -> bool:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
+
+    def _is_ours(self, address: bytes) -> bool:
+        return self.is_own_domain(domain_of(address))
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours; an outside sender may get an answer."""

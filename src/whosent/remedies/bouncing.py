@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from whosent.model.incident import Remedy
 from whosent.remedies.incoming import recipient_map
 from whosent.remedies.queued import by_sender, look_and_hold, place
-from whosent.remedies.shell import plain, quoted
+from whosent.remedies.shell import plain
+from whosent.remedies.sieve import switch_off
 
 if TYPE_CHECKING:
     from whosent.model.finding import Cause, Suspect
@@ -25,7 +26,7 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     choice = by_sender("that has no sender: every bounce and automatic answer, whoever caused it", "MAILER-DAEMON")
     steps = look_and_hold(tag, suspect, choice)
     if suspect.account is not None:
-        return [*steps, _silence(tag, suspect, name), _answer_less(name)]
+        return [*steps, switch_off(tag, suspect, name, "the automatic answer"), _answer_less(name)]
     return [*steps, _refuse(tag, suspect, name), _complete(tag)]
 
 
@@ -60,23 +61,6 @@ def _complete(tag: str) -> Remedy:
         note="An empty relay_recipient_maps or local_recipient_maps accepts every name: list the recipients there. A"
         " filter behind the queue must not bounce either (amavis: D_DISCARD or D_PASS instead of D_BOUNCE). A backup MX"
         " that knows no recipients does more harm than good.",
-    )
-
-
-def _silence(tag: str, suspect: Suspect, name: str) -> Remedy:
-    kept = f"who={quoted(name)}\nkept=~/whosent-{tag}.sieve"
-    off = (
-        f"{kept}\n"
-        'script=$(doveadm sieve list -u "$who" | sed -n "s/ ACTIVE$//p")\n'
-        '[ -n "$script" ] && printf \'%s\\n\' "$script" > "$kept" &&\n  doveadm sieve deactivate -u "$who"'
-    )
-    return Remedy(
-        step="block",
-        title=f"Switch off the automatic answer of {name}",
-        reach=f"the Sieve script of {name}{place(suspect)}, with whatever else it does; its mail keeps arriving",
-        commands=[off],
-        undo=[f'{kept}\ndoveadm sieve activate -u "$who" "$(cat "$kept")" && rm "$kept"'],
-        note="For Dovecot with Sieve. Elsewhere the answer is a ~/.forward with vacation(1), or a program's own.",
     )
 
 

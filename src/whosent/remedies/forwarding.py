@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
 from whosent.remedies.incoming import recipient_map
-from whosent.remedies.queued import by_queue_file, look_and_hold, place
+from whosent.remedies.queued import by_queue_file, by_recipient, look_and_hold, place
 from whosent.remedies.shell import plain, quoted
+from whosent.remedies.sieve import switch_off
 
 if TYPE_CHECKING:
     from whosent.model.finding import Cause, Suspect
@@ -36,8 +37,13 @@ _FILTER: Final = (
 def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     """Steps against what one address forwards."""
     name = plain(suspect.name)
-    setup = f"line={quoted(f'original_recipient: {name}')}"
-    choice = by_queue_file(f"that came for {name}", setup, 'postcat -qe "$id" 2>/dev/null | grep -Fxq -e "$line"')
+    if suspect.address is None:
+        setup = f"line={quoted(f'original_recipient: {name}')}"
+        judge = 'postcat -qe "$id" 2>/dev/null | grep -Fxq -e "$line"'
+        choice, block = by_queue_file(f"that came for {name}", setup, judge), _block(tag, suspect, name)
+    else:  # handed in anew: nothing in it says whom it came for
+        choice = by_recipient(f"to {suspect.address}, whoever wrote it", suspect.address)
+        block = switch_off(tag, suspect, name, "the redirect")
     find = Remedy(
         step="inspect",
         title=f"See where {name} leads",
@@ -46,7 +52,7 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
         undo=[],
         note="An answer of Sieve may be a redirect: read the script it names.",
     )
-    return [find, *look_and_hold(tag, suspect, choice), _block(tag, suspect, name), _filter()]
+    return [find, *look_and_hold(tag, suspect, choice), block, _filter()]
 
 
 def _block(tag: str, suspect: Suspect, name: str) -> Remedy:
