@@ -70,6 +70,7 @@ class Detector:
     """Counts mail to people in their own name, from clients that are neither ours nor logged in."""
 
     name = "impersonation"
+    kinds = ("stranger",)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings  # the actor already says who is ours; what is delivered here is for us
@@ -77,7 +78,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """The hot path: nearly no mail has its sender for recipient."""
-        if row[4] != row[5] or row[6] is not _LOCAL or row[9] or row[2][0] != "stranger":
+        if row[4] != row[5] or row[6] is not _LOCAL or row[9]:
             return
         key = (row.actor.host, domain_of(row.recipient))
         forged = self._forged.get(key)

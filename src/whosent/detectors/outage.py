@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Outcome, Reason, Result
+from whosent.model.rows import OUR_SENDERS, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _SENT: Final = Result.SENT
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
-_OURS: Final = ("account", "local_user", "host")
 _TROUBLE: Final = (Reason.ROUTE, Reason.RATE, Reason.POLICY, Reason.OTHER, Reason.NONE)
 _ROUND: Final = 3600.0
 _DOMAINS: Final = 20_000
@@ -92,6 +91,7 @@ class Detector:
     """Watches destinations, hour by hour."""
 
     name = "outage"
+    kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings  # the actor already says who is ours
@@ -109,7 +109,7 @@ class Detector:
             self._accepted += 1
             if self._crowds or not self._accepted & _EIGHTH:
                 self._took(row)
-        elif (result is _DEFERRED or result is _BOUNCED) and row[7] in _TROUBLE and row[2][0] in _OURS and not row[9]:
+        elif (result is _DEFERRED or result is _BOUNCED) and row[7] in _TROUBLE and not row[9]:
             self._refused(row)
 
     def _took(self, row: Outcome) -> None:
@@ -117,7 +117,7 @@ class Detector:
         if domain not in self._answered and len(self._answered) < _DOMAINS:
             self._answered.add(domain)
         trouble = self._crowds.get(domain)
-        if trouble is not None and row.actor.kind in _OURS:
+        if trouble is not None:
             trouble.taken += 1
             if len(trouble.since) < _SENDERS:
                 trouble.since.add(row.actor[:2])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail, in_order
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Actor, Outcome, Result
+from whosent.model.rows import OUR_SENDERS, Actor, Outcome, Result
 from whosent.model.surroundings import domain_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _LOCAL: Final = Result.LOCAL
 _BOUNCED: Final = Result.BOUNCED
 _HANDED_OVER: Final = Result.HANDED_OVER
 _HERE: Final = ("127.", "::1")
-_OURS: Final = ("account", "local_user", "host")
 _CLIENTS: Final = ("stranger", "host")
 _HOUR: Final = 3600.0
 _COUNTED: Final = 50_000  # pairs counted within an hour
@@ -160,7 +159,7 @@ class Detector:
     def _answering(self, one: _Often, other: _Often) -> _Told:
         own = self._surroundings.is_own_domain
         ours, theirs = (one, other) if own(domain_of(one.sender)) else (other, one)
-        suspect = who.suspect(ours.actor) if ours.actor.kind in _OURS else _address(ours.sender, ours.actor.host)
+        suspect = who.suspect(ours.actor) if ours.actor.kind in OUR_SENDERS else _address(ours.sender, ours.actor.host)
         total = ours.total + theirs.total
         sentence = (
             f"{_text(ours.sender)} and {_text(theirs.sender)} answer each other in a circle since "
@@ -194,7 +193,7 @@ def _wild(pairs: list[_Often]) -> Iterator[_Told]:
     """Senders of ours whose busiest hour had one or a few recipients, hundreds of times."""
     hours: dict[tuple[tuple[str, ...], float], list[_Often]] = {}
     for often in pairs:
-        if often.actor.kind in _OURS:
+        if often.actor.kind in OUR_SENDERS:
             for hour in often.hours:
                 hours.setdefault((often.actor[:3], hour), []).append(often)
     worst: dict[tuple[str, ...], tuple[int, float, list[_Often]]] = {}
