@@ -271,6 +271,31 @@ def test_letters_are_forgotten_by_and_by() -> None:
     assert surroundings.correspondents.explains(late)
 
 
+def test_letters_that_a_gateway_of_ours_delivers_are_forgotten_too() -> None:
+    surroundings = Surroundings(Ours())
+    gateway = machine("10.0.0.2")
+    for number in range(60_000):
+        sender = b"s%d@x.example" % number
+        letter = Outcome(
+            START, number, gateway, "", sender, b"me@corp.example", Result.LOCAL, Reason.NONE, "", forwarded=False
+        )
+        surroundings.learn_outcome(letter)
+    answer = Outcome(
+        START,
+        7,
+        user(5000, "vmail", MX),
+        "",
+        b"",
+        b"s59999@x.example",
+        Result.BOUNCED,
+        Reason.NONE,
+        "r",
+        forwarded=False,
+    )
+    assert surroundings.correspondents.explains(answer)
+    assert not surroundings.correspondents.explains(answer._replace(ref=8, recipient=b"s0@x.example"))
+
+
 def test_an_hour_without_a_word_ends_an_outage() -> None:
     script = Script(4)
     for at in (0.0, HOUR * 0.9, HOUR * 1.8, HOUR * 5):

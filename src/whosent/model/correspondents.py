@@ -12,7 +12,7 @@ from typing import Final
 
 from whosent.model.rows import Message, Outcome
 
-_REMEMBERED: Final = 50_000  # letters, twice
+_REMEMBERED: Final = 20_000  # letters, twice; answers follow within seconds
 _WAITING: Final = 1_000  # senders whose letter has been answered but not delivered yet
 _EACH: Final = 5  # answers or copies that one letter explains
 _REWRITTEN: Final = re.compile(
@@ -20,7 +20,6 @@ _REWRITTEN: Final = re.compile(
 )
 _BY_PROGRAMS: Final = ("local_user", "host")
 
-Letter = Message | Outcome
 Tell = Callable[[Outcome, Outcome], None]  # what was handed in, and the letter it answers or passes on
 
 
@@ -41,8 +40,8 @@ class Correspondents:
 
     def __init__(self, is_ours: Callable[[bytes], bool]) -> None:
         self._is_ours = is_ours  # whether an address is of our domains: then nobody outside wrote
-        self._fresh: dict[bytes, Letter] = {}
-        self._old: dict[bytes, Letter] = {}
+        self._fresh: dict[bytes, Outcome | None] = {}  # None: arrived, not delivered yet
+        self._old: dict[bytes, Outcome | None] = {}
         self._explained: dict[bytes, int] = {}  # sender -> answers and copies since its latest letter
         self._judged = (-1, False)  # reference and verdict of the latest row asked about
         self._waiting: dict[bytes, list[tuple[Outcome, Tell]]] = {}
@@ -51,27 +50,35 @@ class Correspondents:
         """An outside sender's mail entered the queue."""
         fresh, sender = self._fresh, message[4]
         if len(fresh) >= _REMEMBERED:
-            self._old, fresh = fresh, {}
-            self._fresh = fresh
-            self._explained.clear()
-        fresh[sender] = message
+            fresh = self._forget()
+        fresh[sender] = None
         if sender in self._explained:
             del self._explained[sender]
 
     def delivered(self, letter: Outcome) -> None:
         """It reached an address of ours."""
-        self._fresh[letter[4]] = letter
+        fresh = self._fresh
+        if len(fresh) >= _REMEMBERED:
+            fresh = self._forget()
+        fresh[letter[4]] = letter
         if letter[4] in self._waiting:
             for row, tell in self._waiting.pop(letter[4]):
                 tell(row, letter)
 
+    def _forget(self) -> dict[bytes, Outcome | None]:
+        """Forget the letters before the latest, and begin anew."""
+        self._old, self._fresh = self._fresh, {}
+        self._explained.clear()
+        self._waiting.clear()
+        return self._fresh
+
     def ask(self, row: Outcome, tell: Tell) -> bool:
         """Whether mail handed in by a program of ours answers or passes on a letter; ``tell`` gets both, once known."""
         sender = original_sender(row[4]) or row[5]
-        letter = self._of(sender)
-        if letter is None:
+        if not self._wrote(sender):
             return False
-        if isinstance(letter, Outcome):
+        letter = self._fresh.get(sender) or self._old.get(sender)
+        if letter is not None:
             if letter[5] != row[5]:
                 tell(row, letter)
         elif len(self._waiting) < _WAITING:
@@ -86,13 +93,12 @@ class Correspondents:
         ref, verdict = self._judged
         if ref != row.ref:
             sender = original_sender(row.sender) or row.recipient
-            verdict = row.actor.kind in _BY_PROGRAMS and self._of(sender) is not None
+            verdict = row.actor.kind in _BY_PROGRAMS and self._wrote(sender)
             if verdict:
                 count = self._explained[sender] = self._explained.get(sender, 0) + 1
                 verdict = count <= _EACH
             self._judged = (row.ref, verdict)
         return verdict
 
-    def _of(self, sender: bytes) -> Letter | None:
-        letter = self._fresh.get(sender) or self._old.get(sender)
-        return None if letter is None or self._is_ours(sender) else letter
+    def _wrote(self, sender: bytes) -> bool:
+        return (sender in self._fresh or sender in self._old) and not self._is_ours(sender)
