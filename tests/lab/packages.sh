@@ -12,7 +12,7 @@ set -euo pipefail
 declare -A GROUPS_OF=(
   [build]="python3-venv python3-dev gcc libc6-dev libpcre2-dev"
   [net]="iproute2 iputils-ping procps util-linux nftables"
-  [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
+  [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve openssl"
   [web]="lighttpd php-cgi perl libcgi-pm-perl"
   [dns]="dnsmasq-base"
   [clock]="gcc libc6-dev"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tests.lab import (
     exim,
     incident,
+    takes_causes,
     takes_delivery,
     takes_exim,
     takes_hostile,
@@ -123,7 +124,15 @@ def record_samples(place: Path, only: list[str]) -> None:
     mailboxes = (INFO, WEB_USER, WEB_ROOT)
     with Lab(PASSWORDS, mailboxes, STRANGERS, log_format=takes_syslog.FORMATS) as lab:
         studio = Studio(lab, place)
-        for module in (takes_delivery, takes_refusal, takes_hostile, takes_logins, takes_web, takes_syslog):
+        for module in (
+            takes_delivery,
+            takes_refusal,
+            takes_hostile,
+            takes_logins,
+            takes_web,
+            takes_syslog,
+            takes_causes,
+        ):
             take_all(studio, module, only)
     with Lab(PASSWORDS, (INFO,), STRANGERS, mta=exim, log_format=takes_syslog.FORMATS) as lab:
         take_all(Studio(lab, place), takes_exim, only)

@@ -195,7 +195,7 @@ class Join:
                         ))  # fmt: skip
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
-                    relay or self._text(relay_host), original is not None,
+                    relay or self._text(relay_host), original is not None, original or b"",
                 ))  # fmt: skip
             elif event == "queued":
                 _, _, _, _, sender, size, count = fields

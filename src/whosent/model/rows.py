@@ -67,6 +67,7 @@ class Reason(IntEnum):
     MAILBOX = 6  # full, disabled, over quota
     ROUTE = 7  # no such domain, connection refused or timed out, TLS, DNS
     OTHER = 8
+    LOOP = 9  # too many hops, or the next hop would be ourselves
 
 
 class Message(NamedTuple):
@@ -95,6 +96,7 @@ class Outcome(NamedTuple):
     reason: Reason
     relay: str  # address of the next hop, else its name; "" if there was none
     forwarded: bool  # an alias or .forward of ours rewrote the recipient
+    original_recipient: bytes = b""  # what it was before; "" unless forwarded
 
 
 class Login(NamedTuple):
