@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _USERS: Final = 1000
 _SCRIPTS: Final = 2000
+_HOUR: Final = 3600.0
 _ROOT: Final = ("0", "root")
 _AGREE: Final = 0.8  # share of a uid's messages with a call beside them
 _BEFORE: Final = 120.0  # seconds before the first bad answer in which its request may lie
