@@ -15,9 +15,8 @@ _LEAD = rb"\([\w-]++\) (?:Passed|Blocked) "
 _TEXT = rb"[^<>\"\n]*+(?:\"(?:[^\"\\\n]|\\.)*+\"[^<>\"\n]*+)*+"
 _KIND = (
     rb"(?P<action>(?:Passed|Blocked) (?:OTHER|CLEAN|MTA-BLOCKED|OVERSIZED|BAD-HEADER(?:-\d)?|SPAMMY|SPAM"
-    rb"|UNCHECKED(?:-ENCRYPTED)?|BANNED|INFECTED))(?<!INFECTED)(?: \([^{}\n]*+\))?"
+    rb"|UNCHECKED(?:-ENCRYPTED)?|BANNED|INFECTED))(?:(?<=INFECTED) \((?P<virus>[^{}()\n]*+)\)| \([^{}\n]*+\))?"
 )
-_INFECTED = rb"(?P<action>(?:Passed|Blocked) INFECTED) \((?P<virus>[^{}()\n]*+)\)"
 _REST = (
     rb" \{(?P<disposition>[A-Za-z,]*+)\},(?: (?P<direction>[A-Z][A-Z/]*+(?: [A-Z/]++)*+))?"
     rb"(?: \[(?P<client_address>[^\] \n]++)\](?::(?P<client_port>\d++))?)?(?: \[[^\] \n]++\])?"
@@ -34,7 +33,6 @@ dialect = Dialect(
     title="Amavis",
     programs=((rb"amavisd?|amavisd-new|amavisd-milter", (
         Rule("verdict", rb"\([\w-]++\) " + _KIND + _REST, _FIXED),
-        Rule("verdict", rb"\([\w-]++\) " + _INFECTED + _REST, _FIXED),
         Rule("notice", rb"(?!" + _LEAD + rb")[^\n]*+"),
     )),),
     ambiguous=(_LEAD,),
