@@ -269,6 +269,7 @@ _EVENTS: Final = {
     "request": "a web server answered",
     "call": "a script called mail()",
     "invocation": "a program called sendmail from this folder",
+    "verdict": "a filter or policy service judged a message, or a client",
 }
 _MEANINGS: Final = {
     "client_name": "verified name of the client",
@@ -313,6 +314,19 @@ _MEANINGS: Final = {
     "pid": "process that called or took the message",
     "script": "path of the file that called, or its folder",
     "script_line": "line in it",
+    "program": "filter that judged",
+    "direction": "Amavis: policy bank and origin (ORIGINATING, MYNETS, LOCAL)",
+    "listed_recipients": "recipients, as the filter lists them",
+    "action": "the filter's own word: add header, Passed SPAM, Y, infected, signed, greylist ...",
+    "disposition": "Amavis: what became of it (RelayedOutbound, DiscardedInbound ...)",
+    "score": "points",
+    "required": "points from which it is spam (spamd) or refused (rspamd)",
+    "symbols": "rules that matched, as written; in braces stand strangers' words",
+    "virus": "name of what was found",
+    "digest": "rspamd's digest of the text, alike for every copy",
+    "selector": "of the DKIM key that signed",
+    "domain": "domain that signed (OpenDKIM) or was claimed (OpenDMARC)",
+    "next_queue_id": "id the message got behind the filter",
 }
 
 

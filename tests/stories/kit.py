@@ -5,7 +5,20 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from whosent.model.rows import Actor, Call, Login, Message, Outcome, Reason, Rejection, Request, Result, Row
+from whosent.model.rows import (
+    Actor,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Reason,
+    Rejection,
+    Request,
+    Result,
+    Row,
+    Subject,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -135,6 +148,24 @@ class Script:
 
     def call(self, at: float, script: str, recipient: str, line: int = 12) -> None:
         self.add(Call, at, host=WEB, script=script, line=line, recipient=recipient.encode())
+
+    def judge(  # noqa: PLR0913  as many as a verdict has sides
+        self, at: float, actor: Actor, to: Iterable[str] = (), *, spam: bool, sender: str | None = None,
+        virus: str = "", program: str = "rspamd", digest: str = "", queue_id: str = "", score: float | None = None,
+    ) -> None:  # fmt: skip
+        """Our own filter on one message."""
+        own = actor.name if "@" in actor.name else f"{actor.address}@corp.example"
+        own = actor.name if "@" in actor.name else f"{actor.address}@corp.example"
+        envelope = own if sender is None else sender
+        self.add(
+            Verdict, at, actor=actor, queue_id=queue_id, sender=envelope.encode(), recipients=",".join(to).encode(),
+            program=program, spam=spam, virus=virus, action="add header" if spam else "no action",
+            score=score if score is not None else 18.0 if spam else 1.0, required=15.0, digest=digest,
+        )  # fmt: skip
+
+    def subject(self, at: float, actor: Actor, subject: str, queue_id: str = "") -> None:
+        """A subject that was logged."""
+        self.add(Subject, at, actor=actor, queue_id=queue_id, subject=subject.encode())
 
     def correspondence(self, actor: Actor, days: float, daily: float, *, known: int = 30, luck: Luck = USUAL) -> None:
         """Somebody's ordinary mail in office hours, from the first day on."""

@@ -312,7 +312,10 @@ class Tokenizer:
                 entries.append((end, 0, seldom.rule, (), seldom.of_line))
             else:
                 otherwise = end
-        return native.Matcher(self._written, entries, otherwise, self._given_up)
+        try:
+            return native.Matcher(self._written, entries, otherwise, self._given_up)
+        except ValueError:  # PCRE2 takes 64 KiB of compiled pattern; RFC 5424, with some rules twice, needs more
+            return None
 
     def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
         """The tokens of a line that PCRE2 gave up on; ``at`` is its offset in the chunk."""
