@@ -201,13 +201,14 @@ class Detector:
 
     def _named_by_php(self, user: _User, script: _Script, case: Case) -> Finding:
         page = self._visits.of_script(script.path)
-        agree = user.called / max(1, user.beginning.messages)
+        mails = user.beginning.messages
+        agree = user.called / max(1, mails)
         subject = who.suspect(user.watched.actor)
         witnesses = (who.witness(user.watched.actor.host), "PHP mail log", *(("web access log",) if page else ()))
         sentence = (
             f"The script {script.path} {_used(case, self._now)}: {_refused(case)}; PHP logged its "
             f"{phrases.count(script.calls, 'call')} of mail(), and {phrases.count(user.called)} of the "
-            f"{phrases.count(user.beginning.messages, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
+            f"{phrases.count(mails, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
         )
         suspect = _of(subject, script.path, page)
         cause = _cause(page, script.calls, early=script.since < case.onset[0] - _BEFORE)
@@ -222,8 +223,8 @@ class Detector:
         page = self._visits.in_folder(path)
         sentence = (
             f"The script in {path} {_used(case, self._now)}: {_refused(case)}; the mail server logged that folder for "
-            f"{phrases.count(folder.calls)} of the {phrases.count(user.beginning.messages, 'message')} of {subject.name}"
-            f"{_posts(page)}."
+            f"{phrases.count(folder.calls)} of the {phrases.count(user.beginning.messages, 'message')} of "
+            f"{subject.name}{_posts(page)}."
         )
         suspect = _of(subject, path, page)
         cause = _cause(page, folder.calls, early=folder.since < case.onset[0] - _BEFORE)
