@@ -139,7 +139,7 @@ def test_subjects_of_header_checks_and_of_exim_belong_to_their_sender() -> None:
     lone = [line for line in log.splitlines(keepends=True) if b"header Subject" in line]
     assert not [row for row in joined(b"".join(lone)) if isinstance(row, Subject)], "of no message that is known"
     known = {"queue_id": b"1abc", "client_address": b"10.0.0.5", "account": b"alice", "subject": b"Hello"}
-    client = arrivals.Arrival(**dict.fromkeys(arrivals.LAYOUT) | known)
+    client = arrivals.Arrival(**dict.fromkeys(arrivals.LAYOUT) | known)  # type: ignore[arg-type]  # by name
     token = (Rule("arrival", b""), 0, (START, b"mx", None, *client))
     rows = list(Join(Surroundings(Settings().ours)).rows([token], 0))
     assert [(row.actor.name, row.subject) for row in rows if isinstance(row, Subject)] == [("alice", b"Hello")]
