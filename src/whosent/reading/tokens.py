@@ -188,7 +188,7 @@ class Tokenizer:
         for one in self._alone.values():
             if isinstance(one, _Implied):
                 one.indices = tuple(index or last for index in one.indices)
-        self.twin = self._compiled(dialects, last) if native else None
+        self.twin: Any = self._compiled(dialects, last) if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         """Web servers' last: their lines begin with anything, which takes long to find wrong."""
