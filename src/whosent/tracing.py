@@ -148,7 +148,7 @@ class _Wanted:
     def note(self, read: Letter) -> None:
         """The queue ids and Message-ID of a message."""
         if read.message_id:
-            self._message_ids.add(read.message_id)
+            self._message_ids.add(read.message_id.strip("<> "))
         for line, _ in read.lines:
             if line.id and len(self._queue_ids) < _IDS:
                 self._queue_ids.add(line.id)

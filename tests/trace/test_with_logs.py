@@ -293,3 +293,25 @@ def test_exim_and_sendmail_name_the_next_id_too() -> None:
     for reply in ("250 OK id=V1", "250 2.0.0 V1 Message accepted for delivery"):
         log = ledger(sent_by_alice(reply=reply), "V1")
         assert [life.queue_id for life in log.lives["4A1B2C3D4E"]] == ["4A1B2C3D4E"]
+
+
+EXIM = (
+    f"2026-11-16 00:00:04 1xWtnb-00001M-1k <= alice@example.org H=(pc) [{STRANGER}] P=esmtpa A=plain:alice@example.org "
+    "S=285 id=one@example.org\n"
+    "2026-11-16 00:00:05 1xWtnb-00001M-1k => friend@victim.example R=remote T=remote_smtp H=mx.victim.example "
+    '[192.0.2.9] C="250 2.0.0 Ok: queued as V1"\n'
+    "2026-11-16 00:00:05 1xWtnb-00001M-1k Completed\n"
+).encode()
+
+
+def test_a_log_that_does_not_name_its_host() -> None:
+    """Exim's main log: it is that of a server we named, but it refutes nothing, since there may be others."""
+    mine = f"from [{STRANGER}] (helo=pc) by mx.example.org with esmtpa (Exim 4.96) id 1xWtnb-00001M-1k; {DATE}"
+    log = ledger(EXIM, "1xWtnb-00001M-1k", "V1")
+    one = traced(VICTIM, mine, logs=log, headers=HEADERS)
+    assert one.suspect is not None
+    assert (one.suspect.kind, one.suspect.name, one.suspect.host) == ("account", "alice@example.org", "mx.example.org")
+    invented = traced(VICTIM, mine.replace("1xWtnb", "1xWtnc"), logs=log, headers=HEADERS)
+    assert not [sign for sign in invented.forgeries if sign.proves]
+    unnamed = traced(mine, known=ours(names=(), logs=log), logs=log, headers=HEADERS)
+    assert unnamed.hops[0].level is Level.OBSERVED

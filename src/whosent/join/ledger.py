@@ -90,7 +90,7 @@ class Wanted(NamedTuple):
     """What to look for."""
 
     queue_ids: frozenset[str]
-    message_ids: frozenset[str]
+    message_ids: frozenset[str]  # without their brackets
     moments: tuple[float, ...]  # sorted seconds around which a call of mail() matters
 
 
@@ -100,7 +100,6 @@ class Ledger:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.lives: dict[str, list[Life]] = defaultdict(list)  # by queue id
-        self.by_message_id: dict[str, list[Life]] = defaultdict(list)
         self.calls: list[Call] = []
         self._open: dict[tuple[bytes | None, bytes | None, bytes | None], Life] = {}
         self._minutes: dict[str, set[int]] = defaultdict(set)
@@ -181,11 +180,9 @@ class Ledger:
     def _close(self, life: Life) -> None:
         """Keep a life that is wanted."""
         wanted = self.wanted
-        if life.message_id in wanted.message_ids:
-            self._keep(self.by_message_id[life.message_id or ""], life)
         if (
             life.queue_id in wanted.queue_ids
-            or life.message_id in wanted.message_ids
+            or (life.message_id or "").strip("<>") in wanted.message_ids
             or any(sent.next_id in wanted.queue_ids for sent in life.sent if sent.next_id)
         ):
             self._keep(self.lives[life.queue_id], life)

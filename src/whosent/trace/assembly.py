@@ -51,7 +51,11 @@ def told(read: Letter, source: str, number: int, ours: Ours, ledger: Ledger | No
         suspect=who.suspect,
         strength=who.strength,
         claims=_claims(read, walked, levels),
-        logged=[_logged(index, match) for index, match in walked.matches.items() if match.life is not None],
+        logged=[
+            _logged(index, read.lines[index].read, match)
+            for index, match in walked.matches.items()
+            if match.life is not None
+        ],
         assumptions=_assumptions(read, walked, ours),
         problem=read.problem,
     )
@@ -124,12 +128,13 @@ def _claimed(index: int, line: Received, level: Level) -> Iterator[Claim]:
                     note=f"is said to have logged in at {where}")  # fmt: skip
 
 
-def _logged(index: int, match: Match) -> Logged:
+def _logged(index: int, line: Received, match: Match) -> Logged:
     life = match.life
     assert life is not None
     recipients = list(dict.fromkeys(sent.recipient for sent in life.sent))
     return Logged(
-        hop=index + 1, host=life.host, queue_id=life.queue_id, client_address=life.client_address, account=life.account,
+        hop=index + 1, host=life.host or line.by or "", queue_id=life.queue_id,
+        client_address=life.client_address, account=life.account,
         uid=life.uid, sender=life.sender, message_id=life.message_id, recipients=recipients[:_RECIPIENTS],
         agrees=match.agrees, evidence=life.evidence,
     )  # fmt: skip

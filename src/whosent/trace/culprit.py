@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from whosent.join.ledger import Ledger, Life
 from whosent.model.finding import Level, Strength, Suspect
 from whosent.trace.addresses import canonical
@@ -39,7 +41,10 @@ def culprit(letter: Letter, walk: Walk, ours: Ours, ledger: Ledger | None) -> Cu
     below = len(letter.lines) - last.number - 1
     if found is not None and found.agrees and found.life is not None and found.life.submitted:
         strength = Strength.SHOWN if last.level in _BELIEVED else Strength.LIKELY
-        return _logged(found.life, ours, ledger, below, strength)
+        named = _logged(found.life, ours, ledger, below, strength)
+        if named.suspect is not None and not named.suspect.host and line.by:
+            return named._replace(suspect=msgspec.structs.replace(named.suspect, host=line.by))
+        return named
     if last.level not in _BELIEVED or not ours.is_name(line.by):
         return _NOBODY
     return _attested(line, walk, below)

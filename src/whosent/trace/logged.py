@@ -32,7 +32,7 @@ def match(letter: Letter, number: int, ours: Ours, ledger: Ledger | None) -> Mat
     """What the log says of the line with this number (from 0); None: no log of that host, or no queue id."""
     line = letter.lines[number].read
     certain = ours.log_of(line.by)
-    host = certain or ours.may_be_log_of(line.by)
+    host = certain if certain is not None else ours.may_be_log_of(line.by)
     if ledger is None or host is None or not line.id:
         return None
     lives = [life for life in ledger.lives.get(line.id, ()) if life.host.lower() == host]
@@ -41,7 +41,7 @@ def match(letter: Letter, number: int, ours: Ours, ledger: Ledger | None) -> Mat
         if not lives:
             return None
     if not lives:
-        absent = line.time is not None and ledger.covers(host, line.time)
+        absent = bool(host) and line.time is not None and ledger.covers(host, line.time)
         return Match(None, host, agrees=False, why="the log does not know this queue id", absent=absent)
     fitting = [(_against(line, life, letter.message_id), life) for life in lives]
     for against, life in fitting:

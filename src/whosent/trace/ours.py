@@ -40,7 +40,7 @@ class Ours:
     @property
     def named(self) -> bool:
         """Whether any name of a server of ours is known; if not, whoever delivered the copy is taken to be ours."""
-        return bool(self.names or self._below or self.hosts)
+        return bool(self.names or self._below or self.hosts - {""})
 
     def _is_name(self, name: str | None) -> bool:
         """Whether a server that calls itself so is one of ours."""
@@ -52,17 +52,19 @@ class Ours:
     def log_of(self, name: str | None) -> str | None:
         """The host, among those whose logs were given, that calls itself so; a short name needs a domain of ours."""
         name = (name or "").lower()
-        if name in self.hosts:
+        if name and name in self.hosts:
             return name
+        if "" in self.hosts and (name in self.names or name.endswith(self._below)):
+            return ""  # a log that does not name its host (Exim's main log): that of some server of ours
         short, _, domain = name.partition(".")
         if domain:
             return short if short in self.hosts and self._is_own_domain(domain) else None
-        return next((host for host in self.hosts if "." in host and host.partition(".")[0] == name), None)
+        return next((host for host in self.hosts if name and "." in host and host.partition(".")[0] == name), None)
 
     def may_be_log_of(self, name: str | None) -> str | None:
         """The host whose log could be that of a server of this name; its domain is not known to be ours."""
         short = (name or "").lower().partition(".")[0]
-        return short if short in self.hosts else None
+        return short if short in self.hosts else "" if "" in self.hosts else None
 
     def learnt_from(self, name: str | None) -> str | None:
         """The domain that alone makes a server of this name ours, if accounts log in with it."""
