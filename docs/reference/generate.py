@@ -26,8 +26,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from whosent.cli import Exit, app
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import finding, incident, knobs
+from whosent.model import finding, incident, inquiry, knobs
 from whosent.model import report as report_model
+from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
 from whosent.reading.events import FIELDS, SHOWN
 
@@ -39,7 +40,23 @@ _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
     "Remedy", "Overview", "Bucket", "LoginNetwork",
 )  # fmt: skip
-_LINKED: Final = {*_OBJECTS, "Cause", "Strength", "Level", "SuspectKind", "Step", "Verdict"}
+_TRACE: Final = (
+    "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
+)  # fmt: skip
+_LINKED: Final = {
+    *_OBJECTS,
+    *_TRACE,
+    "Sign",
+    "ClaimKind",
+    "Reach",
+    "Disguise",
+    "Cause",
+    "Strength",
+    "Level",
+    "SuspectKind",
+    "Step",
+    "Verdict",
+}
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -159,19 +176,36 @@ def _rules(dialect: Dialect) -> Iterator[Rule]:
 
 def structs() -> str:
     """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
-    modules = (report_model, incident, finding)
+    return _structs(_OBJECTS)
+
+
+def traces() -> str:
+    """Every object of ``trace --json`` that ``scan --json`` does not have too, and its closed lists."""
+    lists = (
+        ("Sign", trace_model.Sign),
+        ("ClaimKind", trace_model.ClaimKind),
+        ("Reach", inquiry.Reach),
+        ("Disguise", inquiry.Disguise),
+    )
+    return _structs(_TRACE) + "".join(f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in lists)
+
+
+def _structs(names: Iterable[str]) -> str:
+    modules = (report_model, incident, finding, trace_model, inquiry)
     notes = {name: fields for module in modules for name, fields in _fields(module).items()}
     parts = []
-    for name in _OBJECTS:
+    for name in names:
         struct = next(getattr(module, name) for module in modules if hasattr(module, name))
         declared = [field for part in reversed(struct.__mro__) for field in notes.get(part.__name__, ())]
-        rows = [(f"`{field}`", _json_type(kind), note) for field, kind, note in declared]
+        rows = [(f"`{field.rstrip('_')}`", _json_type(kind), note) for field, kind, note in declared]
         parts.append(f"### {name}\n\n{_told(struct)}\n\n" + _table(("field", "type", "meaning"), rows))
     return "\n".join(parts)
 
 
 def _json_type(annotation: str) -> str:
     """``list[str] | None`` as ``list of string, or null``."""
+    if annotation.startswith("Literal["):
+        return " or ".join(f"`{word}`" for word in ast.literal_eval(f"({annotation[8:-1]},)"))
     if inner := re.fullmatch(r"(list|tuple|dict)\[(.*)\]", annotation):
         parts = [_json_type(part) for part in re.split(r", (?![^\[]*\])", inner[2])]
         if inner[1] == "dict":

@@ -47,7 +47,7 @@ class Level(StrEnum):
     OBSERVED = "observed"  # our own log or socket
     ATTESTED = "attested"  # written by a host we control
     VOUCHED = "vouched"  # a named third party we chose to believe
-    CORROBORATED = "corroborated"  # told by several strangers alike
+    CORROBORATED = "corroborated"  # a stranger's word that fits what we know otherwise
     CLAIMED = "claimed"  # a stranger's word
     CONTRADICTED = "contradicted"  # other evidence says otherwise
 
