@@ -7,6 +7,8 @@ from email.utils import format_datetime
 
 from tests.join.kit import START, client, delivery, line, pickup, queued, removed
 
+_RELAY = "mx.corp.test[10.0.0.1]:25"
+
 
 def date(at: float) -> str:
     """A Date header, ``at`` seconds after the start."""
@@ -37,7 +39,7 @@ def by_script(at: float, name: str, to: str, next_name: str, uid: int = 33) -> b
         client(at + 0.3, next_name, "", "10.0.0.2"),
         line(at + 0.4, "postfix/cleanup", f"{next_name}: message-id={message_id}"),
         queued(at + 0.5, next_name, "www-data@web.corp.test"),
-        delivery(at + 0.6, name, to, reply=f"250 2.0.0 Ok: queued as {next_name}", relay="mx.corp.test[10.0.0.1]:25", host="web"),
+        delivery(at + 0.6, name, to, reply=f"250 2.0.0 Ok: queued as {next_name}", relay=_RELAY, host="web"),
         removed(at + 0.7, name, host="web"),
         delivery(at + 1, next_name, to),
         removed(at + 1.1, next_name),
@@ -53,8 +55,9 @@ def hours(first: float, last: float, host: str = "mx") -> bytes:
 
 
 def complaint(  # noqa: PLR0913  # as many as a complaint has sides
-    at: float, *, message_id: str = "<nowhere@corp.test>", by: str = "mx.corp.test", name: str = "", to: str = "anna@isp.test",
-    source: str = "198.51.100.7", sender: str = "alice@corp.test", client_address: str = "203.0.113.9",
+    at: float, *, message_id: str = "<nowhere@corp.test>", by: str = "mx.corp.test", name: str = "",
+    to: str = "anna@isp.test", source: str = "198.51.100.7", sender: str = "alice@corp.test",
+    client_address: str = "203.0.113.9",
 ) -> bytes:  # fmt: skip
     """A feedback report with the original attached."""
     ours = (
@@ -71,8 +74,10 @@ def complaint(  # noqa: PLR0913  # as many as a complaint has sides
     ).encode()
 
 
-def bounce(at: float, to: str, *, message_id: str, sender: str = "alice@corp.test", action: str = "failed",
-           status: str = "5.1.1", said: str = "550 5.1.1 User unknown") -> bytes:  # fmt: skip
+def bounce(  # noqa: PLR0913  # as many as a bounce has sides
+    at: float, to: str, *, message_id: str, sender: str = "alice@corp.test", action: str = "failed",
+    status: str = "5.1.1", said: str = "550 5.1.1 User unknown",
+) -> bytes:  # fmt: skip
     """A delivery status notification about one recipient."""
     return (
         f"Return-Path: <>\nFrom: MAILER-DAEMON@smart.test\nTo: {sender}\nSubject: Undelivered Mail Returned to Sender\n"

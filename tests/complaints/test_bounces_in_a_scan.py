@@ -34,9 +34,7 @@ def bounces(share: float = 0.4, sender: str = "mallory@corp.test", **changed: st
     for number in range(int(RECIPIENTS * share)):
         at = 5 * 86_400 + 40_000 + number * 5 + 20
         told = {"message_id": f"<F{number:05X}@corp.test>", "to": f"victim{number}@isp{number % 50}.test", **changed}
-        mails.append(
-            f"From MAILER-DAEMON Sat Nov 21 11:00:00 2026\n".encode() + bounce(at, sender=sender, **told) + b"\n"
-        )
+        mails.append(b"From MAILER-DAEMON Sat Nov 21 11:00:00 2026\n" + bounce(at, sender=sender, **told) + b"\n")
     return b"".join(mails)
 
 
@@ -109,7 +107,8 @@ def test_a_usual_share_of_bounces_accuses_nobody(tmp_path: Path) -> None:
 
 
 def test_other_mail_in_the_box_is_counted_as_such(tmp_path: Path) -> None:
-    letter = f"From anna Sat Nov 21 11:00:00 2026\nFrom: anna@isp.test\nTo: bob@corp.test\nDate: {date(0)}\nSubject: x\n\nHi.\n\n"
+    head = f"From: anna@isp.test\nTo: bob@corp.test\nDate: {date(0)}\nSubject: x"
+    letter = f"From anna Sat Nov 21 11:00:00 2026\n{head}\n\nHi.\n\n"
     said = scanned(tmp_path, mail_log=log(), box_mbox=letter.encode() * 3)
     [read] = [one for one in said["coverage"]["sources"] if one["source"].endswith("box.mbox")]
     assert read["other_programs"] == read["lines"]

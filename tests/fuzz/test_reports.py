@@ -26,7 +26,8 @@ SALT = [
     b"\0", b"\r", b"\n\n", b"\n--b\n", b"\n--b--\n", b"<", b"@" * 50, b"a@b.test " * 200, b"\xff\xfe", b"From: x\n",
     b"From x Mon Nov 16 00:00:00 2026\n", b'{"' * 40, b"[" * 500, b"(", b"192.0.2.1 " * 50, b": " * 80, b"9" * 400,
     b"Content-Type: multipart/mixed; boundary=x\n\n", b"charset=idna", b"::1 ", b"=?utf-8?B?####?=", b"\x1b[31m",
-    b"Date: Thu, 31 Feb 99999 99:99:99 +9999\n", b"Content-Transfer-Encoding: base64\n", b"Arrival-Date: 0001-01-01T00:00:00Z",
+    b"Date: Thu, 31 Feb 99999 99:99:99 +9999\n", b"Content-Transfer-Encoding: base64\n",
+    b"Arrival-Date: 0001-01-01T00:00:00Z",
 ]  # fmt: skip
 fuzzed = settings(
     max_examples=3000 if FULL else 150,
@@ -121,9 +122,11 @@ def test_an_mbox_is_cut_alike_however_it_is_chunked(mails: list[bytes], size: in
 
 
 REPEATED = [
-    b"@", b"a@", b"a.", b"<", b"<>", b"1.", b"1:", b"192.0.2.1 ", b"\n", b" ", b"> \n", b"Received: by x\n", b"X-a:\n ",
-    b"a@b.cd\n", b"<a@b.cd>:\n", b"550 ", b"5.5.5 ", b"to a", b"<style", b"<br", b"http://", b"--x\n", b'{"a":', b"[", b"(",
-    b"is a is not ", b"source ip address 192.0.2.1 ", b"listed in the ", b"date: ", b"message mail ", b"=\n", b"&amp;",
+    b"@", b"a@", b"a.", b"<", b"<>", b"1.", b"1:", b"192.0.2.1 ", b"\n", b" ", b"> \n", b"Received: by x\n",
+    b"X-a:\n ",
+    b"a@b.cd\n", b"<a@b.cd>:\n", b"550 ", b"5.5.5 ", b"to a", b"<style", b"<br", b"http://", b"--x\n", b'{"a":', b"[",
+    b"(", b"is a is not ", b"source ip address 192.0.2.1 ", b"listed in the ", b"date: ", b"message mail ", b"=\n",
+    b"&amp;",
 ]  # fmt: skip
 
 

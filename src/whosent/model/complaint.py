@@ -75,14 +75,14 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     id: str  # digest of the report and the event's place in it: the same report has the same ids
     source: str  # where the report was read: path as given, "-" for standard input; with the message's number
     sha256: str  # of the report's bytes
-    kind: ReportKind
+    kind: ReportKind  # what sort of report it is
     layout: str  # whose form the report has: arf, xarf, dsn, spamcop, exim ...
     reporter: str | None  # address or name of who reports, as the report says
     feedback_type: str | None  # RFC 5965, XARF: abuse, fraud, virus, not-spam, auth-failure, messaging/spam ...
     source_address: str | None  # accused address, compressed
-    source_port: int | None
+    source_port: int | None  # where the report has it; behind a shared address only the port tells who
     arrival_date: str | None  # when the accused message came, RFC 3339, UTC
-    original_mail_from: str | None
+    original_mail_from: str | None  # envelope sender, else that of the From header
     original_recipient: str | None  # as far as it is not redacted
     message_id: str | None  # of the accused or returned message, with its brackets
     urls: list[str]  # advertised, as written
