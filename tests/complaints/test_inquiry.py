@@ -171,6 +171,79 @@ def test_our_address_in_an_earlier_hop_is_ours_and_a_candidate(tmp_path: Path) -
     assert [suspect.name for suspect in one.candidates] == ["198.51.100.9"]
 
 
+def test_an_address_of_ours_in_the_text_is_found(tmp_path: Path) -> None:
+    report = (
+        b"From: soc@isp.test\nTo: abuse@corp.test\nSubject: spam by 192.0.2.66\n\nIt advertises http://198.51.100.9/x\n"
+    )
+    [one] = asked(tmp_path, report, mail=hours(0, 4000))
+    assert (one.ours, one.source_address, one.suspect) == ("yes", "192.0.2.66", None)
+    assert [suspect.name for suspect in one.candidates] == ["198.51.100.9"]
+
+
+def test_a_verp_sender_tells_the_message(tmp_path: Path) -> None:
+    verp = "news+anna=isp.test@corp.test"
+    log = hours(0, 7000) + sent(7200, "4B00001", "anna@isp.test", verp) + hours(8400, 9000)
+    report = complaint(7200, message_id="<4B00001@corp.test>", sender=verp, source="192.0.2.66", to="redacted@x.test")
+    [one] = asked(tmp_path, report, mail=log)
+    assert one.suspect
+    assert "the return path made for this recipient" in one.sentence
+
+
+def test_our_own_feedback_identifier_tells_the_message(tmp_path: Path) -> None:
+    log = hours(0, 7000) + sent(7200, "4jTHhK0dxYzS4", "anna@isp.test") + hours(8400, 9000)
+    report = complaint(7200, sender="x@corp.test").replace(
+        b"Subject: offer", b"CFBL-Feedback-ID: q:4jTHhK0dxYzS4\nSubject: offer"
+    )
+    [one] = asked(tmp_path, report, mail=log)
+    assert one.suspect
+    assert one.suspect.name == "alice@corp.test"
+
+
+def test_a_message_id_our_server_made_tells_the_queue_id(tmp_path: Path) -> None:
+    log = hours(0, 7000) + sent(7200, "08513C0196A", "anna@isp.test", message_id="<other@x>") + hours(8400, 9000)
+    [one] = asked(tmp_path, complaint(7200, message_id="<20201113004812.08513C0196A@mx.corp.test>"), mail=log)
+    assert one.suspect
+    assert one.queue_id == "08513C0196A"
+
+
+def test_a_client_of_no_account_is_a_stranger_or_a_host(tmp_path: Path) -> None:
+    for address, kind in (("203.0.113.9", "relay"), ("198.51.100.9", "host")):
+        log = hours(0, 7000) + sent(7200, "4B00001", "anna@isp.test", "", address=address) + hours(8400, 9000)
+        [one] = asked(tmp_path, complaint(7200, message_id="<4B00001@corp.test>"), mail=log)
+        assert one.suspect
+        assert (one.suspect.kind, one.suspect.name) == (kind, address)
+
+
+def test_two_messages_that_fit_alike_name_nobody(tmp_path: Path) -> None:
+    log = (
+        hours(0, 7000)
+        + sent(7200, "4B00001", "anna@isp.test", message_id="<same@corp.test>")
+        + sent(7210, "4B00002", "anna@isp.test", "carol@corp.test", message_id="<same@corp.test>")
+    )
+    [one] = asked(tmp_path, complaint(7205, message_id="<same@corp.test>", sender="x@corp.test"), mail=log)
+    assert (one.ours, one.suspect, one.strength) == ("yes", None, Strength.CANDIDATES)
+    assert {suspect.name for suspect in one.candidates} == {"alice@corp.test", "carol@corp.test"}
+
+
+def test_what_is_no_report_is_told_so() -> None:
+    [one] = answered(b"From: a@b.test\nSubject: lunch?\n\nAt one.\n", [])
+    assert (one.kind, one.ours) == ("other", "unknown")
+    assert "read it yourself" in one.sentence
+
+
+def test_a_listing_asks_for_a_scan() -> None:
+    report = (SAMPLES / "listing" / "written-notice.eml").read_bytes()
+    [one] = answered(report, [], Ours(networks=("203.0.113.0/24",)))
+    assert (one.kind, one.ours) == ("listing", "yes")
+    assert "Scan the logs" in one.sentence
+
+
+def test_a_redacted_report_asks_for_an_identifier() -> None:
+    report = (SAMPLES / "arf" / "written-redacted.eml").read_bytes()
+    [one] = answered(report, [], Ours())
+    assert "RFC 9477" in one.sentence
+
+
 def test_backscatter_is_told_as_not_ours(tmp_path: Path) -> None:
     report = bounce(7300, "anna@isp.test", message_id="<forged@corp.test>")
     [one] = asked(tmp_path, report, mail=hours(0, 14_000))

@@ -21,7 +21,7 @@ _BRACKETED: Final = re.compile(r"<([^<>\s]{1,320})>")
 _QUOTED_MAILBOX: Final = re.compile(r'"[^"\n]{1,64}"@[A-Za-z0-9.-]{1,253}')
 _V4: Final = re.compile(r"(?<![\w.-])(?<!\d\.)((?:\d{1,3}(?:\.|\[\.\]|\(\.\))){3}\d{1,3})(?![\w-]|\.\d)")
 _V6: Final = re.compile(r"(?<![\w:.])((?:IPv6:)?(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:\.\d{1,3}){0,3})(?![\w:])")
-_LINK: Final = re.compile(r"(?:h(?:tt|xx)ps?://|www\.)[^\s<>\"'`\])}]{3,1000}", re.IGNORECASE)
+_LINK: Final = re.compile(r"(?:h(?:tt|xx)ps?://|www\.)(?:\[\.\]|[^\s<>\"'`\[\])}]){3,1000}", re.IGNORECASE)
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d{1,9})?\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
@@ -45,7 +45,10 @@ def mailbox(text: str) -> str | None:
 
 def folded(address: str) -> str:
     """A mailbox with its domain in lower case, without the marks that quoting left."""
-    local, at, domain = address.strip("<>'\"`;,").rpartition("@")
+    text = address.strip("<>'`;,")
+    if '"@' not in text:
+        text = text.strip('"')
+    local, at, domain = text.rpartition("@")
     return f"{local.removeprefix('mailto:')}{at}{domain.lower().rstrip('.')}"
 
 

@@ -216,17 +216,16 @@ def _parts(head: Headers, content: bytes, depth: int) -> list[tuple[Headers, byt
         rest = piece.partition(b"\n")[2]
         if not closing:
             inner, body = (Headers([]), rest[1:]) if rest.startswith(b"\n") else split(rest)
-            found.append((_labelled(inner, rest), body if inner.get("content-type") else rest, depth + 1))
+            found.append((_labelled(inner), body if inner.get("content-type") else rest, depth + 1))
         elif _says_something(rest):
             found.append((Headers([]), rest, depth + 1))
     return found
 
 
-def _labelled(headers: Headers, raw: bytes) -> Headers:
+def _labelled(headers: Headers) -> Headers:
     """The headers of a part; one whose own headers are missing is the message that its text begins with."""
     if headers.get("content-type") or not (headers.get("received") or headers.get("from")):
         return headers
-    del raw
     return Headers([("content-type", "message/rfc822")])
 
 

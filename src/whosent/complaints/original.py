@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from whosent.complaints import extract
-from whosent.complaints.mail import Headers, Mail, Part, decoded, fields, parse
+from whosent.complaints.mail import Headers, Mail, Part, fields, parse
 from whosent.model.complaint import Claim
 
 _MOST_LINES: Final = 50  # Received lines that are looked at
@@ -161,21 +161,9 @@ def pasted(text: str) -> Original | None:
     return Original(best, "") if best else None
 
 
-def first_of(mail: Mail, text: str = "") -> Original | None:
-    """The attached original; else the one pasted into the text."""
-    for part in mail.originals:
-        found = of_part(part)
-        if found.headers.fields:
-            return found
-    return pasted(text) if text else None
-
-
 def texts(parts: Iterable[Part]) -> str:
     """The text of the parts that are text, plain before HTML."""
     plain = [part.text for part in parts if part.kind == "text/plain" or (part.kind.startswith("text/x"))]
     if any(text.strip() for text in plain):
         return "\n".join(plain)
     return "\n".join([*plain, *(part.text for part in parts if part.kind == "text/html")])
-
-
-__all__ = ["Original", "decoded", "first_of", "of_mail", "of_part", "pasted", "read_received", "texts"]

@@ -12,7 +12,7 @@ LONGEST: Final = (4 << 20) + 1  # bytes of a message that are kept; what follows
 
 _MBOX: Final = re.compile(rb"From [^\n]{0,300}\d{4}\s*\n")
 _SPLIT: Final = re.compile(rb"(?m)^From [^\n]{0,300} \d\d:\d\d[^\n]{0,40}\d{4}[^\n]{0,40}$")
-_FIELD: Final = re.compile(rb"([A-Za-z][A-Za-z0-9-]{1,60}):[ \t\n]|[ \t]")
+_FIELD: Final = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,60}):[ \t\n]|[ \t]")
 _KNOWN: Final = frozenset(
     b"from to date subject received message-id return-path mime-version content-type delivered-to auto-submitted "
     b"x-failed-recipients".split()
