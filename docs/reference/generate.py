@@ -24,10 +24,12 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from whosent.cli import Exit, app
+from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import finding, incident, knobs
+from whosent.model import complaint, finding, incident, inquiry, knobs
 from whosent.model import report as report_model
+from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
 from whosent.reading.events import FIELDS, SHOWN
 
@@ -35,11 +37,18 @@ ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
     f"samples/incident/{name}" for name in ("mail.log", "web-mail.log", "access.log", "php-mail.log")
 )
+_COMPLAINTS: Final = ("Complaint", "ReportedRecipient", "Basis")
 _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
     "Remedy", "Overview", "Bucket", "LoginNetwork",
 )  # fmt: skip
-_LINKED: Final = {*_OBJECTS, "Cause", "Strength", "Level", "SuspectKind", "Step", "Verdict"}
+_TRACE: Final = (
+    "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
+)  # fmt: skip
+_LINKED: Final = {
+    *_OBJECTS, *_COMPLAINTS, *_TRACE, "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
+    "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
+}  # fmt: skip
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -71,14 +80,23 @@ def commands() -> str:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     parts = [_parameters(group)]
-    for name, command in group.commands.items():
+    for name, command in leaves(group):
         sentence, _, example = inspect.cleandoc(command.help or "").partition("Example:")
         parts.append(f"## whosent {name}\n\n{' '.join(sentence.split())}\n")
         if example:
             parts.append(_code(example.strip(), "sh"))
-        assert isinstance(command, TyperCommand)
         parts.append(_parameters(command))
     return "\n".join(parts)
+
+
+def leaves(group: TyperGroup, before: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """Every command with its whole name: ``scan``, ``complaint add``."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from leaves(command, f"{before}{name} ")
+        else:
+            assert isinstance(command, TyperCommand)
+            yield f"{before}{name}", command
 
 
 def _parameters(command: TyperGroup | TyperCommand) -> str:
@@ -154,24 +172,55 @@ def _rules(dialect: Dialect) -> Iterator[Rule]:
     yield from dialect.lines
 
 
+def layouts() -> str:
+    """Every layout of reports, from its module's own words."""
+    return "\n".join(
+        f"## {layout.title}\n\n`{layout.name}`. "
+        f"{_told(importlib.import_module(f'whosent.complaints.layouts.{layout.name}'))}\n"
+        for layout in discover_layouts()
+    )
+
+
 # ---------------------------------------------------------------------------------------- JSON
 
 
 def structs() -> str:
     """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
-    modules = (report_model, incident, finding)
+    return _structs((report_model, incident, finding), _OBJECTS)
+
+
+def complaints() -> str:
+    """Every object of ``complaint --json``."""
+    return _structs((complaint,), _COMPLAINTS)
+
+
+def traces() -> str:
+    """Every object of ``trace --json`` that ``scan --json`` does not have too, and its closed lists."""
+    lists = (
+        ("Sign", trace_model.Sign),
+        ("ClaimKind", trace_model.ClaimKind),
+        ("Reach", inquiry.Reach),
+        ("Disguise", inquiry.Disguise),
+    )
+    objects = _structs((trace_model, inquiry), _TRACE)
+    return objects + "".join(f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in lists)
+
+
+def _structs(modules: tuple[ModuleType, ...], names: Iterable[str]) -> str:
     notes = {name: fields for module in modules for name, fields in _fields(module).items()}
     parts = []
-    for name in _OBJECTS:
+    for name in names:
         struct = next(getattr(module, name) for module in modules if hasattr(module, name))
         declared = [field for part in reversed(struct.__mro__) for field in notes.get(part.__name__, ())]
-        rows = [(f"`{field}`", _json_type(kind), note) for field, kind, note in declared]
+        rows = [(f"`{field.rstrip('_')}`", _json_type(kind), note) for field, kind, note in declared]
         parts.append(f"### {name}\n\n{_told(struct)}\n\n" + _table(("field", "type", "meaning"), rows))
     return "\n".join(parts)
 
 
 def _json_type(annotation: str) -> str:
     """``list[str] | None`` as ``list of string, or null``."""
+    if annotation.startswith("Literal["):
+        return " or ".join(f"`{word}`" for word in ast.literal_eval(f"({annotation[8:-1]},)"))
     if inner := re.fullmatch(r"(list|tuple|dict)\[(.*)\]", annotation):
         parts = [_json_type(part) for part in re.split(r", (?![^\[]*\])", inner[2])]
         if inner[1] == "dict":
@@ -190,6 +239,8 @@ def words() -> str:
     parts = [f"### SuspectKind\n\n{_listed(get_args(finding.SuspectKind))}\n"]
     parts.append(f"### Step\n\n{_listed(get_args(incident.Step))}\n")
     parts.append(f"### Verdict\n\n{_listed(get_args(report_model.Verdict))}\n")
+    parts.append(f"### ReportKind\n\n{_listed(get_args(complaint.ReportKind))}\n")
+    parts.append(f"### Ownership\n\n{_listed(get_args(complaint.Ownership))}\n")
     for name, fields in values.items():
         rows = [(f"`{value.strip(chr(34))}`", note) for _, value, note in fields]
         documented = getattr(finding, name)
@@ -269,6 +320,8 @@ _EVENTS: Final = {
     "login": "somebody proved, or failed to prove, to be an account",
     "request": "a web server answered",
     "call": "a script called mail()",
+    "invocation": "a program called sendmail from this folder",
+    "verdict": "a filter or policy service judged a message, or a client",
 }
 _MEANINGS: Final = {
     "client_name": "verified name of the client",
@@ -311,8 +364,22 @@ _MEANINGS: Final = {
     "method": "of the request",
     "path": "of the request, without its query",
     "http_status": "of the answer",
+    "pid": "process that called or took the message",
     "script": "path of the file that called, or its folder",
     "script_line": "line in it",
+    "program": "filter that judged",
+    "direction": "Amavis: policy bank and origin (ORIGINATING, MYNETS, LOCAL)",
+    "listed_recipients": "recipients, as the filter lists them",
+    "action": "the filter's own word: add header, Passed SPAM, Y, infected, signed, greylist ...",
+    "disposition": "Amavis: what became of it (RelayedOutbound, DiscardedInbound ...)",
+    "score": "points",
+    "required": "points from which it is spam (spamd) or refused (rspamd)",
+    "symbols": "rules that matched, as written; in braces stand strangers' words",
+    "virus": "name of what was found",
+    "digest": "rspamd's digest of the text, alike for every copy",
+    "selector": "of the DKIM key that signed",
+    "domain": "domain that signed (OpenDKIM) or was claimed (OpenDMARC)",
+    "next_queue_id": "id the message got behind the filter",
 }
 
 

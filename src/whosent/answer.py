@@ -12,8 +12,9 @@ import msgspec
 from whosent import remedies
 from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
+from whosent.join.returned import Returned
 from whosent.measures.phrases import count, listing
-from whosent.model.finding import Evidence, Finding, Strength, Suspect
+from whosent.model.finding import Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
 from whosent.model.rows import dereference
@@ -62,11 +63,21 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         hosts=_hosts(done),
         coverage=coverage,
         assumptions=_assumptions(done),
-        blind_spots=list(done.witnessed.blind_spots()),
+        blind_spots=[*done.witnessed.blind_spots(done.servers), *_uncounted(done)],
         incidents=incidents,
         notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
         overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
     )
+
+
+def _uncounted(done: Pass) -> Iterator[str]:
+    """Mail servers that could list the recipients of a message, and do not."""
+    messages = sum(join.uncounted for join in done.joins if "exim" in join.servers.values())
+    if messages:
+        yield (
+            f"The lines of {count(messages, 'message')} do not list their recipients: until a delivery is logged each "
+            "counts as one. Add to Exim's configuration: log_selector = +received_recipients +smtp_confirmation."
+        )
 
 
 def _hosts(done: Pass) -> list[str]:
@@ -159,16 +170,14 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
             suspect=case.suspect,
             cause=case.cause,
             strength=case.strength,
-            server=_server(case.suspect, done),
+            server=done.server(case.suspect.host or _hostless(done)),
         ),
     )
 
 
-def _server(suspect: Suspect, done: Pass) -> str:
-    """Which mail server took the suspect's mail."""
-    by_host = {host: server for join in done.joins for host, server in join.servers().items()}
-    servers = {by_host[suspect.host]} if suspect.host in by_host else set(by_host.values())
-    return servers.pop() if len(servers) == 1 else "postfix"
+def _hostless(done: Pass) -> str | None:
+    """A suspect without host is of the log that names none, where there is one."""
+    return "" if any("" in join.servers for join in done.joins) else None
 
 
 def _unproven(case: Case) -> list[str]:
@@ -257,7 +266,19 @@ def _assumptions(done: Pass) -> list[str]:
         f"{one.source.name} holds the same lines as {one.copy_of}: counted once." for one in done.inputs if one.copy_of
     )
     said += _first(f"{one} and {other} hold the same lines: what both tell counts once." for one, other in done.repeats)
+    if done.returned:
+        said.append(_bounces_used(done.returned))
     return said
+
+
+def _bounces_used(returned: Returned) -> str:
+    """How much of the bounces could be used, and why not more."""
+    said = f"Of the bounces, {count(returned.used, 'refused recipient')} belong to messages of these logs and count"
+    if returned.told_before:
+        said += f"; of {count(returned.told_before)} the log, or another bounce, tells the same"
+    if returned.unknown:
+        said += f"; {count(returned.unknown)} belong to no message that these logs show going there, and do not count"
+    return said + "."
 
 
 def _first(sentences: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ import zstandard
 from whosent.configuration import zone_of
 from whosent.dialects import Rule, discover
 from whosent.join.lives import Begun, Early
-from whosent.join.messages import Join, layout
+from whosent.join.messages import Join, layout, layout_with_ids
 from whosent.model.rows import (
     Actor,
     Call,
@@ -35,6 +35,8 @@ from whosent.model.rows import (
     Rejection,
     Request,
     Result,
+    Subject,
+    Verdict,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -48,9 +50,10 @@ ENDING: Final = 1 << 63  # set in the size of the last frame
 HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
-_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun)
+_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed,
+                 Early, Begun)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover})
+_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
 _ROWS_A_FRAME: Final = 4_000
 
 Passed = JoinedRow | Early | Begun
@@ -62,6 +65,7 @@ class Order(NamedTuple):
     number: int
     path: Path
     settings: Settings
+    with_ids: bool = False  # Message-IDs too
 
 
 class Ending(NamedTuple):
@@ -128,7 +132,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     source = Source(str(order.path), order.path)
     logs = order.settings.logs
     clock = Clock(zone_of(logs.timezone), source.written, logs.year)
-    reader = Reader(source.head(), clock, layout)
+    reader = Reader(source.head(), clock, layout_with_ids if order.with_ids else layout)
     join = Join(Surroundings(order.settings.ours), passes_on=True)
     join.continue_with(order.number, clock)
     rules = {id(rule): number for number, rule in enumerate(all_rules())}

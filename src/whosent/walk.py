@@ -8,57 +8,55 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import chain, islice, zip_longest
+from itertools import chain, zip_longest
 from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import msgspec
 
+from whosent.audience import Audience, batches
 from whosent.casebook import Case, open_cases
+from whosent.complaints.reading import read as read_report
 from whosent.detectors import Detector, discover
+from whosent.dialects import discover as dialects
 from whosent.join import kinship
 from whosent.join.chain import Chain
-from whosent.join.messages import Join, layout
+from whosent.join.judgement import asks
+from whosent.join.matching import wanted_of
+from whosent.join.messages import Join, layout, layout_with_ids
 from whosent.join.once import Once
+from whosent.join.returned import Returned
+from whosent.join.returned import rows as returned_rows
+from whosent.measures import who
 from whosent.measures.phrases import times_in
-from whosent.model.finding import Finding
+from whosent.model.complaint import Told
+from whosent.model.finding import Finding, Level, Strength
 from whosent.model.rows import (
-    ACTOR_KINDS,
-    Call,
     JoinedRow,
-    Login,
-    Message,
-    Outcome,
-    Rejection,
-    Request,
-    Row,
     dereference,
+    reference,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
 from whosent.reading.formats import Form
-from whosent.reading.native import native
+from whosent.reading.mailboxes import messages
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
+from whosent.searching import Log, search
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
 from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
-_HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call}  # fmt: skip
-_BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
+_OTHER_MAIL: Final = "mail that is no bounce"
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
-T = TypeVar("T")
-Handlers = tuple[Callable[[Any], object], ...]
-Table = dict[type, Handlers | dict[str, Handlers]]
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
 
@@ -70,6 +68,7 @@ class Input:
     source: Source
     reader: Reader
     clock: Clock
+    with_ids: bool = False  # its Message-IDs are read too
     last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
     unfinished: bool = False  # the process that read it ended early: what it had told was used, the rest is not known
     copy_of: str | None = None  # another source that holds the same lines; this one is then not read
@@ -87,7 +86,21 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
+
+    @property
+    def servers(self) -> dict[str, str]:
+        """Host -> the dialect of its mail server, where that is not Postfix."""
+        return {name: kind for join in self.joins for name, kind in join.servers.items()}
+
+    def server(self, host: str | None) -> str:
+        """Which mail server a host runs, by the name of its dialect; "" where its lines do not tell."""
+        known = self.servers
+        if host is not None:
+            return known.get(host, "postfix")
+        kinds = {known.get(name, "postfix") for join in self.joins for name in join.hosts()}
+        return kinds.pop() if len(kinds) == 1 else ""
 
     def recorder(self, ref: int) -> str:
         """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
@@ -101,10 +114,12 @@ class Pass:
 def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list[Input]:
     """Look at the head of each source and decide how to read it; the order of the arguments does not matter."""
     inputs, beginnings = [], []
-    for number, source in enumerate(in_order(sources)):
-        head = source.head()
+    ordered = [(source, source.head()) for source in in_order(sources)]
+    with_ids = asks(head for _, head in ordered)
+    for number, (source, head) in enumerate(ordered):
         clock = Clock(zone, source.written, settings.logs.year)
-        inputs.append(Input(number, source, Reader(head, clock, layout), clock))
+        reader = Reader(head, clock, layout_with_ids if with_ids else layout)
+        inputs.append(Input(number, source, reader, clock, with_ids))
         beginnings.append((source, head.partition(b"\n")[0]))
     twice = copies(beginnings)
     for one in inputs:
@@ -119,7 +134,7 @@ def streams(inputs: Iterable[Input]) -> list[list[Input]]:
     """Inputs that continue each other (a rotated set), oldest first; each set is one stream of queue ids."""
     sets: dict[str, list[Input]] = defaultdict(list)
     for one in inputs:
-        if one.copy_of is None:
+        if one.copy_of is None and one.reader.form is not Form.MAILBOX:
             sets[place(one.source.name).base].append(one)
     return [sorted(members, key=_age) for members in sets.values()]
 
@@ -177,45 +192,6 @@ def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
         yield heapq.heappop(waiting)[3]
 
 
-def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
-    """Give each row to every observer that has a method for it."""
-    table = _table(observers)
-    for batch in _batches(rows):
-        _hand_out(batch, table)
-
-
-def _hand_out_purely(rows: list[Row], table: Table) -> None:
-    for row in rows:
-        heard = table[row.__class__]
-        for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
-            handle(row)
-
-
-def _table(observers: Iterable[object]) -> Table:
-    """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
-    observers = list(observers)
-    table: Table = {}
-    for method, row_type in _HANDLERS.items():
-        hearing = [observer for observer in observers if hasattr(observer, method)]
-        by_kind = {
-            kind: tuple(
-                getattr(observer, method) for observer in hearing if kind in getattr(observer, "kinds", ACTOR_KINDS)
-            )
-            for kind in ACTOR_KINDS
-        }
-        of_actors = row_type in {Message, Outcome}
-        table[row_type] = by_kind if of_actors else tuple(getattr(observer, method) for observer in hearing)
-    return table
-
-
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(rows)
-    return iter(lambda: list(islice(iterator, _BATCH)), [])
-
-
-_hand_out: Callable[[list[Row], Table], None] = native.hand_out if native else _hand_out_purely
-
-
 def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
     """Replay the logs from first to last line; sentences tell times in ``zone``."""
     kin = _kin(inputs, zone)
@@ -227,6 +203,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
+    told = _bounces(inputs)
+    if told:
+        found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
@@ -234,6 +213,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
             sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+        if told:
+            done.returned = Returned(found.kept, surroundings.is_own_address)
+            sequences.append(iter(returned_rows(told, done.returned)))
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
         pairs = _repeats(ordered, zone)
         if pairs:
@@ -241,20 +223,57 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
             merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
-        table = _table(observers)
-        for batch in done.chain.batches(_batches(merged)):
-            _hand_out(batch, table)
-        _hand_out(list(done.chain.rest()), table)
+        audience = Audience(observers)
+        for batch in done.chain.batches(batches(merged)):
+            audience.hear(batch)
+        audience.hear(list(done.chain.rest()))
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
+    done.findings = [_weighed(finding, inputs) for finding in _by_server(done.findings, done)]
     done.cases = open_cases(done.findings, done.recorder)
     return done
 
 
+def _bounces(inputs: Iterable[Input]) -> list[tuple[Told, int]]:
+    """The bounces in the mailboxes among the inputs, with where each was read; every line of them is accounted for."""
+    found = []
+    for one in inputs:
+        if one.reader.form is not Form.MAILBOX or one.copy_of is not None:
+            continue
+        counts = one.reader.counts
+        for message in messages((offset, chunk) for offset, chunk, _ in one.source.chunks()):
+            told = [each for each in read_report(message.raw) if each.kind == "bounce"]
+            found += [(each, reference(one.number, message.offset)) for each in told]
+            one.last = max([one.last, *(each.reported for each in told if each.reported is not None)])
+            if not told:
+                counts.other_programs[_OTHER_MAIL] = counts.other_programs.get(_OTHER_MAIL, 0) + message.lines
+        counts.lines = one.source.lines
+    return found
+
+
+def _weighed(finding: Finding, inputs: list[Input]) -> Finding:
+    """A finding that rests on bounces is a join with others' words: likely, its lines corroborated at most."""
+
+    def is_bounce(ref: int) -> bool:
+        return inputs[dereference(ref)[0]].reader.form is Form.MAILBOX
+
+    if not any(is_bounce(quote.ref) for quote in finding.quotes):
+        return finding
+    weaker = finding.strength if finding.strength in {Strength.CANDIDATES, Strength.UNPROVABLE} else Strength.LIKELY
+    quotes = tuple(msgspec.structs.replace(quote, level=Level.CORROBORATED) if is_bounce(quote.ref) else quote
+                   for quote in finding.quotes)  # fmt: skip
+    witnesses = (*finding.witnesses, "bounces that came back")
+    return msgspec.structs.replace(finding, strength=weaker, quotes=quotes, witnesses=witnesses)
+
+
+def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
+    return [Log(one.number, one.source) for stream in ordered for one in stream]
+
+
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN})
+    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN, Form.MAILBOX})
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
@@ -282,7 +301,7 @@ def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     if not tokens:
         return 0.0, b"", set()
     _, at, fields = tokens[0]
-    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host for _, _, (_, host, *_) in tokens if host}
+    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host or b"" for _, _, (_, host, *_) in tokens}
 
 
 def _at(stream: list[Input], time: float) -> Input:
@@ -298,11 +317,23 @@ def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iter
     if min(jobs, len(inputs)) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
         yield None
         return
-    readings = Readings([Order(one.number, one.source.path, settings) for one in inputs if one.source.path], jobs)
+    readings = Readings(
+        [Order(one.number, one.source.path, settings, one.with_ids) for one in inputs if one.source.path], jobs
+    )
     try:
         yield readings
     finally:
         readings.stop()
+
+
+def _by_server(findings: Iterable[Finding], done: Pass) -> list[Finding]:
+    """The findings with their witnesses under the name of the mail server that wrote the log."""
+    titles = {dialect.name: dialect.title for dialect in dialects()}
+    servers = {host: titles[server] for host, server in done.servers.items()}
+    return [
+        msgspec.structs.replace(one, witnesses=tuple(who.told_by(witness, servers) for witness in one.witnesses))
+        for one in findings
+    ]
 
 
 class _Learner:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from whosent.measures.phrases import count, listing
-from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result
+from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result, Subject, Verdict
 
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 
@@ -26,13 +27,20 @@ class Witnessed:
         self._rejections = 0
         self._requests = 0
         self._calls = 0
+        self._folders = False  # whether the mail server logs from which folder sendmail was called
+        self._named_on: set[str] = set()  # hosts whose mail server logs users by login name: Exim, Sendmail
+        self._verdicts = self._subjects = self._unassigned = 0
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
         """A message entered the queue."""
         self.messages += 1
-        self._senders[row.actor.kind] += 1
-        self._loginless += row.actor.kind == "unknown" and row.actor.address is not None
+        kind, name, host, address, script = row.actor
+        self._senders[kind] += 1
+        self._loginless += kind == "unknown" and address is not None
+        if kind == "local_user" and not name.isdecimal():
+            self._named_on.add(host)
+            self._folders |= script is not None
 
     def outcome(self, row: Outcome) -> None:
         """A delivery was attempted."""
@@ -58,6 +66,15 @@ class Witnessed:
         """A script called mail()."""
         self._calls += 1
 
+    def verdict(self, row: Verdict) -> None:
+        """A content filter of ours judged a message."""
+        self._verdicts += 1
+        self._unassigned += row.actor.kind == "unknown"
+
+    def subject(self, _row: Subject) -> None:
+        """A subject was logged."""
+        self._subjects += 1
+
     @property
     def tells_of_mail(self) -> bool:
         """Whether a mail server's log is among the logs: without one, nothing can be said of who sent."""
@@ -71,27 +88,49 @@ class Witnessed:
             (self._rejections, "refused attempt"),
             (self._requests, "web request"),
             (self._calls, "call of mail()"),
+            (self._verdicts, "verdict"),
         )
         held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
         return listing(held, most=len(held)) or "nothing about mail"
 
-    def blind_spots(self) -> Iterator[str]:
-        """What these logs could not show, and the setting or file that would show it."""
+    def blind_spots(self, servers: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+        """What these logs could not show, and the setting or file that would show it.
+
+        ``servers``: host -> the dialect of its mail server, where that is not Postfix.
+        """
+        on_exim = any(servers.get(host) == "exim" for host in self._named_on)
         seen = self._results[Result.SENT] + self._results[Result.BOUNCED] + 1
         if self._results[Result.HANDED_OVER] > _OUTCOME_BLIND * seen:
             yield (
                 "Outcome-blind: nearly everything leaves through another host of ours, whose log is not here, so "
                 "refusals are invisible. Logins, networks and new recipients had to do. Add the log of that host."
             )
-        if self._senders["local_user"] and not self._calls:
+        if on_exim and not self._folders:
             yield (
-                "Mail of local users is known by uid only. PHP names the script with "
-                "mail.log = /var/log/php-mail.log and mail.add_x_header = On in php.ini."
+                "Exim logs local users without the folder their mail came from. Add to its configuration: "
+                "log_selector = +arguments +pid (on a panel, in its Exim settings); from then on the folder is named."
+            )
+        elif self._senders["local_user"] and not on_exim and not self._calls:
+            yield (
+                f"Mail of local users is known by {'login name' if self._named_on else 'uid'} only. PHP names the "
+                "script with mail.log = /var/log/php-mail.log and mail.add_x_header = On in php.ini."
             )
         if self._senders["local_user"] and not self._requests:
             yield "No web access log among the inputs: the visitor who made a script send cannot be named."
         if self._senders["account"] and not self._logins:
             yield "No successful IMAP or POP logins among the inputs: only addresses that mail came from are known."
+        if self._unassigned:
+            yield (
+                f"{count(self._unassigned, 'verdict')} of our own filter could not be tied to a message: no login, no "
+                "message that begins in these logs. Let it log to syslog beside the mail server (rspamd: "
+                'type = "syslog"; facility = "mail"; in local.d/logging.inc).'
+            )
+        if self._senders["account"] and not (self._subjects or self._verdicts):
+            yield (
+                "Neither subjects nor a filter's verdicts among the inputs: one text from several accounts cannot be "
+                "seen. Postfix logs subjects with header_checks = pcre:/etc/postfix/headers that holds /^Subject:/ "
+                "WARN, Exim with log_selector = +subject; rspamd logs a digest of each text."
+            )
         if self._loginless:
             yield (
                 f"{count(self._loginless, 'message')} came from clients that had logged in, and these logs do not say "

@@ -24,6 +24,7 @@ FATES = {
     Reason.RATE: "4.7.0, reply=421 4.7.0 too many messages, stat=Deferred: 421 4.7.0 too many messages",
     Reason.GREYLISTED: "4.7.1, reply=451 4.7.1 greylisted, stat=Deferred: 451 4.7.1 greylisted",
     Reason.ROUTE: "4.4.1, stat=Deferred: Connection timed out with it",
+    Reason.LOOP: "5.4.6, reply=554 5.4.6 too many hops, stat=Service unavailable",
     Reason.OTHER: "5.0.0, stat=Service unavailable",
 }
 
@@ -48,37 +49,52 @@ class Telling:
         self._of: dict[Actor, Letter] = {}
 
     def message(self, row: Message) -> None:
+        """The line of a message."""
+        self._begin(row.time, row.actor, row.sender, row.recipient_count)
+
+    def _begin(self, time: float, actor: Actor, sender: bytes, count: int) -> Letter:
         """The line of a message, behind that of its login."""
-        log, actor, self._pid = self._log, row.actor, self._pid + 1
+        log, self._pid = self._log, self._pid + 1
         log.host = actor.host
-        queue_id = log.identify(row.time, self._pid, 1)
-        sender, to = row.sender.decode(), ["x@x"] * row.recipient_count
-        letter = self._of[actor] = self._latest[actor, row.sender] = Letter(queue_id, self._pid, sender, to, "", "")
+        letter = Letter(log.identify(time, self._pid, 1), self._pid, sender.decode(), ["x@x"] * count, "", "")
+        self._of[actor] = self._latest[actor, sender] = letter
         client = f"[{actor.address}]"
         if actor.kind == "local_user":
-            log.collect(row.time, letter, protocol="", relay=f"{actor.address}@localhost", tag="sendmail")
+            log.collect(time, letter, protocol="", relay=f"{actor.address}@localhost", tag="sendmail")
         elif actor.kind == "mta":
-            log.put(row.time, self._pid, f"{log.identify(row.time, self._pid, 2)}: {queue_id}: DSN: User unknown")
+            log.put(time, self._pid, f"{log.identify(time, self._pid, 2)}: {letter.queue_id}: DSN: User unknown")
         elif actor.kind == "account":
             said = f"AUTH=server, relay={client}, authid={actor.name}, mech=PLAIN, bits=0"
-            log.put(row.time - 0.001, self._pid, said)
-            log.collect(row.time, letter, protocol="ESMTPA", relay=client)
+            log.put(time - 0.001, self._pid, said)
+            log.collect(time, letter, protocol="ESMTPA", relay=client)
         else:
-            log.collect(row.time, letter, protocol="ESMTP", relay=client)
+            log.collect(time, letter, protocol="ESMTP", relay=client)
+        return letter
 
     def outcome(self, row: Outcome) -> None:
         """The line of one recipient."""
         log = self._log
         log.host = row.actor.host
-        letter = self._latest.get((row.actor, row.sender)) or self._of[row.actor]
+        letter = (
+            self._latest.get((row.actor, row.sender))
+            or self._of.get(row.actor)
+            or self._begin(row.time - 0.002, row.actor, row.sender, 1)  # a story may leave it out
+        )
         letter.expanded = row.forwarded
-        relay = f"{row.relay}. [203.0.{crc32(row.relay.encode()) % 200}.9]" if row.relay else ""
+        relay = "" if row.result is Result.LOCAL else _relay(row.relay)
         if row.result is Result.HANDED_OVER:
             relay = "relay. [10.0.0.9]"
         fate = "2.0.0, stat=Sent (Ok)" if row.result <= Result.HANDED_OVER else FATES[row.reason]
         tag = "sendmail" if row.actor.kind == "local_user" else "sm-mta"
         mailer = "esmtp" if relay else "local"
         log.attempt(row.time, letter, [row.recipient.decode()], mailer=mailer, relay=relay, fate=f"dsn={fate}", tag=tag)
+
+
+def _relay(name: str) -> str:
+    """A next hop: by its name, to which an address belongs, or by its address."""
+    if not name or name[0].isdecimal():
+        return name and f"[{name}] [{name}]"
+    return f"{name}. [203.0.{crc32(name.encode()) % 200}.9]"
 
 
 def read_from_sendmail(story: tuple[Row, ...]) -> list[Row]:

@@ -194,7 +194,7 @@ def test_a_later_part_passes_on_what_an_earlier_one_may_explain() -> None:
     finished = [row for early in passed for row in first.early(early)]
     assert who(finished) == [("host", "10.77.0.101"), ("account", "bob")]
     first.merge(second)
-    assert first.servers() == {"mx": "sendmail"}
+    assert first.servers == {"mx": "sendmail"}
 
 
 def test_a_later_part_knows_its_own_logins() -> None:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-KNOWN = {"uid 1007": "shopowner"}  # Sendmail logs the login name where Postfix logs the uid
+KNOWN = {  # Sendmail logs the login name where Postfix logs the uid, and what an alias became instead of the alias
+    "uid 1007": "shopowner",
+    "uid 112": "nagios",
+    "me@corp.example": "me@elsewhere.example",
+    "alumni1@corp.example": "a1@freemail.example",
+}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from whosent.join.arrivals import Arrival, local_user, number, recipients
+from whosent.join.arrivals import LAYOUT, Arrival, Folders, local_user, number, recipients, server
 from whosent.join.lives import Counted, Early, handed_over, refused
 from whosent.join.replies import reason
 from whosent.join.sessions import MARKED
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from whosent.model.rows import JoinedRow
     from whosent.reading.tokens import Fields
 
+DELIVERY: Final = ("original_recipient", "agent", "relay_host", "relay_address", "dsn", "status", "reply")
+COLLECTED: Final[dict[str, tuple[str, ...]]] = {  # the events read here, and what is wanted of them
+    "collected": (*LAYOUT, "protocol"),
+    "attempts": ("queue_id", "recipients", *DELIVERY),
+    "authenticated": ("account", "client_address", "service", "pid"),
+    "returned": ("queue_id", "notification_queue_id"),
+    "cloned": ("queue_id", "clone_queue_ids"),
+}
 _NO_REASON: Final = Reason.NONE
 _TO_US: Final = Result.HANDED_OVER
 _new: Final = tuple.__new__
@@ -33,13 +41,18 @@ class Collecting:
     _queue: Any
     _passes_on: bool
     _places: dict[bytes | None, tuple[str, Result]]
+    _here: tuple[bytes | None, bytes | None]
+    _folders: dict[tuple[bytes | None, bytes | None], Folders]
+    servers: dict[str, str]
     first_sight: int
     _text: Any
     _client: Any
     _place: Any
 
     def _of_collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        if rule.event == "collected":
+        if rule.event == "attempts":
+            yield from self._attempts(rule, time, ref, fields)
+        elif rule.event == "collected":
             yield from self._collected(rule, time, ref, fields)
         elif rule.event == "authenticated":
             _, host, _, account, address, service, pid = fields
@@ -56,6 +69,7 @@ class Collecting:
             return
         if queue.began is None:
             queue.began = time
+            self.servers[queue.host] = server(rule)
         address, account = came.client_address, None
         if address:
             account = queue.sessions.account(came.queue_id, address, protocol, time)
@@ -66,7 +80,7 @@ class Collecting:
             actor = queue.actors.get((account, address)) or self._client(queue, account, address)
         else:  # a client whose login is not in the log is nobody we could name
             nobody = Actor("unknown", "", queue.host, self._text(address) or None)
-            actor = local_user(came, queue.host) or nobody
+            actor = local_user(came, queue.host, self._folders[self._here], time) or nobody
         name = came.queue_id.decode("ascii") if actor.kind == "host" else ""
         sender, count = came.sender or b"", recipients(came)
         life = queue.lives[came.queue_id] = Counted(actor, time, name, sender, count)
@@ -83,6 +97,7 @@ class Collecting:
                 yield Early(time, ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                 return
             self.first_sight += 1
+            self.servers.setdefault(self._queue.host, server(rule))
             life = lives[queue_id] = Counted(Actor("unknown", "", self._queue.host), time, "", b"", 1)
         relay, result = self._places.get(address) or self._place(address)
         why, fate = _NO_REASON, None
@@ -99,7 +114,7 @@ class Collecting:
             yield _new(Outcome, (
                 time, ref, life.actor, life.queue_id, life.sender or b"", recipient,
                 result if fate is None else refused(life, recipient, fate), why, where,
-                counted and life.given and not given,
+                counted and life.given and not given, b"",
             ))  # fmt: skip
         if counted:
             life.heard = time

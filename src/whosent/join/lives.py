@@ -80,6 +80,12 @@ class Queue:
         self.sessions = Sessions()
         self.began: float | None = None  # when the first message was collected whose end will not be logged
 
+    def take_over(self, later: Queue) -> None:
+        """Go on with what a later part of the log left open."""
+        self.lives.update(later.lives)
+        self.sessions.update(later.sessions)
+        self.began = later.began if self.began is None else self.began
+
 
 def forget(queue: Queue, now: float, ref: int) -> Iterator[Closed]:
     """Drop clients that never finished, long after, and messages of which nothing more will be heard."""

@@ -8,11 +8,13 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
 from whosent.join import arrivals
-from whosent.join.collected import Collecting
+from whosent.join.collected import COLLECTED, DELIVERY, Collecting
+from whosent.join.judgement import HEADER, VERDICT, Asked, Judgement, is_on_content, subject_of
 from whosent.join.lives import SESSION, Begun, Early, Life, Queue, forget, handed_over, refused
 from whosent.join.replies import reason
 from whosent.model.rows import (
@@ -42,24 +44,22 @@ if TYPE_CHECKING:
     from whosent.reading.tokens import Fields, Token
 
 _WHERE: Final = ("stamp", "host", "instance")
-_DELIVERY: Final = ("original_recipient", "agent", "relay_host", "relay_address", "dsn", "status", "reply")
 _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "submission": (*_WHERE, "queue_id", "client_address", "account", "uid", "local_user", "original_queue_id"),
     "queued": (*_WHERE, "queue_id", "sender", "size", "recipient_count"),
     "arrival": (*_WHERE, *arrivals.LAYOUT),
-    "delivery": (*_WHERE, "queue_id", "recipient", *_DELIVERY),
-    "deliveries": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
-    "collected": (*_WHERE, *arrivals.LAYOUT, "protocol"),
-    "attempts": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
+    "delivery": (*_WHERE, "queue_id", "recipient", *DELIVERY),
+    "deliveries": (*_WHERE, "queue_id", "recipients", *DELIVERY),
     "notification": (*_WHERE, "queue_id", "notification_queue_id"),
-    "returned": (*_WHERE, "queue_id", "notification_queue_id"),
-    "cloned": (*_WHERE, "queue_id", "clone_queue_ids"),
     "removed": (*_WHERE, "queue_id"),
-    "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
-    "authenticated": (*_WHERE, "account", "client_address", "service", "pid"),
+    "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason", "verdict"),
     "login": (*_WHERE, "account", "client_address", "service"),
     "request": (*_WHERE, "client_address", "method", "path", "http_status"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
+    "invocation": (*_WHERE, "pid", "script"),
+    "header": (*_WHERE, *HEADER),
+    "verdict": (*_WHERE, *VERDICT),
+    **{event: (*_WHERE, *fields) for event, fields in COLLECTED.items()},
 }  # fmt: skip
 _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
@@ -72,10 +72,13 @@ _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
 def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What the join wants of a line: nothing of those that only carry a Message-ID or subject."""
-    if rule.event == "queued" and "sender" not in names:
-        return None
-    return _LAYOUTS.get(rule.event)
+    """What the join wants of a line: no Message-ID, for every message has one."""
+    return None if "message_id" in names and rule.event == "header" else layout_with_ids(rule, names)
+
+
+def layout_with_ids(rule: Rule, _names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The same with Message-IDs, where a filter names messages by them."""
+    return _LAYOUTS.get(rule.event) if rule.event != "verdict" or is_on_content(rule) else None
 
 
 class Join(Collecting):
@@ -96,8 +99,12 @@ class Join(Collecting):
         self._queue = Queue("")
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
+        self._folders: defaultdict[tuple[bytes | None, bytes | None], arrivals.Folders] = defaultdict(arrivals.Folders)
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
+        self.servers: dict[str, str] = {}  # host -> the dialect of its mail server, where that is not Postfix
+        self._judgement = Judgement(surroundings)
         self.time = float("-inf")  # of the latest token of the present source
+        self.uncounted = 0  # messages whose line tells no recipients
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
 
@@ -105,6 +112,7 @@ class Join(Collecting):
         """The chunks that follow are of another source, which continues the one before."""
         self._source, self._seconds, self.time = source, clock.seconds, float("-inf")
         self._clock = clock
+        self._folders.clear()
 
     def __getstate__(self) -> dict[str, object]:
         """What another process takes over: not the clock, whose zone may have come from a file of this machine."""
@@ -130,21 +138,16 @@ class Join(Collecting):
     def merge(self, other: Join) -> None:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
-            mine = self._queues.setdefault(here, Queue(queue.host))
-            mine.lives.update(queue.lives)
-            mine.sessions.update(queue.sessions)
-            mine.began = queue.began if mine.began is None else mine.began
+            self._queues.setdefault(here, Queue(queue.host)).take_over(queue)
+        self.servers |= other.servers
+        self.uncounted += other.uncounted
+        self._judgement.merge(other._judgement)
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
     def hosts(self) -> set[str]:
         """The hosts whose MTAs wrote the lines so far."""
         return {queue.host for queue in self._queues.values()}
-
-    def servers(self) -> dict[str, str]:
-        """Which mail server each host runs, by its lines about messages."""
-        spoke = (queue for queue in self._queues.values() if queue.lives or queue.actors)
-        return {queue.host: "postfix" if queue.began is None else "sendmail" for queue in spoke}
 
     def open_lives(self) -> int:
         """How many messages are in the queue as far as the log tells."""
@@ -200,7 +203,7 @@ class Join(Collecting):
                         ))  # fmt: skip
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
-                    relay or self._text(relay_host), original is not None,
+                    relay or self._text(relay_host), original is not None, original or b"",
                 ))  # fmt: skip
             elif event == "queued":
                 _, _, _, _, sender, size, count = fields
@@ -241,7 +244,7 @@ class Join(Collecting):
                 elif life.queue_id:
                     yield _new(Closed, (time, base + at, queue.host, life.queue_id))
             else:
-                yield from (self._attempts if event == "attempts" else self._rare)(rule, time, base + at, fields)
+                yield from (self._of_collected if event in COLLECTED else self._rare)(rule, time, base + at, fields)
         self.time = latest
         yield from self._forget()
 
@@ -314,8 +317,9 @@ class Join(Collecting):
         text = self._text
         host = text(fields[1])
         if rule.event == "rejection":
-            _, _, _, _, address, account, stage, code, why = fields
+            _, _, _, queue_id, address, account, stage, code, why, verdict = fields
             yield Rejection(time, ref, host, text(address), text(account), text(stage), int(code or 0), why or b"")
+            yield from self._judgement.refusal(Asked(time, ref, host), queue_id, verdict, why or b"", self._queue.lives)
         elif rule.event == "login":
             _, _, _, account, address, service = fields
             succeeded = ("result", "failed") not in rule.fixed
@@ -333,28 +337,52 @@ class Join(Collecting):
         elif rule.event == "call":
             _, _, _, script, line, recipient = fields
             yield Call(time, ref, host, text(script), int((line or b"0")[:_NUMBER]), recipient or b"")
-        elif rule.event == "arrival":
-            yield from self._arrival(time, ref, fields)
+        else:
+            yield from self._in_one_line(rule, time, ref, fields)
+
+    def _judged(self, rule: Rule, asked: Asked, fields: Fields) -> Iterator[JoinedRow]:
+        """A header line, or what a filter says; a filter's lines are of no instance."""
+        if rule.event == "header":
+            yield from self._judgement.header(asked, fields[3:], self._queue.lives)
+            return
+        queues = [queue.lives for (host, _), queue in self._queues.items() if host == fields[1]]
+        if self._passes_on and not self._judgement.knows(asked.host, fields[3:], queues):
+            yield Early(asked.time, asked.ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+        else:
+            yield from self._judgement.verdict(asked, rule, fields[3:], queues)
+
+    def _in_one_line(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """What other mail servers than Postfix tell in one line."""
+        if rule.event == "arrival":
+            self.servers.setdefault(self._queue.host, arrivals.server(rule))
+            came = arrivals.Arrival(*fields[3:])
+            self.uncounted += not (came.recipients or came.recipient_count)
+            yield from self._arrival(time, ref, came)
+        elif rule.event == "invocation":
+            self._folders[self._here].note(time, *fields[3:])
         elif rule.event == "deliveries":
             _, offset = dereference(ref)  # of the present source
-            _, place, instance, queue_id, listed, *rest = fields
-            each = [(_ONE, 0, (fields[0], place, instance, queue_id, one, *rest)) for one in split(listed or b"")]
-            yield from self.rows(each, offset)
+            each = ((*fields[:4], recipient, *fields[5:]) for recipient in split(fields[4] or b""))
+            yield from self.rows(((_ONE, 0, delivery) for delivery in each), offset)
         else:
-            yield from self._of_collected(rule, time, ref, fields)
+            yield from self._judged(rule, Asked(time, ref, self._text(fields[1])), fields)
 
-    def _arrival(self, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        """A message in one line: its life begins, and it is told at once."""
-        queue, came = self._queue, arrivals.Arrival(*fields[3:])
+    def _arrival(self, time: float, ref: int, came: arrivals.Arrival) -> Iterator[JoinedRow]:
+        """A message's life begins, and it is told at once."""
+        queue = self._queue
         if came.queue_id in queue.lives:
             self._end_unseen(queue.lives[came.queue_id])
         elif self._passes_on:
-            yield Begun(time, ref, fields[1], fields[2], came.queue_id)  # type: ignore[misc]
-        actor = arrivals.local_user(came, queue.host) or (
-            self._client(queue, came.account, came.client_address) if came.account or came.client_address
+            yield Begun(time, ref, *self._here, came.queue_id)  # type: ignore[misc]
+        actor = arrivals.local_user(came, queue.host, self._folders[self._here], time) or (
+            queue.actors.get((came.account, came.client_address))
+            or self._client(queue, came.account, came.client_address)
+            if came.account or came.client_address
             else queue.mta
-        )  # fmt: skip
+        )
         name = came.queue_id.decode("ascii", "backslashreplace") if actor.kind == "host" else ""
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
+        if came.subject:
+            yield subject_of(Asked(time, ref, queue.host), actor, came.queue_id, came.subject)

@@ -68,27 +68,38 @@ _FULL: Final = _any_of(
     "quota exceeded",
     "insufficient",
 )
+_UNREACHED: Final = _any_of(  # no server said that: Exim, which logs no code of its own
+    "connection refused", "connection timed out", "connection reset", "no route to host", "network is unreachable",
+    "remote host closed connection", "retry time not", "retry timeout exceeded", "have been failing for a long time",
+    "host lookup", "non-existent hosts", "points to local host", "tls session", "no immediate delivery",
+)  # fmt: skip
 _NO_RECIPIENT: Final = b"recipient address rejected: access denied"  # Exchange Online: not in the directory
+_LOOP: Final = _any_of(
+    "loops back", "too many hops", "hop count", "hopcount", "mail loop", "mail forwarding loop", "routing loop",
+    "too many received headers", 'too many "received" headers', "forwarding loop", "loop detected",
+)  # fmt: skip
 _READ: Final = 1000  # bytes of a reply that count
-_DSN: Final = re.compile(rb"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # no part of an address
+_DSN: Final = re.compile(rb"(?<!\S)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?!\S)")  # behind its reply code
 _QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
     rb"queued as ([^\s).,;]+)|\bid=([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})(?![^\s).,;])"
     rb"|(?<![^\s])([0-9A-Za-z]{8,20}) Message accepted for delivery"
 )
 
 
-def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  # the first that fits
+def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: C901, PLR0911  # the first that fits
     """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1`` (else the reply's first one), ``reply`` as logged."""
     reply = reply or b""
     text = reply[:_READ].lower()
     if not dsn:
         found = _DSN.search(reply, 0, _READ)
-        dsn = found[0] if found else b""
+        dsn = found[1] if found else b""
     klass, _, detail = dsn.partition(b".")
     if _LISTED(text):
         return Reason.LISTED
     if klass == b"4" and _GREYLISTED(text):
         return Reason.GREYLISTED
+    if detail in {b"4.6", b"4.14"} or _LOOP(text):
+        return Reason.LOOP
     if detail == b"1.2":
         return Reason.ROUTE
     if detail.startswith(b"1.") or _UNKNOWN(text) or (detail == b"4.1" and _NO_RECIPIENT in text):
@@ -99,7 +110,7 @@ def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  
         return Reason.MAILBOX
     if detail.startswith(b"7.") or _POLICY(text):
         return Reason.POLICY
-    if detail.startswith((b"4.", b"3.", b"8.")):
+    if detail.startswith((b"4.", b"3.", b"8.")) or (not dsn and _UNREACHED(text)):
         return Reason.ROUTE
     return Reason.OTHER
 

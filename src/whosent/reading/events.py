@@ -33,7 +33,7 @@ _SUBMISSION: Final = (
     "original_queue_id", "original_client_name", "original_client_address", "original_client_port",
 )  # fmt: skip
 _ARRIVAL: Final = (
-    *_SUBMISSION, "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
+    *_SUBMISSION, "pid", "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
     "subject",
 )  # fmt: skip
 _DELIVERY: Final = (
@@ -45,6 +45,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "queued": ("queue_id", "sender", "size", "recipient_count", "message_id", "subject"),
     "arrival": _ARRIVAL,
     "collected": _ARRIVAL,
+    "header": ("queue_id", "message_id", "subject"),
     "delivery": ("queue_id", "recipient", *_DELIVERY),
     "deliveries": ("queue_id", "recipients", *_DELIVERY),
     "attempts": ("queue_id", "recipients", *_DELIVERY),
@@ -62,10 +63,15 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "login": (*_CLIENT, "account", "auth_method", "service", "reason"),
     "request": ("client_address", "method", "path", "http_status"),
     "call": ("script", "script_line", "recipient"),
+    "invocation": ("pid", "script"),
+    "verdict": (
+        "program", "queue_id", "message_id", *_CLIENT, "account", "direction", "sender", "listed_recipients", "action",
+        "disposition", "score", "required", "symbols", "virus", "digest", "selector", "domain", "next_queue_id",
+    ),
 }  # fmt: skip
 SHOWN: Final = {  # as what the events of one line, or of one kind of MTA, are told
     **dict.fromkeys(("arrival", "collected"), "submission"), **dict.fromkeys(("deliveries", "attempts"), "delivery"),
-    "authenticated": "login", "returned": "notification",
+    "authenticated": "login", "returned": "notification", "header": "queued",
 }  # fmt: skip
 _STATUS: Final = {b"2": "sent", b"4": "deferred", b"5": "bounced"}  # by the class of its code (RFC 3463)
 _LONGEST_ENTRY: Final = 1 << 21
@@ -102,6 +108,13 @@ def _whole(raw: bytes) -> int | None:
     return int(raw) if raw.isdigit() and len(raw) <= 18 else None  # noqa: PLR2004  # fits 64 bits everywhere
 
 
+def _decimal(raw: bytes) -> float | None:
+    try:
+        return float(raw)
+    except ValueError:
+        return None
+
+
 def _seconds(raw: bytes) -> float | None:
     """A number of seconds; ``1+02:03:04`` (days, hours, minutes, seconds) in Sendmail's words."""
     days, _, clock = text(raw).rpartition("+")
@@ -121,10 +134,11 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
     **dict.fromkeys(("client_address", "original_client_address", "relay_address"), _address),
     **dict.fromkeys(("sender", "recipient", "original_recipient"), _mailbox),
     **dict.fromkeys(
-        ("client_port", "original_client_port", "relay_port", "uid", "size", "recipient_count", "code", "http_status",
-         "script_line"),
+        ("client_port", "original_client_port", "relay_port", "uid", "pid", "size", "recipient_count", "code",
+         "http_status", "script_line"),
         _whole,
     ),
+    **dict.fromkeys(("score", "required"), _decimal),
     "delay": _seconds,
     "status": lambda raw: _STATUS.get(raw) or text(raw),
     "reply": _reply,

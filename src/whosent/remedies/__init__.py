@@ -1,4 +1,7 @@
-"""From an incident to the steps that contain it: exact commands of its server, narrowest first, each with its undo.
+"""From an incident to the steps that contain it: exact commands, narrowest first, each with its undo.
+
+Which commands depends on the mail server that the incident's log shows: those of Postfix stand in this folder, those
+of any other in a folder of their own (``remedies/exim/``) named after its dialect; discovery finds it.
 
 Pure: nothing is run here.  Every name comes from mail a stranger may have written, so it reaches a command only as
 one quoted word that is compared as a whole, never as an option, a pattern or a path of ours; a name that cannot be
@@ -8,22 +11,52 @@ quoted safely gets a sentence instead of a command.
 from __future__ import annotations
 
 import hashlib
+import importlib
+import pkgutil
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, passing, proxying, sendmail
+from whosent.remedies import (
+    account,
+    born_here,
+    bouncing,
+    client,
+    flooding,
+    forwarding,
+    impersonating,
+    looping,
+    mailing,
+    proxying,
+)
 from whosent.remedies.shell import Unsafe
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["propose"]
+__all__ = ["propose", "servers"]
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
-_ON_POSTFIX: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
+Contain: TypeAlias = Callable[[str, Suspect, Cause], list[Remedy]]
+
+
+class Steps(NamedTuple):
+    """What can be done on one mail server."""
+
+    by_kind: dict[str, Contain]
+    by_cause: Mapping[Cause, Contain] = MappingProxyType(
+        {}
+    )  # where the cause says what to do, and who it is matters less
+    by_volume: Callable[[Suspect], Remedy] | None = None  # one more look where much is sent and nothing else is wrong
+
+
+_BY_CAUSE: Final[dict[Cause, Contain]] = {
+    Cause.DIRECTION_CONFUSION: impersonating.contain,
+    Cause.MAIL_LOOP: looping.contain,
+}
+_BY_KIND: Final[dict[str, Contain]] = {
     "account": account.contain,
     "local_user": born_here.contain_user,
     "script": born_here.contain_script,
@@ -31,11 +64,20 @@ _ON_POSTFIX: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "host": client.contain,
     "relay": client.contain,
     "proxy": proxying.contain,
-    "forwarder": passing.filter_forwards,
-    "backscatter": passing.refuse_early,
-    "list": passing.clean_list,
+    "forwarder": forwarding.contain,
+    "backscatter": bouncing.contain,
+    "list": mailing.contain,
 }
-_BY_SERVER: Final = {"postfix": _ON_POSTFIX, "sendmail": sendmail.BY_KIND}
+
+
+@cache
+def servers() -> dict[str, Steps]:
+    """The steps of each mail server, by the name of its dialect."""
+    found = {"postfix": Steps(_BY_KIND, _BY_CAUSE, flooding.look)}
+    for module in pkgutil.iter_modules(__path__):
+        if module.ispkg:
+            found[module.name] = Steps(importlib.import_module(f"{__name__}.{module.name}").BY_KIND)
+    return found
 
 
 def propose(
@@ -43,18 +85,31 @@ def propose(
 ) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
-    ``server`` is the mail server that took its mail.  Where nobody is named with confidence, or volume alone is
-    unusual, only looking is proposed.
+    ``server`` is the dialect of the mail server that took the mail; no step is proposed for one that is not known.
+    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        steps = _BY_SERVER[server][suspect.kind](tag, suspect, cause)
+        steps = _steps(servers().get(server), suspect, cause)(tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
-    named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME
-    return steps if named else [step for step in steps if step.step == "inspect"]
+    looking = [step for step in steps if step.step == "inspect"]
+    if cause is Cause.UNUSUAL_VOLUME:
+        more = servers()[server].by_volume
+        return [*looking, more(suspect)] if more else looking
+    return steps if strength in _NAMED else looking
+
+
+def _steps(server: Steps | None, suspect: Suspect, cause: Cause) -> Contain:
+    if server is None:
+        return _by_hand
+    return server.by_cause.get(cause) or server.by_kind.get(suspect.kind, _by_hand)
+
+
+def _by_hand(_tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
+    raise Unsafe(f"The mail server behind this {suspect.kind.replace('_', ' ')} is none that commands are known for.")
 
 
 def _refused(suspect: Suspect, why: str) -> Remedy:

@@ -105,7 +105,7 @@ def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
 
 
 def switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
-    """Take every right from the script's file."""
+    """Let nobody run the file, whatever mail server is behind it."""
     names = f"mode=~/whosent-{tag}.mode\nscript={quoted(path)}"
     return Remedy(
         step="block",
@@ -118,7 +118,7 @@ def switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
 
 
 def mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
-    """What to do about the script or form itself."""
+    """What closes the hole."""
     form = cause is Cause.ABUSED_FORM or suspect.kind == "form"
     advice = (
         "Let the form write to fixed recipients only, refuse line breaks in every field that becomes a header, and"

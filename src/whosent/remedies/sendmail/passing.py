@@ -1,0 +1,28 @@
+"""Sendmail's steps where the mail only passes: forwards, bounces, lists; chosen by the envelope's sender."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from whosent.model.incident import Remedy
+from whosent.remedies.sendmail.queued import by_file, look_and_hold
+from whosent.remedies.shell import plain, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from whosent.model.finding import Cause, Suspect
+
+
+def by_sender(title: str, advice: str, name: str = "") -> Callable[[str, Suspect, Cause], list[Remedy]]:
+    """Make the steps against whatever bears the suspect's address as its sender, or ``name``'s empty one."""
+
+    def steps(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
+        sender = "" if name else plain(suspect.name)
+        line = quoted("S<>" if name else f"S<{sender}>")
+        whose = f"with the sender {name or sender}, whoever wrote it"
+        choice = by_file(whose, f"line={line}", 'grep -Fxq -e "$line" "$file"')
+        close = Remedy(step="close", title=title, reach="nothing by itself", commands=[], undo=[], note=advice)
+        return [*look_and_hold(tag, suspect, choice), close]
+
+    return steps
