@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import exim, formats, memory, parallel, parse_join, scan
+from benchmarks import exim, formats, memory, parallel, parse_join, queue, scan
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "memory": memory.measure,
     "formats": formats.measure,
     "exim": exim.measure,
+    "queue": queue.measure,
     "population": population.measure,
 }
 

@@ -29,6 +29,7 @@ from whosent.dialects import Dialect, Rule, discover
 from whosent.model import finding, incident, knobs
 from whosent.model import report as report_model
 from whosent.model.settings import Settings
+from whosent.queues import exim, postfix
 from whosent.reading.events import FIELDS, SHOWN
 
 ROOT: Final = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ INCIDENT: Final = tuple(
 )
 _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
-    "Remedy", "Overview", "Bucket", "LoginNetwork",
+    "Remedy", "Overview", "Bucket", "LoginNetwork", "Queue", "QueueSource", "QueuePile", "QueueSample",
 )  # fmt: skip
 _LINKED: Final = {*_OBJECTS, "Cause", "Strength", "Level", "SuspectKind", "Step", "Verdict"}
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
@@ -127,6 +128,12 @@ def detectors() -> str:
         f"## {detector.__module__.rpartition('.')[2]}\n\n{_told(importlib.import_module(detector.__module__))}\n"
         for detector in discover_detectors()
     )
+
+
+def queues() -> str:
+    """What the reading of each queue says of itself."""
+    titles = (("Postfix queue files", postfix), ("Exim spool", exim))
+    return "".join(f"## {title}\n\n{_told(module)}\n\n" for title, module in titles)
 
 
 def formats() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from whosent.measures.phrases import count, listing
+from whosent.model.pile import Pile
 from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result
 
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
@@ -27,6 +28,7 @@ class Witnessed:
         self._calls = 0
         self._folders = False  # whether the mail server logs from which folder sendmail was called
         self._named_users = False  # by login name: Exim does that
+        self.queued = 0  # messages in queues that were looked at
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
@@ -61,6 +63,10 @@ class Witnessed:
     def call(self, _row: Call) -> None:
         """A script called mail()."""
         self._calls += 1
+
+    def pile(self, row: Pile) -> None:
+        """Mail lies in a queue."""
+        self.queued += row.messages
 
     @property
     def tells_of_mail(self) -> bool:

@@ -40,6 +40,7 @@ class Surroundings:
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
         self._own_address: dict[str, bool] = {}
+        self.reads_queue = False  # whether a queue is looked at besides the logs
         self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
     def is_own_address(self, address: str) -> bool:
@@ -72,6 +73,13 @@ class Surroundings:
     def is_own_domain(self, domain: str) -> bool:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
+
+    def learn_account(self, name: str) -> None:
+        """A login name with a domain makes that domain ours."""
+        if "@" in name:
+            domain = name.rpartition("@")[2].lower()
+            if domain not in self.learnt_domains:
+                self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours."""

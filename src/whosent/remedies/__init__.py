@@ -57,12 +57,14 @@ def servers() -> dict[str, ByKind]:
 
 
 def propose(
-    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
+    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix",
+    queued: bool = False,
 ) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
     ``server`` is the dialect of the mail server that took the mail; no step is proposed for one that is not known.
-    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
+    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed; and holding, which
+    loses nothing and is undone at once, where the mail in question was ``queued`` when it was looked at.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
@@ -72,7 +74,8 @@ def propose(
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
     named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME
-    return steps if named else [step for step in steps if step.step == "inspect"]
+    careful = {"inspect", "hold"} if queued and strength in _NAMED else {"inspect"}
+    return steps if named else [step for step in steps if step.step in careful]
 
 
 def _by_hand(_tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
