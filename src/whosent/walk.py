@@ -201,7 +201,7 @@ def observe(rows: Iterable[Row | Pile], observers: Iterable[object]) -> None:
         _hand_out(batch, table)
 
 
-def _hand_out_purely(rows: list[Row], table: Table) -> None:
+def _hand_out_purely(rows: Sequence[Row | Pile], table: Table) -> None:
     for row in rows:
         heard = table[row.__class__]
         for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
@@ -230,7 +230,7 @@ def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
     return iter(lambda: list(islice(iterator, _BATCH)), [])
 
 
-_hand_out: Callable[[list[Row], Table], None] = native.hand_out if native else _hand_out_purely
+_hand_out: Callable[[Sequence[Row | Pile], Table], None] = native.hand_out if native else _hand_out_purely
 
 
 def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how

@@ -56,8 +56,13 @@ def servers() -> dict[str, ByKind]:
     return found
 
 
-def propose(
-    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix",
+def propose(  # noqa: PLR0913  # what a case is, and where
+    *,
+    incident: str,
+    suspect: Suspect,
+    cause: Cause,
+    strength: Strength,
+    server: str = "postfix",
     queued: bool = False,
 ) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
