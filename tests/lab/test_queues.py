@@ -14,12 +14,13 @@ import msgspec
 import pytest
 
 from benchmarks.queue_files import fill
-from tests.lab.lab import why_not
+from tests.lab import exim
+from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
 from tests.lab.queues import SPOOL, fill_mx, fill_web, form, stuck, waiting
-from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, letter
+from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio, letter
 from whosent import answer, walk
 from whosent.model.finding import Strength
 from whosent.model.settings import Ours, Settings
@@ -47,8 +48,8 @@ def possible() -> None:
         pytest.skip(reason)
 
 
-def look(machine: Machine, number: int = 0) -> Snapshot:
-    (spool,), _ = spools([str(machine.path(SPOOL))])
+def look(machine: Machine, number: int = 0, place: str = SPOOL) -> Snapshot:
+    (spool,), _ = spools([str(machine.path(place))])
     one = snapshot(spool, number, 1, machine.name, lambda _more: None)
     one.fold(Surroundings(Ours(domains=("corp.test",))))
     return one
@@ -182,3 +183,32 @@ def test_postfix_reads_the_queue_of_the_benchmark(tmp_path: Path) -> None:
     assert len(said) == filled.spam + filled.others == found.total()
     assert found["local_user", "33", "contact.php"] == filled.spam
     assert "MESSAGE FILE END" in shown
+
+
+def test_exims_spool_at_work(tmp_path: Path) -> None:
+    """An account and a script fill Exim's spool, which is tried again and again while it is read."""
+    if not exim.UNPACKED.exists():
+        pytest.skip("Exim is not unpacked here: run tests/lab/packages.sh exim")
+    with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
+        mx, studio = lab.host("mx"), Studio(lab, tmp_path)
+        mx.run(["postfix", "stop"])
+        exim.start_mx(mx, PASSWORDS, ("info@corp.test",), exim.Settings(more="split_spool_directory = true\n"))
+        lab.world.answer({"later@isp.test": "deferred"})
+        php = letter("shop@corp.test", "later@isp.test", extra="X-PHP-Originating-Script: 33:contact.php\r\n")
+        for number in range(12):
+            studio.submit("later@isp.test", "anna@bigmail.test")
+            argv = ["runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-t", "-i"]
+            mx.run(argv, php.replace("\r\n", "\n").replace("Hello", f"number {number}"))
+        wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "24", "24 messages in Exim's spool")
+        looks = []
+        for _ in range(8):
+            mx.run(["exim4", "-qff"])
+            looks.append(look(mx, place="/run/exim4"))
+        frozen = mx.run(["sh", "-c", "exiqgrep -i -r . | head -5 | xargs exim4 -Mf"], check=False)
+        final = look(mx, place="/run/exim4")
+    assert owners(final) == {("account", BOB, ""): 12, ("local_user", "33", "contact.php"): 12}, frozen
+    assert sum(pile.done for pile in final.piles) == 12  # what went to anna
+    assert sum(pile.waiting for pile in final.piles) == 24
+    for one in looks:
+        assert set(one.reading.unread) <= PASSING, one.reading.examples
+        assert owners(one).total() >= 22
