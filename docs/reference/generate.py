@@ -31,6 +31,7 @@ from whosent.model import complaint, finding, incident, inquiry, knobs
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
+from whosent.queues import exim, postfix
 from whosent.reading.events import FIELDS, SHOWN
 
 ROOT: Final = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ INCIDENT: Final = tuple(
 _COMPLAINTS: Final = ("Complaint", "ReportedRecipient", "Basis")
 _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
-    "Remedy", "Overview", "Bucket", "LoginNetwork",
+    "Remedy", "Overview", "Bucket", "LoginNetwork", "Queue", "QueueSource", "QueuePile", "QueueSample",
 )  # fmt: skip
 _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
@@ -145,6 +146,12 @@ def detectors() -> str:
         f"## {detector.__module__.rpartition('.')[2]}\n\n{_told(importlib.import_module(detector.__module__))}\n"
         for detector in discover_detectors()
     )
+
+
+def queues() -> str:
+    """What the reading of each queue says of itself."""
+    titles = (("Postfix queue files", postfix), ("Exim spool", exim))
+    return "".join(f"## {title}\n\n{_told(module)}\n\n" for title, module in titles)
 
 
 def formats() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from whosent.audience import Audience, batches
+from whosent.audience import Audience, batches, observe
 from whosent.casebook import Case, open_cases
 from whosent.complaints.reading import read as read_report
 from whosent.detectors import Detector, discover
@@ -31,6 +31,7 @@ from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.complaint import Told
 from whosent.model.finding import Finding, Level, Strength
+from whosent.model.pile import Pile
 from whosent.model.rows import (
     JoinedRow,
     dereference,
@@ -40,6 +41,7 @@ from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
+from whosent.queue_reading import Snapshot
 from whosent.reading.formats import Form
 from whosent.reading.mailboxes import messages
 from whosent.reading.reader import Reader
@@ -87,19 +89,24 @@ class Pass:
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
     returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
+    snapshots: list[Snapshot] = field(default_factory=list)  # of the queues that were looked at
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def server(self, host: str | None) -> str:
         """Which mail server a host runs, by the name of its dialect; "" where its lines do not tell."""
-        known = {name: kind for join in self.joins for name, kind in join.servers.items()}
+        known: dict[str, str] = {pile.actor.host: pile.mta for one in self.snapshots for pile in one.piles}
+        hosts = [*known, *(name for join in self.joins for name in join.hosts())]
+        known |= {name: kind for join in self.joins for name, kind in join.servers.items()}
         if host is not None:
             return known.get(host, "postfix")
-        kinds = {known.get(name, "postfix") for join in self.joins for name in join.hosts()}
+        kinds = {known.get(name, "postfix") for name in hosts}
         return kinds.pop() if len(kinds) == 1 else ""
 
     def recorder(self, ref: int) -> str:
-        """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
+        """Who wrote down the line with this reference: the journal, syslog, a program's own file, a queue."""
         number, _ = dereference(ref)
+        if number >= len(self.inputs):
+            return "queue files"
         one = self.inputs[number]
         return (
             place(one.source.name).base if one.reader.form is Form.LINES else _RECORDERS.get(one.reader.form, "syslog")
@@ -187,15 +194,19 @@ def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
         yield heapq.heappop(waiting)[3]
 
 
-def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
-    """Replay the logs from first to last line; sentences tell times in ``zone``."""
+def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
+    inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1,
+    snapshots: Sequence[Snapshot] = (),
+) -> Pass:  # fmt: skip
+    """Replay the logs from first to last line, then look at the queues; sentences tell times in ``zone``."""
     kin = _kin(inputs, zone)
     ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
     settings = msgspec.structs.replace(settings, ours=ours)
     surroundings = Surroundings(ours)
     surroundings.learnt_addresses = kin
     surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
-    done = Pass(inputs, surroundings)
+    surroundings.reads_queue = bool(snapshots)
+    done = Pass(inputs, surroundings, snapshots=list(snapshots))
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
     told = _bounces(inputs)
@@ -222,6 +233,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
         for batch in done.chain.batches(batches(merged)):
             audience.hear(batch)
         audience.hear(list(done.chain.rest()))
+    for one in snapshots:
+        one.fold(surroundings)
+        observe(one.piles, observers)
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
@@ -337,3 +351,9 @@ class _Learner:
     def __init__(self, surroundings: Surroundings) -> None:
         self.message = surroundings.learn_message
         self.outcome = surroundings.learn_outcome
+        self._learn = surroundings.learn_account
+
+    def pile(self, row: Pile) -> None:
+        """Its account's name may tell."""
+        if row.actor.kind == "account":
+            self._learn(row.actor.name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from whosent.measures.phrases import count, listing
+from whosent.model.pile import Pile
 from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result, Subject, Verdict
 
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
@@ -28,6 +29,7 @@ class Witnessed:
         self._folders = False  # whether the mail server logs from which folder sendmail was called
         self._named_users = False  # by login name: Exim does that
         self._verdicts = self._subjects = self._unassigned = 0
+        self.queued = 0  # messages in queues that were looked at
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
@@ -71,6 +73,10 @@ class Witnessed:
     def subject(self, _row: Subject) -> None:
         """A subject was logged."""
         self._subjects += 1
+
+    def pile(self, row: Pile) -> None:
+        """Mail lies in a queue."""
+        self.queued += row.messages
 
     @property
     def tells_of_mail(self) -> bool:

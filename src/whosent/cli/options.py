@@ -23,6 +23,18 @@ Logs = Annotated[
         show_default=False,
     ),
 ]
+Queue = Annotated[
+    bool,
+    typer.Option(
+        "--queue", help="Look at this machine's mail queues as well (Postfix, Exim); without logs: at them alone."
+    ),
+]
+QueueDirectory = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue-directory", metavar="FOLDER", help="A queue, or a copy of one from another machine; may be repeated."
+    ),
+]
 OwnDomain = Annotated[
     list[str] | None,
     typer.Option("--own-domain", metavar="DOMAIN", help="A mail domain that is ours; may be repeated."),

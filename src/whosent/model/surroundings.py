@@ -44,6 +44,7 @@ class Surroundings:
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
         self.correspondents = Correspondents(self._is_ours)
         self._own_address: dict[str, bool] = {}
+        self.reads_queue = False  # whether a queue is looked at besides the logs
         self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
 
     def is_own_address(self, address: str) -> bool:
@@ -79,6 +80,13 @@ class Surroundings:
 
     def _is_ours(self, address: bytes) -> bool:
         return self.is_own_domain(domain_of(address))
+
+    def learn_account(self, name: str) -> None:
+        """A login name with a domain makes that domain ours."""
+        if "@" in name:
+            domain = name.rpartition("@")[2].lower()
+            if domain not in self.learnt_domains:
+                self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours; an outside sender may get an answer."""

@@ -80,13 +80,20 @@ def servers() -> dict[str, Steps]:
     return found
 
 
-def propose(
-    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
+def propose(  # noqa: PLR0913  # what a case is, and where
+    *,
+    incident: str,
+    suspect: Suspect,
+    cause: Cause,
+    strength: Strength,
+    server: str = "postfix",
+    queued: bool = False,
 ) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
     ``server`` is the dialect of the mail server that took the mail; no step is proposed for one that is not known.
-    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
+    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed; and holding, which
+    loses nothing and is undone at once, where the mail in question was ``queued`` when it was looked at.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
@@ -98,7 +105,8 @@ def propose(
     looking = [step for step in steps if step.step == "inspect"]
     if cause is Cause.UNUSUAL_VOLUME:
         more = servers()[server].by_volume
-        return [*looking, more(suspect)] if more else looking
+        looking = [*looking, more(suspect)] if more else looking
+        return [*looking, *(step for step in steps if step.step == "hold" and queued and strength in _NAMED)]
     return steps if strength in _NAMED else looking
 
 
