@@ -14,14 +14,18 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from whosent.bouncing import RECORDER, bounces, weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
 from whosent.join import kinship
 from whosent.join.chain import Chain
 from whosent.join.judgement import asks
+from whosent.join.matching import wanted_of
 from whosent.join.messages import Join, layout, layout_with_ids
 from whosent.join.once import Once
+from whosent.join.returned import Returned
+from whosent.join.returned import rows as returned_rows
 from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
@@ -48,6 +52,7 @@ from whosent.reading.native import native
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
+from whosent.searching import Log, search
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
 from whosent.sources.rotation import copies, in_order, place
@@ -59,7 +64,7 @@ _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
-_RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
+_RECORDERS: Final = {Form.MAILBOX: RECORDER, Form.JSON: "journal", Form.EXPORT: "journal"}
 
 T = TypeVar("T")
 Handlers = tuple[Callable[[Any], object], ...]
@@ -93,6 +98,7 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def server(self, host: str | None) -> str:
@@ -135,7 +141,7 @@ def streams(inputs: Iterable[Input]) -> list[list[Input]]:
     """Inputs that continue each other (a rotated set), oldest first; each set is one stream of queue ids."""
     sets: dict[str, list[Input]] = defaultdict(list)
     for one in inputs:
-        if one.copy_of is None:
+        if one.copy_of is None and one.reader.form is not Form.MAILBOX:
             sets[place(one.source.name).base].append(one)
     return [sorted(members, key=_age) for members in sets.values()]
 
@@ -272,6 +278,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
+    told = bounces(one for one in inputs if one.copy_of is None)
+    if told:
+        found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
@@ -279,6 +288,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
             sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+        if told:
+            done.returned = Returned(found.kept, surroundings.is_own_address)
+            sequences.append(iter(returned_rows(told, done.returned)))
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
         pairs = _repeats(ordered, zone)
         if pairs:
@@ -294,13 +306,18 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
         for detector in detectors:
             done.findings.extend(detector.findings())
     done.findings = _by_server(done.findings, done)
+    done.findings = [weighed(finding, done.recorder) for finding in done.findings]
     done.cases = open_cases(done.findings, done.recorder)
     return done
 
 
+def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
+    return [Log(one.number, one.source) for stream in ordered for one in stream]
+
+
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN})
+    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN, Form.MAILBOX})
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 

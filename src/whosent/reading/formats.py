@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.dialects import Dialect, Rule, discover
+from whosent.reading.mailboxes import is_mailbox
 from whosent.reading.patterns import portable
 from whosent.reading.tokens import BSD, RFC5424, Envelope, Layout, Tokenizer
 
@@ -24,6 +25,7 @@ class Form(Enum):
     JSON = "journal (JSON)"
     EXPORT = "journal (export)"
     LINES = "lines"
+    MAILBOX = "mailbox"
     UNKNOWN = "unknown"
 
 
@@ -66,6 +68,8 @@ class Format(NamedTuple):
 
 def sniff(head: bytes) -> Format:
     """The form most of the first lines have."""
+    if is_mailbox(head):
+        return Format(Form.MAILBOX, Form.MAILBOX.value)
     head = head.replace(b"\r\n", b"\n").lstrip(b"\xef\xbb\xbf" + _NO_TEXT)
     votes: Counter[Form] = Counter()
     first: dict[Form, bytes] = {}
