@@ -300,11 +300,14 @@ def test_without_our_public_addresses_such_a_copy_still_names_nobody(tmp_path: P
         ("recorded-postfix-spam", "account", "bob@corp.test"),
         ("recorded-postfix-no-domain", "account", "bob@corp.test"),
         ("recorded-postfix-of-script", "local_user", "www-data"),
+        ("recorded-exim-several", "local_user", "root"),
+        ("recorded-exim-no-route", "local_user", "root"),
+        ("recorded-exim-expired", "local_user", "root"),
     ],
 )
 def test_real_bounces_lead_to_who_sent(sample: str, kind: str, name: str) -> None:
     report = (SAMPLES / "dsn" / f"{sample}.eml").read_bytes()
-    [one] = answered(report, [LOGS / "mx-mail.log", LOGS / "web-mail.log"])
+    [one] = answered(report, [LOGS / "mx-mail.log", LOGS / "web-mail.log", LOGS / "exim-mainlog"])
     assert one.suspect
     assert (one.suspect.kind, one.suspect.name, one.ours, one.strength) == (kind, name, "yes", Strength.SHOWN)
     assert "Refused for " in one.sentence
