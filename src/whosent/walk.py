@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from whosent.audience import Audience, batches, observe
+from whosent.bouncing import RECORDER, bounces, weighed
 from whosent.casebook import Case, open_cases
-from whosent.complaints.reading import read as read_report
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
 from whosent.join import kinship
@@ -29,13 +29,11 @@ from whosent.join.returned import Returned
 from whosent.join.returned import rows as returned_rows
 from whosent.measures import who
 from whosent.measures.phrases import times_in
-from whosent.model.complaint import Told
-from whosent.model.finding import Finding, Level, Strength
+from whosent.model.finding import Finding
 from whosent.model.pile import Pile
 from whosent.model.rows import (
     JoinedRow,
     dereference,
-    reference,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -43,7 +41,6 @@ from whosent.overview import Tally
 from whosent.parallel import Readings
 from whosent.queue_reading import Snapshot
 from whosent.reading.formats import Form
-from whosent.reading.mailboxes import messages
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading_process import Order
@@ -56,8 +53,7 @@ from whosent.witnessed import Witnessed
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
-_OTHER_MAIL: Final = "mail that is no bounce"
-_RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
+_RECORDERS: Final = {Form.MAILBOX: RECORDER, Form.JSON: "journal", Form.EXPORT: "journal"}
 
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
@@ -209,7 +205,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     done = Pass(inputs, surroundings, snapshots=list(snapshots))
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
-    told = _bounces(inputs)
+    told = bounces(one for one in inputs if one.copy_of is None)
     if told:
         found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
@@ -239,41 +235,9 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [_weighed(finding, inputs) for finding in _by_server(done.findings, done)]
+    done.findings = [weighed(finding, done.recorder) for finding in _by_server(done.findings, done)]
     done.cases = open_cases(done.findings, done.recorder)
     return done
-
-
-def _bounces(inputs: Iterable[Input]) -> list[tuple[Told, int]]:
-    """The bounces in the mailboxes among the inputs, with where each was read; every line of them is accounted for."""
-    found = []
-    for one in inputs:
-        if one.reader.form is not Form.MAILBOX or one.copy_of is not None:
-            continue
-        counts = one.reader.counts
-        for message in messages((offset, chunk) for offset, chunk, _ in one.source.chunks()):
-            told = [each for each in read_report(message.raw) if each.kind == "bounce"]
-            found += [(each, reference(one.number, message.offset)) for each in told]
-            one.last = max([one.last, *(each.reported for each in told if each.reported is not None)])
-            if not told:
-                counts.other_programs[_OTHER_MAIL] = counts.other_programs.get(_OTHER_MAIL, 0) + message.lines
-        counts.lines = one.source.lines
-    return found
-
-
-def _weighed(finding: Finding, inputs: list[Input]) -> Finding:
-    """A finding that rests on bounces is a join with others' words: likely, its lines corroborated at most."""
-
-    def is_bounce(ref: int) -> bool:
-        return inputs[dereference(ref)[0]].reader.form is Form.MAILBOX
-
-    if not any(is_bounce(quote.ref) for quote in finding.quotes):
-        return finding
-    weaker = finding.strength if finding.strength in {Strength.CANDIDATES, Strength.UNPROVABLE} else Strength.LIKELY
-    quotes = tuple(msgspec.structs.replace(quote, level=Level.CORROBORATED) if is_bounce(quote.ref) else quote
-                   for quote in finding.quotes)  # fmt: skip
-    witnesses = (*finding.witnesses, "bounces that came back")
-    return msgspec.structs.replace(finding, strength=weaker, quotes=quotes, witnesses=witnesses)
 
 
 def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:

@@ -64,7 +64,8 @@ def wanted_of(told: Iterable[Told]) -> Wanted:
         for value in one.feedback_ids:
             wanted.queue_ids.update(token.encode() for token in _TOKEN.findall(value)[:20])
         if one.message_id:
-            wanted.message_ids.update({one.message_id.encode(), f"<{one.message_id.strip('<>')}>".encode()})
+            bare = one.message_id.strip("<>")  # as Exim logs it
+            wanted.message_ids.update({one.message_id.encode(), bare.encode(), f"<{bare}>".encode()})
             wanted.queue_ids.update(name.encode() for name in ids_within(one.message_id))
         wanted.recipients.update(box.lower().encode() for box in boxes(one))
         if one.original_mail_from and _is_unique(one):
@@ -181,8 +182,10 @@ def _in_time(claim: Claim, one: Sighting) -> bool:
 
 
 def same_host(claimed: str, logged: str) -> bool:
-    """Whether a name in a header may be the host that a log is of: alike, or the log has it without its domain."""
+    """Whether a name in a header may be the host that a log is of: alike, without its domain, or not named there."""
     claimed, logged = claimed.lower(), logged.lower()
+    if not logged:
+        return True
     return claimed == logged or (bool(claimed) and claimed.partition(".")[0] == logged.partition(".")[0]
                                  and ("." not in claimed or "." not in logged))  # fmt: skip
 
@@ -193,7 +196,7 @@ def forged(told: Told, seen: Callable[[str], bool], hosts: Iterable[str], is_own
 
     ``seen`` tells whether any message had that id, ``is_own`` whether a domain is ours.  Gives the claim and our host.
     """
-    hosts = list(hosts)
+    hosts = [host for host in hosts if host]  # a log that does not name its host may be another's
     for claim in told.claims:
         if not claim.queue_id or claim.time is None or seen(claim.queue_id):
             continue
