@@ -217,7 +217,8 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
         **msgspec.structs.asdict(read),
         messages=done.witnessed.messages,
         outcomes=done.witnessed.outcomes,
-        beginnings_missing=sum(join.first_sight for join in done.joins),
+        beginnings_missing=sum(join.first_sight for join in done.joins)
+        + (done.tracked.first_sight if done.tracked else 0),
         ends_missing=sum(join.truncated for join in done.joins),
     )
 

@@ -31,6 +31,7 @@ def parse(
     for number, source in enumerate(sources):
         clock = Clock(zone, source.written, settings.logs.year)
         reading = Parse(source.name, source.head(), clock)
+        source.longest_line = reading.reader.longest_line
         for line in reading.lines(_chunks(source, progress)):
             if out is not None:
                 out.write(line)

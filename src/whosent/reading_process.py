@@ -20,11 +20,15 @@ import zstandard
 
 from whosent.configuration import zone_of
 from whosent.dialects import Rule, discover
-from whosent.join.messages import Begun, Early, Join, layout
+from whosent.join import tables
+from whosent.join.messages import Begun, Early, Join
 from whosent.model.rows import (
     Actor,
+    Arrived,
+    Attempted,
     Call,
     Closed,
+    Forward,
     Handover,
     JoinedRow,
     Login,
@@ -34,6 +38,7 @@ from whosent.model.rows import (
     Rejection,
     Request,
     Result,
+    Session,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -46,7 +51,8 @@ ENDING: Final = 1 << 63  # set in the size of the last frame
 HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
-_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun)
+_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun, Arrived,
+                 Attempted, Session, Forward)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _OUTCOME: Final = _NUMBERS[Outcome]
 _ROWS_A_FRAME: Final = 4_000
@@ -126,8 +132,9 @@ def _read(order: Order, out: BinaryIO) -> None:
     source = Source(str(order.path), order.path)
     logs = order.settings.logs
     clock = Clock(zone_of(logs.timezone), source.written, logs.year)
-    reader = Reader(source.head(), clock, layout)
-    join = Join(Surroundings(order.settings.ours), passes_on=True)
+    reader = Reader(source.head(), clock, tables.layout)
+    source.longest_line = reader.longest_line
+    join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=True)
     join.continue_with(order.number, clock)
     rules = {id(rule): number for number, rule in enumerate(all_rules())}
     waiting: list[Passed] = []

@@ -16,10 +16,12 @@ import msgspec
 
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
-from whosent.join import kinship
+from whosent.join import kinship, tables
 from whosent.join.chain import Chain
-from whosent.join.messages import Join, layout
+from whosent.join.messages import Join
 from whosent.join.once import Once
+from whosent.join.tables import layout
+from whosent.join.tracked import Tracked
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Request, Row, dereference
@@ -30,6 +32,7 @@ from whosent.parallel import Readings
 from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
+from whosent.reading.table import first_row
 from whosent.reading_process import Order
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
@@ -41,6 +44,7 @@ _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rej
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
+_BETTER: Final = {"exchange_tracking": "exchange_send"}  # the second tells nothing that the first does not
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
@@ -71,6 +75,7 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    tracked: Tracked | None = None  # where there are tables
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def recorder(self, ref: int) -> str:
@@ -78,7 +83,9 @@ class Pass:
         number, _ = dereference(ref)
         one = self.inputs[number]
         return (
-            place(one.source.name).base if one.reader.form is Form.LINES else _RECORDERS.get(one.reader.form, "syslog")
+            place(one.source.name).base
+            if one.reader.form in {Form.LINES, Form.TABLE}
+            else _RECORDERS.get(one.reader.form, "syslog")
         )
 
 
@@ -88,8 +95,10 @@ def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list
     for number, source in enumerate(in_order(sources)):
         head = source.head()
         clock = Clock(zone, source.written, settings.logs.year)
-        inputs.append(Input(number, source, Reader(head, clock, layout), clock))
-        beginnings.append((source, head.partition(b"\n")[0]))
+        reader = Reader(head, clock, layout)
+        source.longest_line = reader.longest_line
+        inputs.append(Input(number, source, reader, clock))
+        beginnings.append((source, first_row(head) if reader.form is Form.TABLE else head.partition(b"\n")[0]))
     twice = copies(beginnings)
     for one in inputs:
         other = twice.get(one.source)
@@ -148,14 +157,14 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
         one.clock.guessed_year = ending.guessed_year
 
 
-def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
-    """Rows of a log whose lines are written at the end of what they stamp with its beginning."""
+def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Iterator[JoinedRow]:
+    """Rows of a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
     waiting: list[tuple[float, int, int, JoinedRow]] = []
     latest = float("-inf")
     for number, row in enumerate(rows):  # two rows of one line cannot be compared: the first comes first
         heapq.heappush(waiting, (row.time, row.ref, number, row))
         latest = max(latest, row.time)
-        while waiting[0][0] < latest - _LATENESS:
+        while waiting[0][0] < latest - lateness:
             yield heapq.heappop(waiting)[3]
     while waiting:
         yield heapq.heappop(waiting)[3]
@@ -187,16 +196,20 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
-            join = Join(surroundings)
+            join = tables.join_for(stream[0].reader.form)(surroundings)
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
-            sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+            lateness = _LATENESS if stream[0].reader.late else stream[0].reader.disorder
+            sequences.append(in_time_order(rows, lateness) if lateness else rows)
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
         pairs = _repeats(ordered, zone)
         if pairs:
             done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
             merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
+        if any(one.reader.form is Form.TABLE for one in inputs):
+            done.tracked = Tracked(surroundings, _told_better(inputs))
+            merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         observe(done.chain.rows(merged), observers)
         observe(done.chain.rest(), observers)
@@ -207,9 +220,16 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     return done
 
 
+def _told_better(inputs: Iterable[Input]) -> frozenset[int]:
+    """Tables of SMTP connections, where the message tracking log tells of the same attempts."""
+    titles = {one.reader.table for one in inputs}
+    unheard = {better for name, better in _BETTER.items() if name in titles}
+    return frozenset(one.number for one in inputs if one.reader.table in unheard)
+
+
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN})
+    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.TABLE, Form.UNKNOWN})
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
@@ -230,7 +250,7 @@ def _repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input]
 
 def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     """The first line of a log that says something of mail, its time, and the hosts near its beginning that say such."""
-    if one.reader.late or one.reader.form in {Form.EXPORT, Form.UNKNOWN}:
+    if one.reader.late or one.reader.form in {Form.EXPORT, Form.TABLE, Form.UNKNOWN}:
         return 0.0, b"", set()
     head, clock = one.source.head(), Clock(zone, one.source.written)
     tokens = list(Reader(head, clock, layout).tokens(head))
@@ -265,4 +285,5 @@ class _Learner:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.message = surroundings.learn_message
+        self.login = surroundings.learn_login
         self.outcome = surroundings.learn_outcome

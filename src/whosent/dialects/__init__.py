@@ -34,6 +34,8 @@ EventName = Literal[
     "released",
     "rejection",
     "login",
+    "session",  # what is found of a connection later: who logged in, or the connection it is proxied from
+    "forward",  # a recipient was replaced by another
     "request",  # a web server answered
     "call",  # a script called mail()
     "notice",  # the program speaks of itself: understood, nothing of a message

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
-from whosent.model.rows import Message, Outcome, Result
+from whosent.model.rows import Login, Message, Outcome, Result
 from whosent.model.settings import Ours
 
 _ALWAYS_OURS = (
@@ -23,11 +23,6 @@ def domain_of(address: bytes) -> str:
     return address.rpartition(b"@")[2].decode("utf-8", "backslashreplace").lower() if b"@" in address else ""
 
 
-def _nowhere(_address: str) -> str | None:
-    """No database of places was given."""
-    return None
-
-
 class Surroundings:
     """Answers "is this ours?"; learns from messages and outcomes."""
 
@@ -40,7 +35,8 @@ class Surroundings:
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
         self._own_address: dict[str, bool] = {}
-        self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
+        self._places: dict[str, str] = {}
+        self.place_of: Callable[[str], str | None] = self._places.get  # an address's country or network operator
 
     def is_own_address(self, address: str) -> bool:
         """Whether the address lies in our networks (private and loopback ranges always do)."""
@@ -72,6 +68,11 @@ class Surroundings:
     def is_own_domain(self, domain: str) -> bool:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
+
+    def learn_login(self, login: Login) -> None:
+        """A log that names the country of an address is believed where no database was given."""
+        if login.place and len(self._places) < _REMEMBERED_ADDRESSES:
+            self._places[login.address] = login.place
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours."""

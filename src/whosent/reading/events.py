@@ -53,7 +53,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "queue_id", *_CLIENT, "helo", "account", "protocol", "sender", "recipient",
         "verdict", "stage", "code", "dsn", "reason",
     ),
-    "login": (*_CLIENT, "account", "auth_method", "service", "reason"),
+    "login": (*_CLIENT, "account", "auth_method", "service", "place", "reason"),
     "request": ("client_address", "method", "path", "http_status"),
     "call": ("script", "script_line", "recipient"),
 }  # fmt: skip
@@ -141,7 +141,7 @@ class Parse:
         """The events of the next chunk of whole lines, which starts at ``offset`` of the source."""
         yield from self._told(self.reader.tokens(chunk, offset), chunk, offset)
         self._lines += chunk.count(b"\n")
-        if self.reader.form is Form.EXPORT:
+        if self.reader.form in {Form.EXPORT, Form.TABLE}:
             self._before = (self._before + chunk)[-_LONGEST_ENTRY:]
 
     def finish(self, offset: int) -> Iterator[Event]:

@@ -1,12 +1,16 @@
-"""Plain, gzip, bzip2, xz and zstd files as one kind of byte stream, told apart by their first bytes."""
+"""Plain, gzip, bzip2, xz, zstd and UTF-16 files as one kind of byte stream, told apart by their first bytes.
+
+Text in UTF-16 (what Windows and Microsoft 365 call Unicode) is handed out as UTF-8, and offsets count its bytes.
+"""
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 import zstandard
@@ -16,6 +20,8 @@ _MAGIC: Final = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _PIECE: Final = 1 << 18
 _ZSTD_STEP: Final = 1 << 10  # stored bytes at once: a block of four bytes may stand for 128 KiB of text
@@ -34,13 +40,34 @@ def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
 
     All that can be had of a damaged archive comes before it raises one of :data:`BROKEN`.
     """
+    stored = _stored(raw, compression)
+    first = next(stored, b"")
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield from _as_utf8(first, stored)
+        return
+    yield first
+    yield from stored
+
+
+def _as_utf8(first: bytes, stored: Iterable[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8, without its mark; what is no text becomes a replacement character."""
+    encoding = "utf-16-le" if first.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(first[2:]).encode()
+    for piece in stored:
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def _stored(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     if compression == "zstd":
         yield from _zstd(raw)
         return
-    if compression is None:
+    if compression in {None, "UTF-16"}:
         while piece := raw.read(_PIECE):
             yield piece
         return
+    assert compression is not None
     with _archive(raw, compression) as archive:
         while piece := archive.read1(_PIECE):  # read would lose what it gathered before the archive breaks off
             yield piece
