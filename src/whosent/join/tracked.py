@@ -155,6 +155,8 @@ class Tracked:
         return session
 
     def _remember(self, row: Session) -> None:
+        if row.behind and not self._surroundings.is_own_address(row.address):
+            return  # only a proxy of ours may say for whom it speaks
         while len(self._sessions) >= _SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         known = self._sessions.get(row.session)

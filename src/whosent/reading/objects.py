@@ -20,7 +20,7 @@ _DEEPEST: Final = 8  # levels of names in one path
 _MOST: Final = 400  # fields of one object
 _MARK: Final = re.compile(portable(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)|[\[\]{}]'), re.DOTALL)
 _DOCUMENT: Final = re.compile(
-    portable(rb'\s*+(?:(?P<array>\[)|\{(?:\s*+"[^"\\]{0,200}+"\s*+:\s*+(?:"[^"\\]{0,1000}+"|\d++)\s*+,)*+'
+    portable(rb'\s*+(?:(?P<array>\[)|\{(?:\s*+"[^"\\]{0,200}+"\s*+:\s*+(?:"(?:[^"\\]|\\.){0,1000}+"|\d++)\s*+,)*+'
              rb'\s*+"(?:value|items)"\s*+:\s*+\[)')
 )  # fmt: skip
 

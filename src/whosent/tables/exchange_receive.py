@@ -7,7 +7,7 @@ be run here.  Logging is off until a connector's ``ProtocolLoggingLevel`` is Ver
 Rows marked ``*`` and ``>`` are the server's words, rows marked ``<`` the client's.  A login is the server's
 ``...,authenticated``; computer accounts (``EX01$``) are servers among themselves and no login.  The transport service
 sees clients through the front end, which names the client's session by XPROXY; since anybody can type that, it counts
-only when the server answered 250.  The name of a failed login is the client's word.
+only from an address of ours, and when the server answered 250.  The name of a failed login is the client's word.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _USER: Final = b"User Name: "
 _SID: Final = re.compile(rb"(?i)XPROXY(?:FROM)? SID=([0-9A-F]{8,32}+)(?: |\Z)")
 _MAILBOX: Final = re.compile(rb"<([^<>\s]*+)>")
 _REPLY: Final = re.compile(rb"([2-5]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3}) )?+(.*+)", re.DOTALL)
-_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]*+)\]?:(\d{1,5})\Z")
+_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]{2,45})\]?:(\d{1,5})\Z")
 _STAGES: Final = {
     b"EHLO": b"HELO", b"HELO": b"HELO", b"MAIL": b"MAIL", b"RCPT": b"RCPT", b"DATA": b"DATA", b"BDAT": b"DATA",
     b"AUTH": b"AUTH", b"XPROXY": b"XPROXY", b"XPROXYFROM": b"XPROXY",
@@ -71,7 +71,7 @@ class _Reading:
             _command(session, text)
         elif event == b">":
             return _answer(session, cells)
-        elif context == b"authenticated":
+        elif event == b"*" and context == b"authenticated":
             return _login(session, cells)
         elif event == b"*":
             for said in (text, context):
@@ -103,7 +103,7 @@ def _answer(session: _Session, cells: Cells) -> Iterable[Told]:
     stage, carried = session.pending.popleft()
     where = _where(cells)
     if code[:1] == b"2":
-        if stage == b"XPROXY" and carried:
+        if stage == b"XPROXY" and carried and code == b"250":
             return ((_SESSION, {**where, "session_id": cells[2], "behind": carried}),)
         return ()
     if stage == b"AUTH":

@@ -28,7 +28,7 @@ _PENDING: Final = 2_000  # recipients of one message that wait for their replies
 _RECORD: Final = re.compile(rb"sending message with RecordId (\d{1,20})")
 _MAILBOX: Final = re.compile(rb"<([^<>\s]*+)>")
 _REPLY: Final = re.compile(rb"([2-5])\d\d[ -](?:([245]\.\d{1,3}\.\d{1,3}) )?+")
-_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]*+)\]?:(\d{1,5})\Z")
+_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]{2,45})\]?:(\d{1,5})\Z")
 
 
 class _Session:
@@ -102,10 +102,9 @@ def _answered(session: _Session, cells: Cells) -> Iterable[Told]:
 def _outcomes(session: _Session, cells: Cells, match: re.Match[bytes], recipients: list[bytes]) -> Iterator[Told]:
     kind: Rule = {b"2": _SENT, b"4": _DEFERRED, b"5": _FAILED}[match[1]]
     remote = _ENDPOINT.match(cells[3])
-    host = cells[1].partition(b"\\")[0]
     for recipient in recipients:
         yield kind, {
-            "stamp": cells[0], "host": host, "queue_id": b"%b/%b" % (cells[2], session.record),
+            "stamp": cells[0], "host": None, "queue_id": b"%b/%b" % (cells[2], session.record),
             "sender": session.sender, "recipient": recipient, "relay_address": remote[1] if remote else None,
             "relay_port": remote[2] if remote else None, "dsn": match[2], "reply": cells[5],
         }  # fmt: skip
