@@ -72,7 +72,7 @@ class Clock:
             self._stamp = stamp
             head, tail, start, end, epoch = self._minute
             try:
-                if stamp[:start] == head and stamp[end:] == tail:
+                if stamp[:start] == head and stamp[end:] == tail and b"," not in stamp:
                     self._seconds = epoch + float(stamp[start:end])
                 else:
                     self._seconds = self._parse(stamp)

@@ -2,7 +2,8 @@
 
 All rules of all dialects become one alternation whose last branch takes any line, so that the matches tile the
 chunk: a line is a token, or understood and not wanted by the caller, or handed to ``otherwise``.  The contract is
-small on purpose, so that a native twin can take its place: ``Tokenizer.read(chunk, otherwise)``.
+small on purpose: ``Tokenizer.read(chunk, otherwise)``.  Where the compiled twin is installed (``native/matcher.c``),
+PCRE2 matches the same alternation; this one is the reference.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from whosent.dialects import Dialect, Rule
+from whosent.reading.native import native
 from whosent.reading.patterns import portable
 
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
@@ -22,6 +24,7 @@ _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
 _LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")  # "(?P<queue_id>[0-9A-F]{5,24}+): "
 # What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
 _USUAL: Final = frozenset({"submission", "queued", "delivery", "removed"})
+_KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4}  # as native.h numbers them; 0: others
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (
@@ -113,6 +116,11 @@ class _Implied:
             fields[place] = constant
         return tuple(fields)
 
+    def columns(self, never: int) -> tuple[int | bytes | None, ...]:
+        """What each wanted field is: a group's number, a constant, or nothing; ``never`` is the group of none."""
+        captured = (None if index == never else index for index in self.indices)
+        return tuple(self._constants.get(place, index) for place, index in enumerate(captured))
+
 
 def _constants(rule: Rule, wanted: tuple[str, ...], captured: Mapping[str, int]) -> dict[int, bytes]:
     """What the rule implies of the wanted fields, by their place; a field it captures is not implied."""
@@ -135,9 +143,13 @@ class _Alone:
 
     def fields(self, found: re.Match[bytes]) -> Fields:
         """The wanted fields of a line that the alternation recognised."""
+        return self.of_line(found[0])
+
+    def of_line(self, line: bytes) -> Fields:
+        """The same, given the line."""
         if self._compiled is None:
             self._compiled = re.compile(portable(self._pattern))
-        match = self._compiled.match(found[0])
+        match = self._compiled.match(line)
         assert match is not None
         implied = self._constants.get
         return tuple(match[index] if index else implied(place) for place, index in enumerate(self._indices))
@@ -160,14 +172,15 @@ class Tokenizer:
         branches = self._whole_lines(dialects) if envelope is None else [self._tagged(dialects, envelope)]
         self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
-        self._pattern = re.compile(portable(rb"|".join([*branches, rb"()[^\n]*+\n", never])))
+        last = self._groups.empty()
+        self._written = portable(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
         self._take = {
-            end: (rule, tuple(index or self._pattern.groups for index in indices))
-            for end, (rule, indices) in self._take.items()
+            end: (rule, tuple(index or last for index in indices)) for end, (rule, indices) in self._take.items()
         }
         for one in self._alone.values():
             if isinstance(one, _Implied):
-                one.indices = tuple(index or self._pattern.groups for index in one.indices)
+                one.indices = tuple(index or last for index in one.indices)
+        self._twin = self._compiled(last) if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         return [self._rule(rule, frozenset(), {}) for dialect in dialects for rule in dialect.lines]
@@ -213,7 +226,9 @@ class Tokenizer:
             opening = self._groups.number(lead, {name for rule in led for name in self._wanted(rule, outer)}, inner)
             bodies = []
             for rule in led:
-                seldom = rule.event not in _USUAL or rule.event in captured or rule in self._captured
+                seldom = not native and (
+                    rule.event not in _USUAL or rule.event in captured or rule in self._captured
+                )  # to PCRE2 groups cost nothing
                 captured.add(rule.event)
                 self._captured.add(rule)
                 bodies.append(self._rule(rule, outer, inner, before if seldom else None))
@@ -250,6 +265,14 @@ class Tokenizer:
 
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
+        return self._twin.read(chunk, otherwise) if self._twin else self.read_purely(chunk, otherwise)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self._written)
+
+    def read_purely(self, chunk: bytes, otherwise: Otherwise) -> Iterator[Token]:
+        """The same without the compiled twin."""
         take, alone = self._take.get, self._alone.get
         for match in self._pattern.finditer(chunk):
             end = match.lastindex
@@ -263,6 +286,38 @@ class Tokenizer:
                 yield seldom.rule, match.start(), seldom.fields(match)
             else:
                 yield from otherwise(match.start(), match[0][:-1])
+
+    def _compiled(self, never: int) -> Any:  # noqa: ANN401  # native.Matcher, which not every installation has
+        """The compiled twin of this alternation; ``never`` is the group that takes no part."""
+        assert native is not None
+        entries: list[tuple[Any, ...]] = []
+        otherwise: int | None = 0
+        for end, (rule, indices) in self._take.items():
+            seldom = self._alone.get(end)
+            if rule is not None:
+                fields = tuple(None if index == never else index for index in indices)
+                entries.append((end, _KINDS.get(rule.event, 0), rule, fields, None))
+            elif isinstance(seldom, _Implied):
+                entries.append((end, _KINDS.get(seldom.rule.event, 0), seldom.rule, seldom.columns(never), None))
+            elif seldom is not None:
+                entries.append((end, 0, seldom.rule, (), seldom.of_line))
+            else:
+                otherwise = end
+        return native.Matcher(self._written, entries, otherwise, self._given_up)
+
+    def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
+        """The tokens of a line that PCRE2 gave up on; ``at`` is its offset in the chunk."""
+        missed = False
+
+        def miss(_offset: int, _line: bytes) -> tuple[()]:
+            nonlocal missed
+            missed = True
+            return ()
+
+        for rule, _, fields in self.read_purely(line, miss):
+            yield rule, at, fields
+        if missed:
+            yield from otherwise(at, line[:-1])
 
 
 def _lead(rule: Rule) -> bytes:

@@ -1,0 +1,34 @@
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+Token: TypeAlias = tuple[Any, int, tuple[Any, ...]]
+
+class Tokens(Iterator[Token]):
+    def __next__(self) -> Token: ...
+
+class Matcher:
+    def __new__(
+        cls,
+        pattern: bytes,
+        entries: list[
+            tuple[int, int, object, tuple[int | bytes | None, ...], Callable[[bytes], tuple[Any, ...]] | None]
+        ],
+        otherwise: int,
+        slow: Callable[[int, bytes, Callable[[int, bytes], Iterable[Token]]], Iterable[Token]],
+    ) -> Matcher: ...
+    def read(self, chunk: bytes, otherwise: Callable[[int, bytes], Iterable[Token]]) -> Tokens: ...
+
+class Words:
+    def __new__(cls, pattern: bytes) -> Words: ...
+    def stand_in(self, text: bytes) -> bool: ...
+
+def configure(
+    life: type,
+    queue: type,
+    rows: tuple[type, type, type, type],
+    members: tuple[object, object, object, object, object, object],
+    reason: Callable[[bytes | None, bytes | None], object],
+    handed_over: Callable[[bytes | None, bytes | None], tuple[object, bytes]],
+    session: float,
+) -> None: ...
+def join_rows(join: object, tokens: Tokens, base: int) -> list[Any]: ...
