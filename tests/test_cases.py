@@ -31,6 +31,7 @@ METHODS = {
     rows.Rejection: "rejection",
     rows.Request: "request",
     rows.Call: "call",
+    rows.Reported: "reported",
 }
 MOST_QUOTES = 12
 

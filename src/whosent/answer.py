@@ -13,7 +13,7 @@ from whosent import remedies
 from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
 from whosent.measures.phrases import count, listing
-from whosent.model.finding import Evidence, Finding, Strength
+from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
 from whosent.model.rows import dereference
@@ -23,6 +23,7 @@ from whosent.sources.files import Line
 from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
+_NOBODY: Final = {Cause.UNKNOWN: " Nobody here was seen earning that."}
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -89,7 +90,7 @@ def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     """What was seen; and never that all is well where not all was read."""
     accused = incidents[0].sentence + _also(incidents[1:]) if incidents else ""
     seen = accused or next(
-        (f"{told.sentence} Nobody here was seen earning that." for told in notices(done.findings)), ""
+        (told.sentence + _NOBODY.get(told.cause, "") for told in notices(done.findings)), ""
     )
     unread = [shown(one.source.name.encode()) for one in done.inputs if one.unfinished]
     if unread:

@@ -37,6 +37,7 @@ from whosent.model.rows import (
     Reason,
     Rejection,
     Request,
+    Reported,
     Result,
     Session,
 )
@@ -52,7 +53,7 @@ HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
 _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun, Arrived,
-                 Attempted, Session, Forward)  # fmt: skip
+                 Attempted, Session, Forward, Reported)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _OUTCOME: Final = _NUMBERS[Outcome]
 _ROWS_A_FRAME: Final = 4_000

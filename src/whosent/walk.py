@@ -24,7 +24,7 @@ from whosent.join.tables import layout
 from whosent.join.tracked import Tracked
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
-from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Request, Row, dereference
+from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Reported, Request, Row, dereference
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
@@ -40,7 +40,7 @@ from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call}  # fmt: skip
+                    "request": Request, "call": Call, "reported": Reported}  # fmt: skip
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from whosent.measures.phrases import count, listing
-from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result
+from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Reported, Request, Result
 
+_MANY: Final = {"call of mail()": "calls of mail()", "record of DMARC reports": "records of DMARC reports"}
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 
 
@@ -25,6 +26,7 @@ class Witnessed:
         self._rejections = 0
         self._requests = 0
         self._calls = 0
+        self._reported = 0
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
@@ -56,6 +58,10 @@ class Witnessed:
         """A script called mail()."""
         self._calls += 1
 
+    def reported(self, _row: Reported) -> None:
+        """A receiver told of mail in our name."""
+        self._reported += 1
+
     @property
     def tells_of_mail(self) -> bool:
         """Whether a mail server's log is among the logs: without one, nothing can be said of who sent."""
@@ -69,8 +75,9 @@ class Witnessed:
             (self._rejections, "refused attempt"),
             (self._requests, "web request"),
             (self._calls, "call of mail()"),
+            (self._reported, "record of DMARC reports"),
         )
-        held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
+        held = [count(number, noun, _MANY.get(noun, "")) for number, noun in kinds if number]
         return listing(held, most=len(held)) or "nothing about mail"
 
     def blind_spots(self) -> Iterator[str]:

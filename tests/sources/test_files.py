@@ -77,7 +77,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def shrink(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "CHUNK", 64)
     monkeypatch.setattr(files, "LINE_LIMIT", 101)
-    monkeypatch.setattr(files, "_WINDOW", 50)
     monkeypatch.setattr("whosent.sources.compression._PIECE", 64)
 
 

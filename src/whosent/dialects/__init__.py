@@ -36,6 +36,7 @@ EventName = Literal[
     "login",
     "session",  # what is found of a connection later: who logged in, or the connection it is proxied from
     "forward",  # a recipient was replaced by another
+    "report",  # a receiver tells what it saw of our domain (DMARC)
     "request",  # a web server answered
     "call",  # a script called mail()
     "notice",  # the program speaks of itself: understood, nothing of a message

@@ -8,7 +8,7 @@ from typing import Final
 from whosent.dialects import Rule
 from whosent.join import messages
 from whosent.join.replies import reason
-from whosent.model.rows import Arrived, Attempted, Forward, JoinedRow, Login, Rejection, Session, reference
+from whosent.model.rows import Arrived, Attempted, Forward, JoinedRow, Login, Rejection, Reported, Session, reference
 from whosent.model.surroundings import Surroundings
 from whosent.reading.formats import Form
 from whosent.reading.tokens import Fields, Token
@@ -26,6 +26,10 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "session": (*_WHERE, "session_id", "account", "client_address", "behind"),
     "forward": (*_WHERE, "queue_id", "recipient"),
     "login": (*_WHERE, "account", "client_address", "service", "place", "result"),
+    "report": (
+        *_WHERE, "reporter", "domain", "policy", "client_address", "count", "dkim", "spf", "override", "header_from",
+        "dkim_domains", "until",
+    ),
     "rejection": (*_WHERE, "client_address", "account", "stage", "code", "reason"),
 }  # fmt: skip
 _NUMBER: Final = 18  # digits of a number that is one
@@ -108,6 +112,15 @@ class TableJoin(messages.Join):
             agent == b"storedriver", bool(original),
         )  # fmt: skip
 
+    def _reported(self, time: float, ref: int, fields: Fields) -> Reported:
+        _, _, reporter, domain, policy, address, count, dkim, spf, override, header_from, signers, until = fields
+        name, domain = self._name, (domain or header_from).lower().rstrip(b".")
+        return Reported(
+            time, ref, name(reporter), name(domain), name((policy or b"none").lower()), name(address), _number(count),
+            (dkim or b"").lower() == b"pass", (spf or b"").lower() == b"pass", name(override),
+            _belongs(signers or b"", domain), self._seconds(until),
+        )  # fmt: skip
+
     def _other(self, event: str, time: float, ref: int, host: str, fields: Fields) -> JoinedRow:
         name = self._name
         if event == "session":
@@ -121,9 +134,17 @@ class TableJoin(messages.Join):
             _, _, account, address, service, place, result = fields
             return Login(time, ref, host, name(account), name(address), result == b"success", name(service) or "smtp",
                          name(place))  # fmt: skip
+        if event == "report":
+            return self._reported(time, ref, fields)
         assert event == "rejection"
         _, _, address, account, stage, code, why = fields
         return Rejection(time, ref, host, name(address), name(account), name(stage), _number(code), why or b"")
+
+
+def _belongs(names: bytes, domain: bytes) -> bool:
+    """Whether one of the names of a list is the domain or one below it."""
+    ours = b"." + domain
+    return any((b"." + one.strip()).endswith(ours) for one in names.lower().split(b";"))
 
 
 def _number(digits: bytes | None) -> int:

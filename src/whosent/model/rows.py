@@ -142,6 +142,23 @@ class Call(NamedTuple):
     recipient: bytes
 
 
+class Reported(NamedTuple):
+    """A receiver told what it saw of mail in our domain's name (one record of a DMARC aggregate report)."""
+
+    time: float  # the report's begin
+    ref: int
+    reporter: str
+    domain: str  # whose policy was asked for
+    policy: str  # none, quarantine, reject
+    address: str
+    count: int  # messages
+    dkim: bool  # passed, and for this domain
+    spf: bool
+    override: str  # why the receiver did not do as the policy says: forwarded, mailing_list ...
+    signed: bool  # there was a signature of this domain, whole or broken
+    until: float
+
+
 class Handover(NamedTuple):
     """A host or filter of ours took the message and gave it another queue id (for the join; no detector sees it)."""
 
@@ -220,6 +237,6 @@ class Forward(NamedTuple):
     recipient: bytes
 
 
-Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call
+Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported
 Tracked: TypeAlias = Arrived | Attempted | Session | Forward
 JoinedRow: TypeAlias = Row | Handover | Closed | Tracked

@@ -55,6 +55,11 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "login": (*_CLIENT, "account", "auth_method", "service", "place", "reason"),
     "request": ("client_address", "method", "path", "http_status"),
+    "report": (
+        "reporter", "report_id", "until", "domain", "policy", "subdomain_policy", "percent", "client_address", "count",
+        "disposition", "dkim", "spf", "override", "header_from", "dkim_domains", "dkim_results", "spf_domain",
+        "spf_result",
+    ),
     "call": ("script", "script_line", "recipient"),
 }  # fmt: skip
 SHOWN: Final = {"arrival": "submission", "deliveries": "delivery"}  # as what the events of one line are told
@@ -109,7 +114,7 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
     **dict.fromkeys(("sender", "recipient", "original_recipient"), _mailbox),
     **dict.fromkeys(
         ("client_port", "original_client_port", "relay_port", "uid", "size", "recipient_count", "code", "http_status",
-         "script_line"),
+         "script_line", "count", "percent"),
         _whole,
     ),
     "delay": _decimal,

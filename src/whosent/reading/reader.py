@@ -62,7 +62,7 @@ class Reader:
             self.table = found.header.table.name
             self.disorder = found.header.table.disorder
             self.starts = first_time(found.header, head, clock)
-        self.longest_line = found.header.longest_line if found.header else LONGEST_LINE
+        self.longest_line = found.header.longest_line if found.header else None
         self._layout = layout
         usual = Form.BSD if self.form in {Form.UNKNOWN, Form.JSON, Form.EXPORT, Form.TABLE} else self.form
         self._tokenizer = tokenizer(usual, layout)

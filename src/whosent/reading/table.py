@@ -16,17 +16,19 @@ from typing import Final, NamedTuple, Protocol
 
 from whosent.dialects import Rule
 from whosent.reading.counts import Counts
+from whosent.reading.elements import Element, Elements, root_of
 from whosent.reading.objects import LONGEST_ROW, Found, Objects, cells_of, depth_of
 from whosent.reading.patterns import portable
 from whosent.reading.stamps import Clock
 from whosent.reading.tokens import Layout, Token
-from whosent.tables import Cells, Reading, Table, folded, identify
+from whosent.tables import Cells, Reading, Table, discover, folded, identify
 
 MOST_LINES: Final = 1_000  # of one row
 DELIMITERS: Final = (b",", b";", b"\t")
 BOM: Final = b"\xef\xbb\xbf"
 ASIDE: Final = b"#"  # the text of what is no row: the header, a comment
 _BLANK: Final = b"\0 \t\r"
+_ANYWHERE: Final = 1  # rows that lines say nothing of
 _OBJECTS: Final = 20  # looked at to tell which table it is
 _FIELDS: Final = b"#Fields:"
 _LOG_TYPE: Final = b"#Log-type:"
@@ -58,6 +60,8 @@ class Header(NamedTuple):
 
 def header_of(head: bytes) -> Header | None:
     """The table that begins like this, None if it is none of ours."""
+    if head.removeprefix(BOM).lstrip()[:1] == b"<":
+        return _xml_header(head.removeprefix(BOM))
     if head.removeprefix(BOM).lstrip()[:1] in {b"{", b"["}:
         return _json_header(head.removeprefix(BOM))
     log_type = b""
@@ -87,6 +91,12 @@ def first_row(head: bytes) -> bytes:
     lines = [line for line in head.removeprefix(BOM).split(b"\n", 100)[:100] if not line.startswith(b"#")]
     named = _FIELDS not in head[:10_000]
     return b"\n".join(lines[named : named + 1])
+
+
+def _xml_header(head: bytes) -> Header | None:
+    root = root_of(head)
+    table = next((table for table in discover() if root and table.element and table.element[0] == root), None)
+    return Header(table, b"", _ANYWHERE) if table is not None else None
 
 
 def _json_header(head: bytes) -> Header | None:
@@ -181,7 +191,7 @@ class CsvRows:
         self._open: list[bytes] = []  # the lines of a row whose quote is open
         self._size = 0  # of those lines, with their ends
 
-    def rows(self, chunk: bytes) -> Iterator[Row]:
+    def rows(self, chunk: bytes, _offset: int = 0) -> Iterator[Row]:
         """The rows that end in this chunk, in order."""
         delimiter, at = self._splitter.delimiter, 0
         for line in chunk.split(b"\n")[:-1]:
@@ -197,7 +207,7 @@ class CsvRows:
                 yield from self._quoted(at, line)
             at += len(line) + 1
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self, _offset: int = 0) -> Iterator[Row]:
         """What is left at the end: a row whose quote never closes, and the lines it swallowed."""
         if self._open:
             yield from self._give_up(0)
@@ -265,11 +275,11 @@ class JsonRows:
         self._telling = [column.split("|") for column in header.table.telling]
         self._objects = Objects(header.depth)
 
-    def rows(self, chunk: bytes) -> Iterator[Row]:
+    def rows(self, chunk: bytes, _offset: int = 0) -> Iterator[Row]:
         """The objects that end in this chunk, in order."""
         return map(self._row, self._objects.feed(chunk))
 
-    def finish(self) -> Iterator[Row]:
+    def finish(self, _offset: int = 0) -> Iterator[Row]:
         """An object without its end."""
         return map(self._row, self._objects.finish())
 
@@ -284,14 +294,37 @@ def _first(cells: Mapping[str, bytes], names: Iterable[str]) -> bytes:
     return next((cells[name] for name in names if cells.get(name)), b"")
 
 
+class XmlRows:
+    """The rows of a table of XML elements, chunk after chunk, cut anywhere."""
+
+    def __init__(self, table: Table) -> None:
+        assert table.element is not None
+        self._columns = [column.split("|") for column in table.columns]
+        self._elements = Elements(*table.element)
+
+    def rows(self, chunk: bytes, offset: int) -> Iterator[Row]:
+        """The elements that end in this chunk, in order."""
+        return map(self._row, self._elements.feed(chunk, offset))
+
+    def finish(self, offset: int) -> Iterator[Row]:
+        """A document without its end."""
+        return map(self._row, self._elements.finish(offset))
+
+    def _row(self, element: Element) -> Row:
+        if element.cells is None:
+            return Row(element.at, None, b"document that is broken, or declares a type or entities")
+        cells = element.cells
+        return Row(element.at, tuple(_first(cells, names) for names in self._columns), b"record without its fields")
+
+
 class Rows(Protocol):
     """The rows of one form of table, chunk after chunk."""
 
-    def rows(self, chunk: bytes) -> Iterator[Row]:
-        """The rows that end in this chunk, in order."""
+    def rows(self, chunk: bytes, offset: int) -> Iterator[Row]:
+        """The rows that end in this chunk, which stands at ``offset`` of the source, in order."""
 
-    def finish(self) -> Iterator[Row]:
-        """What is left at the end."""
+    def finish(self, offset: int) -> Iterator[Row]:
+        """What is left at the end of the source, at ``offset``."""
 
 
 class TableTokens:
@@ -305,19 +338,19 @@ class TableTokens:
             for rule in header.table.rules
         }
         self._read: Reading = header.table.begin()
-        self._rows: Rows = CsvRows(header) if header.delimiter else JsonRows(header)
+        self._rows = _rows(header)
         self._offset = 0
         self._program = header.table.name.encode()
 
     def feed(self, chunk: bytes, offset: int) -> Iterator[Token]:
         """The tokens of the rows that end in this chunk."""
         self._offset = offset
-        return self._tokens(self._rows.rows(chunk))
+        return self._tokens(self._rows.rows(chunk, offset))
 
     def finish(self, offset: int) -> Iterator[Token]:
         """The tokens of what is left at the end of the source, which is at ``offset``."""
         self._offset = offset
-        return self._tokens(self._rows.finish())
+        return self._tokens(self._rows.finish(offset))
 
     def _tokens(self, rows: Iterable[Row]) -> Iterator[Token]:
         counts, read, wanted = self._counts, self._read, self._wanted
@@ -345,6 +378,12 @@ def first_time(header: Header, head: bytes, clock: Clock) -> float:
     tokens = TableTokens(header, lambda _rule, _names: ("stamp",), Counts())
     stamps = {stamp for _, _, (stamp,) in tokens.feed(head, 0) if stamp}
     return min(map(clock.seconds, sorted(stamps)), default=0.0)
+
+
+def _rows(header: Header) -> Rows:
+    if header.table.element:
+        return XmlRows(header.table)
+    return CsvRows(header) if header.delimiter else JsonRows(header)
 
 
 def _fixed(rule: Rule) -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Plain, gzip, bzip2, xz, zstd and UTF-16 files as one kind of byte stream, told apart by their first bytes.
+"""Plain, gzip, bzip2, xz, zstd, zip and UTF-16 files as one kind of byte stream, told apart by their first bytes.
 
 Text in UTF-16 (what Windows and Microsoft 365 call Unicode) is handed out as UTF-8, and offsets count its bytes.
 """
@@ -9,6 +9,8 @@ import bz2
 import codecs
 import gzip
 import lzma
+import os
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
@@ -20,13 +22,18 @@ _MAGIC: Final = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _PIECE: Final = 1 << 18
+_MEMBERS: Final = 10_000  # of one zip archive
+_SWOLLEN: Final = 1 << 28  # bytes of text that any zip archive may hold
+_RATIO: Final = 200  # of text to stored bytes above that: logs reach 50
 _ZSTD_STEP: Final = 1 << 10  # stored bytes at once: a block of four bytes may stand for 128 KiB of text
 _ZSTD_WINDOW: Final = 1 << 27  # zstd --long
-BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError, zipfile.BadZipFile,
+          NotImplementedError, RuntimeError)  # fmt: skip
 """What a truncated or corrupt archive raises, whichever format it is."""
 
 
@@ -63,6 +70,9 @@ def _stored(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     if compression == "zstd":
         yield from _zstd(raw)
         return
+    if compression == "zip":
+        yield from _zip(raw)
+        return
     if compression in {None, "UTF-16"}:
         while piece := raw.read(_PIECE):
             yield piece
@@ -77,6 +87,26 @@ def _archive(raw: BinaryIO, compression: str) -> gzip.GzipFile | bz2.BZ2File | l
     if compression == "gzip":
         return gzip.GzipFile(fileobj=raw, mode="rb")
     return bz2.BZ2File(raw) if compression == "bzip2" else lzma.LZMAFile(raw)
+
+
+def _zip(raw: BinaryIO) -> Iterator[bytes]:
+    """The files of an archive one after the other, as they stand in it, each ended by a line end."""
+    with zipfile.ZipFile(raw) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) > _MEMBERS:
+            raise zipfile.BadZipFile(f"holds more than {_MEMBERS:,} files")
+        unpacked, most = 0, max(_SWOLLEN, _RATIO * os.fstat(raw.fileno()).st_size)
+        for member in members:
+            with archive.open(member) as file:
+                last = b""
+                while piece := file.read(_PIECE):
+                    unpacked += len(piece)
+                    if unpacked > most:
+                        raise zipfile.BadZipFile("holds more than any text that was ever compressed")
+                    yield piece
+                    last = piece
+                if not last.endswith(b"\n"):
+                    yield b"\n"
 
 
 def _zstd(raw: BinaryIO) -> Iterator[bytes]:

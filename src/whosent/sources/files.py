@@ -68,7 +68,7 @@ class Source:
         self.size = 0  # decompressed bytes read so far
         self.lines = 0  # lines read so far
         self.chunk_lines = 0  # of the latest chunk
-        self.longest_line = LINE_LIMIT  # what is longer is cut; 0: the text is handed out in blocks, whatever its lines
+        self.longest_line: int | None = None  # what is longer is cut; 0: blocks are handed out, whatever their lines
         self._path = path
         self._spool = spool
         self._starts: list[tuple[int, int]] = []  # (offset, lines before it) of each chunk
@@ -163,10 +163,12 @@ class Source:
 
     def _chunks(self, raw: BinaryIO, compression: str | None) -> Iterator[Chunk]:
         blocks = _blocks(raw, compression)
-        return _whole_lines(blocks, max(LINE_LIMIT, self.longest_line)) if self.longest_line else _as_they_come(blocks)
+        return (
+            _as_they_come(blocks) if self.longest_line == 0 else _whole_lines(blocks, self.longest_line or LINE_LIMIT)
+        )
 
     def _count(self, chunk: bytes) -> int:
-        return _line_count(chunk) if self.longest_line else chunk.count(b"\n")
+        return chunk.count(b"\n") if self.longest_line == 0 else _line_count(chunk)
 
     def quote(self, offsets: Iterable[int]) -> dict[int, Line]:
         """The lines that start at these offsets; one that cannot be read again is left out."""
@@ -262,7 +264,7 @@ def _as_they_come(blocks: Iterable[bytes]) -> Iterator[Chunk]:
         offset += len(block)
 
 
-def _whole_lines(blocks: Iterable[bytes], limit: int = LINE_LIMIT) -> Iterator[Chunk]:
+def _whole_lines(blocks: Iterable[bytes], limit: int) -> Iterator[Chunk]:
     """Chunks cut at line ends; an overlong line loses its tail, the last one may lack its line end."""
     offset, rest = 0, b""
     start, overlong = 0, b""  # a line whose tail is being skipped

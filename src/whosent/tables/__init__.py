@@ -38,7 +38,8 @@ class Table:
 
     ``columns``: folded names, ``a|b`` where versions of the table call the same thing differently.  ``telling``: those
     that no other table has together.  ``begin`` starts the reading of one file.  ``log_type``: what its ``#Log-type:``
-    line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.
+    line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.  ``element``: of XML, the folded names of
+    the document and of the element that is a row.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Table:
     begin: Callable[[], Reading]
     log_type: bytes = b""
     disorder: float = MINUTE
+    element: tuple[str, str] | None = None
 
 
 def rule(event: EventName, *fields: str, **fixed: str) -> Rule:
@@ -74,7 +76,8 @@ def identify(names: Iterable[str], log_type: bytes = b"") -> Table | None:
     fitting = [
         table
         for table in discover()
-        if table.log_type == log_type[: len(table.log_type)]
+        if table.element is None
+        and table.log_type == log_type[: len(table.log_type)]
         and all(present.intersection(column.split("|")) for column in table.telling)
     ]
     return max(fitting, key=lambda table: (bool(table.log_type), len(table.telling)), default=None)
