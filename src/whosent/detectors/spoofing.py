@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LEAST: Final = 10  # messages worth a word
 _ADDRESSES: Final = 200_000  # remembered of all domains
 _DOMAINS: Final = 1_000
+_NAME: Final = 60  # characters of a reporter's name that are repeated
 _SAFE: Final = 0.02  # share of our own mail that may fail before a stricter policy would hurt it
 _NEXT: Final = {"none": "quarantine", "quarantine": "reject"}
 
@@ -163,7 +164,7 @@ def _count(domain: _Domain, source: _Source, row: Reported, *, ours: bool) -> No
 
 
 def _when(domain: _Domain) -> str:
-    reporters = [name for name, _ in domain.reporters.most_common(3)]
+    reporters = [name[:_NAME] for name, _ in domain.reporters.most_common(3)]
     return f"say {phrases.listing(reporters)} of {phrases.moment(domain.first)} to {phrases.moment(domain.last)}"
 
 
@@ -182,5 +183,5 @@ def _step(name: str, policy: str, passed: int, failed: int) -> tuple[str, str | 
             f"p={policy}.", None,
         )  # fmt: skip
     stricter = _NEXT.get(policy, "quarantine")
-    record = f'_dmarc.{name}. IN TXT "v=DMARC1; p={stricter}; rua=mailto:dmarc@{name}"'
-    return f"{name} asks receivers for p={policy}; the next step is to publish {record}", record
+    record = f'_dmarc.{name}. IN TXT "v=DMARC1; p={stricter}; rua=mailto:postmaster@{name}"'
+    return f"{name} asks receivers for p={policy}; the next step is to publish {record} (keep the rua you have).", record

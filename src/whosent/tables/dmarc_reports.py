@@ -9,6 +9,7 @@ behind it.  A record of a forwarder or mailing list says so in ``reason``, if th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +21,7 @@ _REPORT: Final = rule(
     "count", "disposition", "dkim", "spf", "override", "header_from", "dkim_domains", "dkim_results", "spf_domain",
     "spf_result",
 )  # fmt: skip
+_DOMAIN: Final = re.compile(rb"(?=.{1,253}\Z)[A-Za-z\d_](?:[\w-]{0,62}\.)+[A-Za-z\d-]{2,63}\.?")
 _LATEST: Final = 32_503_680_000  # the year 3000
 
 
@@ -32,7 +34,8 @@ def _read(cells: Cells) -> Iterable[Told] | None:
     stamp, until = _moment(begin), _moment(end)
     told = dict(zip(_FIELDS, rest, strict=True))
     address, count = told["client_address"], told["count"]
-    if stamp is None or until is None or not address or not count.isdigit() or not told["header_from"]:
+    named = _DOMAIN.fullmatch(told["domain"] or told["header_from"])
+    if stamp is None or until is None or not address or not count.isdigit() or named is None:
         return None
     return ((_REPORT, {"stamp": stamp, "until": until, **{name: cell or None for name, cell in told.items()}}),)
 
