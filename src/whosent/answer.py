@@ -89,9 +89,7 @@ def _verdict(done: Pass) -> Verdict:
 def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     """What was seen; and never that all is well where not all was read."""
     accused = incidents[0].sentence + _also(incidents[1:]) if incidents else ""
-    seen = accused or next(
-        (told.sentence + _NOBODY.get(told.cause, "") for told in notices(done.findings)), ""
-    )
+    seen = accused or next((told.sentence + _NOBODY.get(told.cause, "") for told in notices(done.findings)), "")
     unread = [shown(one.source.name.encode()) for one in done.inputs if one.unfinished]
     if unread:
         return f"{seen} Not everything was read: {listing(unread)} broke off; try again with --jobs 1.".strip()
@@ -155,7 +153,13 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         unproven=_unproven(case),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
-        remedies=remedies.propose(incident=case.id, suspect=case.suspect, cause=case.cause, strength=case.strength),
+        remedies=remedies.propose(
+            incident=case.id,
+            suspect=case.suspect,
+            cause=case.cause,
+            strength=case.strength,
+            server=done.systems.get(case.suspect.host or "", "postfix"),
+        ),
     )
 
 

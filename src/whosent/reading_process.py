@@ -36,8 +36,8 @@ from whosent.model.rows import (
     Outcome,
     Reason,
     Rejection,
-    Request,
     Reported,
+    Request,
     Result,
     Session,
 )

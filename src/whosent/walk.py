@@ -22,6 +22,7 @@ from whosent.join.messages import Join
 from whosent.join.once import Once
 from whosent.join.tables import layout
 from whosent.join.tracked import Tracked
+from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Reported, Request, Row, dereference
@@ -44,6 +45,9 @@ _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rej
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
+_CLOUDS: Final = {"Microsoft 365": "exchange_online", "Google Workspace": "google"}
+_LOGS: Final = {"exchange": "Exchange log of", "exchange_online": "export of Microsoft 365",
+                "google": "export of Google Workspace"}  # fmt: skip
 _BETTER: Final = {"exchange_tracking": "exchange_send"}  # the second tells nothing that the first does not
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
@@ -76,6 +80,7 @@ class Pass:
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
     tracked: Tracked | None = None  # where there are tables
+    systems: dict[str, str] = field(default_factory=dict)  # what wrote the logs of a host, if not Postfix
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def recorder(self, ref: int) -> str:
@@ -213,11 +218,36 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         observe(done.chain.rows(merged), observers)
         observe(done.chain.rest(), observers)
+    done.systems = _systems(ordered, done.joins)
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
+    done.findings = [_witnessed_by(finding, done.systems) for finding in done.findings]
     done.cases = open_cases(done.findings, done.recorder)
     return done
+
+
+def _systems(ordered: list[list[Input]], joins: list[Join]) -> dict[str, str]:
+    """The mail system of each host whose log is a table."""
+    found = {
+        host: stream[0].reader.system
+        for stream, join in zip(ordered, joins, strict=True)
+        for host in join.hosts()
+        if stream[0].reader.system
+    }
+    return {host: _CLOUDS.get(host, system) for host, system in found.items()}
+
+
+def _witnessed_by(finding: Finding, systems: dict[str, str]) -> Finding:
+    """Detectors call every mail log Postfix's; those of other systems get their name."""
+    names = {
+        who.witness(host): f"{_LOGS[system]}{f' {host}' if host not in _CLOUDS else ''}"
+        for host, system in systems.items()
+    }
+    if not names.keys() & set(finding.witnesses):
+        return finding
+    witnesses = tuple(names.get(witness, witness) for witness in finding.witnesses)
+    return msgspec.structs.replace(finding, witnesses=witnesses)
 
 
 def _told_better(inputs: Iterable[Input]) -> frozenset[int]:

@@ -22,9 +22,7 @@ TRACKING: Final = (
     "related-recipient-address,reference,message-subject,sender-address,return-path,message-info,directionality,"
     "tenant-id,original-client-ip,original-server-ip,custom-data,transport-traffic-type,log-id,schema-version"
 )
-PROTOCOL: Final = (
-    "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
-)
+PROTOCOL: Final = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
 REPLIES: Final = {
     Reason.NONE: "250 2.0.0 OK queued",
     Reason.UNKNOWN_USER: "550 5.1.1 User unknown",
@@ -123,7 +121,9 @@ class Exchange:
         front, back = f"08DF{self._number:012X}", f"08DE{self._number:012X}"
         server, ip = SERVERS[0]
 
-        def say(folder: str, name: str, remote: str, event: str, text: str, context: str = "") -> None:
+        def say(  # noqa: PLR0913, PLR0917  as many as a line has columns
+            folder: str, name: str, remote: str, event: str, text: str, context: str = ""
+        ) -> None:
             at = time - 0.09
             connector = f"{server}\\Client {'Frontend' if folder == 'FrontEnd' else 'Proxy'} {server}"
             self._add(
@@ -197,7 +197,9 @@ class Exchange:
             self._track(server, row.time, **about, source="SMTP", event_id="SENDEXTERNAL", client_ip=ip,
                         client_hostname=here, server_ip="192.0.2.25", server_hostname=row.relay)  # fmt: skip
         else:
-            about["recipient_status"] = f"[{{LRT=x}};{{LED={REPLIES[row.reason]}}};{{FQDN={row.relay}}};{{IP=192.0.2.25}}]"
+            about["recipient_status"] = (
+                f"[{{LRT=x}};{{LED={REPLIES[row.reason]}}};{{FQDN={row.relay}}};{{IP=192.0.2.25}}]"
+            )
             event = "DEFER" if row.result in {Result.DEFERRED, Result.DEFERRED_AGAIN} else "FAIL"
             self._track(server, row.time, **about, source="SMTP" if event == "FAIL" else "QUEUE", event_id=event,
                         server_hostname=here, client_hostname=here)  # fmt: skip

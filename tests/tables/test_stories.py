@@ -1,4 +1,4 @@
-"""A story told in Exchange or Microsoft 365 names the same culprits as on Postfix, and nobody else; counts are exact."""
+"""A story told in Exchange or Microsoft 365 names the same culprits as on Postfix and nobody else; counts are exact."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from whosent.sources.files import at_path
 GUILTY = ["abuse:stolen_account", "abuse:slow_account", "abuse:campaign_only", "abuse:guessed_password",
           "abuse:infected_host", "abuse:clean_flood"]  # fmt: skip
 INNOCENT = ["bulk:newsletter_daily", "bulk:newsletter_in_batches", "bulk:monday_morning", "bulk:new_employee",
-            "bulk:crowd", "bulk:outage", "bulk:listed_for_everybody", "bulk:traveller", "bulk:guessing_in_vain"]  # fmt: skip
+            "bulk:crowd", "bulk:outage", "bulk:listed_for_everybody", "bulk:traveller",
+            "bulk:guessing_in_vain"]  # fmt: skip
 SETTINGS = Settings(logs=Logs(timezone="UTC", year=2026))
 
 

@@ -1,10 +1,10 @@
 """Spoofed elsewhere: what receivers report of mail in our domain's name that came from addresses that are not ours.
 
 Built from DMARC aggregate reports.  An address is ours if it lies in our networks or if its mail passed for our
-domain: then it has our key or stands in our SPF record.  Mail that a forwarder or a list broke on its way was ours once:
-it is left out, and so is what carries a signature of ours that broke.  Nobody here is accused by any of it: the finding
-is a notice, with the record to publish.  Addresses of our own networks that fail for our domain are told apart: they
-are not set up.
+domain: then it has our key or stands in our SPF record.  Mail that a forwarder or a list broke on its way was ours
+once: it is left out, and so is what carries a signature of ours that broke.  Nobody here is accused by any of it: the
+finding is a notice, with the record to publish.  Addresses of our own networks that fail for our domain are told apart:
+they are not set up.
 """
 
 from __future__ import annotations
@@ -174,14 +174,18 @@ def _step(name: str, policy: str, passed: int, failed: int) -> tuple[str, str | 
         return f"{name} already asks receivers to reject such mail (p=reject): nothing is left to publish.", None
     if not passed:
         return (
-            f"No mail of {name} passed: sign it (DKIM) and name its servers (SPF) before asking receivers to act.", None,
+            f"No mail of {name} passed: sign it (DKIM) and name its servers (SPF) before asking receivers to act.",
+            None,
         )  # fmt: skip
     share = failed / (passed + failed)
     if share > _SAFE:
         return (
-            f"First mend our own sources: {phrases.share(share)} of our mail would be hit by a stricter policy than "
-            f"p={policy}.", None,
+            (f"First mend our own sources: {phrases.share(share)} of our mail would be hit by a stricter policy than "
+            f"p={policy}."), None,
         )  # fmt: skip
     stricter = _NEXT.get(policy, "quarantine")
     record = f'_dmarc.{name}. IN TXT "v=DMARC1; p={stricter}; rua=mailto:postmaster@{name}"'
-    return f"{name} asks receivers for p={policy}; the next step is to publish {record} (keep the rua you have).", record
+    return (
+        f"{name} asks receivers for p={policy}; the next step is to publish {record} (keep the rua you have).",
+        record,
+    )

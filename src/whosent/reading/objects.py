@@ -80,8 +80,7 @@ class Objects:
         if len(text) - keep > LONGEST_ROW:
             yield Found(base + keep, text[keep : keep + 1000], whole=False)
             self._start, self._depth, keep, at = -1, self._around, len(text), len(text)
-        if self._start >= 0:
-            self._start = 0
+        self._start = min(0, self._start)
         self._left, self._looked = text[keep:], at - keep
 
     def finish(self) -> Iterator[Found]:

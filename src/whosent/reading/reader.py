@@ -55,11 +55,11 @@ class Reader:
         self.starts = clock.seconds(found.stamp) if found.stamp else 0.0
         self.counts = Counts()
         self._table: TableTokens | None = None
-        self.table = ""  # its name, if it is one
+        self.table = self.system = ""  # its name and what writes it, if it is one
         self.disorder = 0.0  # seconds its rows may be out of order
         if found.header is not None:
             self._table = TableTokens(found.header, layout, self.counts)
-            self.table = found.header.table.name
+            self.table, self.system = found.header.table.name, found.header.table.system
             self.disorder = found.header.table.disorder
             self.starts = first_time(found.header, head, clock)
         self.longest_line = found.header.longest_line if found.header else None

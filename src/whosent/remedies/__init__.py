@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, passing, proxying
+from whosent.remedies import account, born_here, client, passing, proxying, servers
 from whosent.remedies.shell import Unsafe
 
 if TYPE_CHECKING:
@@ -37,16 +37,19 @@ _BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
 }
 
 
-def propose(*, incident: str, suspect: Suspect, cause: Cause, strength: Strength) -> list[Remedy]:
+def propose(
+    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
+) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
-    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
+    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.  ``server``: whose log
+    it was, if not that of Postfix.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        steps = _BY_KIND[suspect.kind](tag, suspect, cause)
+        steps = servers.STEPS.get(server, _BY_KIND[suspect.kind])(tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
     named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME

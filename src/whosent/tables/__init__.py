@@ -38,8 +38,9 @@ class Table:
 
     ``columns``: folded names, ``a|b`` where versions of the table call the same thing differently.  ``telling``: those
     that no other table has together.  ``begin`` starts the reading of one file.  ``log_type``: what its ``#Log-type:``
-    line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.  ``element``: of XML, the folded names of
-    the document and of the element that is a row.
+    line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.
+    ``system``: what writes it, for remedies (:mod:`whosent.remedies.servers`).  ``element``: of XML, the folded names
+    of the document and of the element that is a row.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Table:
     begin: Callable[[], Reading]
     log_type: bytes = b""
     disorder: float = MINUTE
+    system: str = "exchange"
     element: tuple[str, str] | None = None
 
 

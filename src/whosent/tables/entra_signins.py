@@ -76,5 +76,6 @@ table: Final = Table(
     ),
     rules=(_LOGIN, _FAILED),
     begin=_begin,
+    system="exchange_online",
     disorder=WHOLE_FILE,
 )  # fmt: skip

@@ -62,11 +62,7 @@ class _Reading:
             return ()
         if event not in {b"+", b"<", b">", b"*"}:
             return None
-        session = self._sessions.get(name)
-        if session is None:
-            while len(self._sessions) >= _SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            session = self._sessions[name] = _Session()
+        session = self._session(name)
         if event == b"<":
             _command(session, text)
         elif event == b">":
@@ -74,10 +70,17 @@ class _Reading:
         elif event == b"*" and context == b"authenticated":
             return _login(session, cells)
         elif event == b"*":
-            for said in (text, context):
-                if said.startswith(_USER):
-                    session.user = said.removeprefix(_USER)
+            said = text if text.startswith(_USER) else context
+            session.user = said.removeprefix(_USER) if said.startswith(_USER) else session.user
         return ()
+
+    def _session(self, name: bytes) -> _Session:
+        session = self._sessions.get(name)
+        if session is None:
+            while len(self._sessions) >= _SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+            session = self._sessions[name] = _Session()
+        return session
 
 
 def _command(session: _Session, text: bytes) -> None:

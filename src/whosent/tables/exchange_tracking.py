@@ -15,7 +15,8 @@ that are not the account's own (5.7.60).  Addresses, subject and Message-ID are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from whosent.dialects import Rule
@@ -58,24 +59,9 @@ def _begin() -> Reading:
 
 def _read(cells: Cells) -> Iterable[Told] | None:
     event = cells[8]
-    if event == b"SENDEXTERNAL":
-        return _delivery(_SENT, cells)
-    if event == b"DELIVER":
-        return _delivery(_LOCAL, cells)
-    if event == b"RECEIVE":
-        return _received(cells)
-    if event == b"SEND":
-        return _delivery(_SENT, cells) if cells[7] == b"SMTP" or cells[7] == b"GATEWAY" else ()
-    if event == b"FAIL":
-        return _delivery(_FAILED, cells)
-    if event == b"DEFER":
-        return _delivery(_DEFERRED, cells) if cells[12] else ()
-    if event == b"SUBMIT":
-        return _received(cells)
-    if event == b"REDIRECT":
-        return _redirected(cells)
-    if event == b"DSN":
-        return _notified(cells)
+    read = _EVENTS.get(event)
+    if read is not None:
+        return read(cells)
     return () if event in _NOTHING else None
 
 
@@ -159,6 +145,23 @@ def _reply(status: bytes) -> bytes:
     found = _LAST_ERROR.search(status) if b"{" in status else None
     return (found[1] if found else status).strip(b"' ")
 
+
+def _sent(cells: Cells) -> Iterable[Told]:
+    """By SMTP or a foreign connector; what the store submits to transport is no delivery."""
+    return () if cells[7] == _STORE else _delivery(_SENT, cells)
+
+
+_EVENTS: Final[dict[bytes, Callable[[Cells], Iterable[Told]]]] = {
+    b"RECEIVE": _received,
+    b"SUBMIT": _received,
+    b"SEND": _sent,
+    b"SENDEXTERNAL": partial(_delivery, _SENT),
+    b"DELIVER": partial(_delivery, _LOCAL),
+    b"DEFER": partial(_delivery, _DEFERRED),
+    b"FAIL": partial(_delivery, _FAILED),
+    b"REDIRECT": _redirected,
+    b"DSN": _notified,
+}
 
 table: Final = Table(
     name="exchange_tracking",

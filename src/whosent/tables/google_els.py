@@ -90,5 +90,6 @@ table: Final = Table(
     telling=("messageid", "startdate", "sender", "recipientaddress", "eventtarget", "eventstatus"),
     rules=(_ARRIVAL, _SENT, _LOCAL, _DEFERRED, _FAILED),
     begin=_begin,
+    system="google",
     disorder=WHOLE_FILE,
 )  # fmt: skip

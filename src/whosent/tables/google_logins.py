@@ -41,5 +41,6 @@ table: Final = Table(
     telling=("id.time", "actor.email", "ipaddress", "events.name"),
     rules=(_LOGIN, _FAILED),
     begin=_begin,
+    system="google",
     disorder=WHOLE_FILE,
 )

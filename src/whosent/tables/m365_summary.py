@@ -97,5 +97,6 @@ table: Final = Table(
     telling=("origintimestamputc|origintimestamp", "senderaddress", "recipientstatus", "networkmessageid"),
     rules=(_ARRIVAL, _SENT, _LOCAL, _DEFERRED, _FAILED),
     begin=_begin,
+    system="exchange_online",
     disorder=WHOLE_FILE,
 )  # fmt: skip

@@ -5,11 +5,11 @@ RecipientAddress, Status, ToIP, FromIP, Size, MessageId, MessageTraceId) and Gra
 from the documentation: no tenant could be asked here.
 
 One row is one recipient of one message.  Times are UTC.  ``FromIP`` is the server that sent a message to Microsoft,
-blank for mail of our own mailboxes; ``ToIP`` is blank for mail that stays (an export without these two columns could not
-tell strangers from us, and is not read).  So a row without FromIP is the mailbox of
-SenderAddress; one with both is a mailbox too if the sender's domain is ours, and nobody we know otherwise (mail that a
-rule forwards).  A trace says that a delivery failed and not why: the reply of the other server is in the extended
-report.  Addresses and subject are what the client wrote.
+blank for mail of our own mailboxes; ``ToIP`` is blank for mail that stays (an export without these two columns could
+not tell strangers from us, and is not read).  So a row without FromIP is the mailbox of SenderAddress; one with both is
+a mailbox too if the sender's domain is ours, and nobody we know otherwise (mail that a rule forwards).  A trace says
+that a delivery failed and not why: the reply of the other server is in the extended report.  Addresses and subject are
+what the client wrote.
 """
 
 from __future__ import annotations
@@ -88,5 +88,6 @@ table: Final = Table(
              "messagetraceid|id"),
     rules=(_ARRIVAL, _SENT, _LOCAL, _DEFERRED, _FAILED),
     begin=_begin,
+    system="exchange_online",
     disorder=WHOLE_FILE,
 )  # fmt: skip

@@ -10,7 +10,8 @@ import re
 from typing import Final
 
 _HABIT: Final = re.compile(
-    rb"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}),?[ T]+(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:\.\d+)?(?: ?([AaPp])\.?[Mm]\.?)?Z?\Z"
+    rb"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}),?[ T]{1,2}(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?(?:\.\d{1,9})?"
+    rb"(?: ?([AaPp])\.?[Mm]\.?)?Z?\Z"
 )
 _ISO: Final = re.compile(rb"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)\d*(Z|[+-]\d\d:?\d\d)?\Z")
 _NOON: Final = 12
@@ -32,14 +33,15 @@ class Moments:
         if match is None:
             return None
         first, mark, second, year, hour, minute, seconds, half = match.groups()
-        return self._of((int(first), int(second)), mark == b".", year, (hour, minute, seconds, half))
+        return self._of((int(first), int(second)), year, (hour, minute, seconds, half), point=mark == b".")
 
     def _of(
         self,
         numbers: tuple[int, int],
-        point: bool,
         year: bytes,
-        clock: tuple[bytes, bytes, bytes, bytes],  # noqa: FBT001
+        clock: tuple[bytes, bytes, bytes, bytes],
+        *,
+        point: bool,
     ) -> bytes | None:
         first, second = numbers
         hour, minute, seconds, half = int(clock[0]), clock[1], clock[2] or b"00", clock[3]
