@@ -24,6 +24,14 @@ from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
 _NOBODY: Final = {Cause.UNKNOWN: " Nobody here was seen earning that."}
+_FORGEABLE: Final = (
+    "any local user of that machine can write such lines. The queue files, the log of the next host, or the journal"
+    " with its trusted fields would be a second one."
+)
+_ONE_SYSTEM: Final = (
+    "it was written down by one mail system. The sign-in log of the directory, or the log of the next host, would be a"
+    " second one."
+)
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -150,7 +158,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         refused=case.refused,
         sentence=case.sentence,
         witnesses=list(case.witnesses),
-        unproven=_unproven(case),
+        unproven=_unproven(case, by_us=(case.suspect.host or "") not in done.systems),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
         remedies=remedies.propose(
@@ -163,13 +171,11 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
     )
 
 
-def _unproven(case: Case) -> list[str]:
+def _unproven(case: Case, *, by_us: bool) -> list[str]:
     said = []
     if case.strength is Strength.SHOWN:
-        said.append(
-            f"{_witnesses(case)}: any local user of that machine can write such lines. "
-            "The queue files, the log of the next host, or the journal with its trusted fields would be a second one."
-        )
+        why = _FORGEABLE if by_us else _ONE_SYSTEM
+        said.append(f"{_witnesses(case)}: {why}")
     if case.candidates:
         said.append("Which of the candidates it was is not provable from these logs.")
     return said

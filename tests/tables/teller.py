@@ -209,8 +209,8 @@ def trace(rows: Iterable[Row], *, as_json: bool = False) -> bytes:
     """The posts as Get-MessageTraceV2 exports them, newest first."""
     import json  # noqa: PLC0415  # where it is needed
 
-    names = ["Received", "SenderAddress", "RecipientAddress", "Subject", "Status", "ToIP", "FromIP", "Size", "MessageId",
-             "MessageTraceId"]  # fmt: skip
+    names = ["Received", "SenderAddress", "RecipientAddress", "Subject", "Status", "ToIP", "FromIP", "Size"]
+    names += ["MessageId", "MessageTraceId"]
     words = {Result.SENT: "Delivered", Result.LOCAL: "Delivered", Result.BOUNCED: "Failed"}
     lines = []
     for number, post in enumerate(one for one in posts(rows) if isinstance(one, Post)):

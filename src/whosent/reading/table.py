@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from operator import itemgetter
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from whosent.dialects import Rule
 from whosent.reading.counts import Counts
@@ -37,12 +37,8 @@ _QUOTED: Final = rb'"[^"]*+(?:""[^"]*+)*+"'
 _INSIDE: Final = re.compile(portable(rb'[^"]*+(?:""[^"]*+)*+'))
 
 
-class Row(NamedTuple):
-    """One row: its first byte, relative to the chunk; the wanted cells, None if they cannot be told apart; its text."""
-
-    at: int
-    cells: Cells | None
-    text: bytes
+Row: TypeAlias = tuple[int, Cells | None, bytes]
+"""One row: its first byte, relative to the chunk; the wanted cells, None if they cannot be told apart; its text."""
 
 
 class Header(NamedTuple):
@@ -110,13 +106,14 @@ def _json_header(head: bytes) -> Header | None:
 
 
 @cache
-def _compiled(delimiter: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+def _compiled(delimiter: bytes) -> tuple[re.Pattern[bytes], ...]:
     other = rb"[^%b]*+" % re.escape(delimiter)
     mark = re.escape(delimiter)
     cell = rb"(?:%b|(?!\")%b)" % (_QUOTED, other)
     whole = rb"%b(?:%b%b)*+" % (cell, mark, cell)
     each = rb"(?:\A|%b)(?:\"([^\"]*+(?:\"\"[^\"]*+)*+)\"|(%b))" % (mark, other)
-    return re.compile(portable(whole)), re.compile(portable(each))
+    odd = rb"(?:\A|%b)\0(?!%b|\Z)" % (mark, mark)  # a doubled quote that begins a cell
+    return re.compile(portable(whole)), re.compile(portable(each)), re.compile(odd)
 
 
 class Splitter:
@@ -125,18 +122,34 @@ class Splitter:
     def __init__(self, delimiter: bytes) -> None:
         self.delimiter = delimiter
         self._mark = delimiter[0]
-        self._whole, self._each = _compiled(delimiter)
+        self._begins = delimiter + b"\0"
+        self._whole, self._each, self._odd = _compiled(delimiter)
 
     def cells(self, text: bytes) -> list[bytes] | None:
         """The cells of a whole row; None if its quotes do not match."""
         if b'"' not in text:
             return text.split(self.delimiter)
-        plainly = self._plainly(text)
+        plainly = self._plainly(text) if b'""' not in text else self._doubled(text)
         if plainly is not None:
             return plainly
         if self._whole.fullmatch(text) is None:
             return None
         return [quoted.replace(b'""', b'"') if quoted else plain for quoted, plain in self._each.findall(text)]
+
+    def _doubled(self, text: bytes) -> list[bytes] | None:
+        """The same where quotes are doubled inside of cells, and a cell that is empty may be quoted."""
+        if b"\0" in text:
+            return None
+        marked = text.replace(b'""', b"\0")
+        if (marked[:1] == b"\0" or self._begins in marked) and self._odd.search(marked):
+            return None
+        cells = self._plainly(marked)
+        if cells is None:
+            return None
+        for number, cell in enumerate(cells):
+            if b"\0" in cell:
+                cells[number] = b"" if cell == b"\0" else cell.replace(b"\0", b'"')
+        return cells
 
     def _plainly(self, text: bytes) -> list[bytes] | None:
         """The cells where quotes stand around cells and nowhere else, which is quickest seen by cutting at quotes."""
@@ -193,14 +206,14 @@ class CsvRows:
 
     def rows(self, chunk: bytes, _offset: int = 0) -> Iterator[Row]:
         """The rows that end in this chunk, in order."""
-        delimiter, at = self._splitter.delimiter, 0
+        split, delimiter, at = self._splitter.cells, self._splitter.delimiter, 0
         for line in chunk.split(b"\n")[:-1]:
-            if b'"' not in line and not self._open:
-                text = line[:-1] if line[-1:] == b"\r" else line
-                cells = text.split(delimiter)
-                if len(cells) == self._width and line[:1] != b"#":
+            text = line[:-1] if line[-1:] == b"\r" else line
+            cells = None if self._open else text.split(delimiter) if b'"' not in text else split(text)
+            if cells is not None:
+                if len(cells) == self._width and text[:1] != b"#":
                     cells.append(b"")
-                    yield Row(at, self._pick(cells), text)  # type: ignore[misc]  # there is a width
+                    yield (at, self._pick(cells), text)  # type: ignore[misc]  # there is a width
                 else:
                     yield self._row(at, cells, text)
             else:
@@ -218,17 +231,17 @@ class CsvRows:
         if clean.startswith(b"#"):
             if clean.startswith(_FIELDS):
                 self._rename(self._splitter.cells(clean.removeprefix(_FIELDS)))
-            return Row(at, None, ASIDE)
+            return (at, None, ASIDE)
         if cells is None or not clean.strip(_BLANK):
-            return Row(at, None, text)
+            return (at, None, text)
         if self._pick is None:
             if not _SEPARATOR.match(clean):
                 self._rename(self._splitter.cells(clean))
-            return Row(at, None, ASIDE)
+            return (at, None, ASIDE)
         if len(cells) != self._width:
-            return Row(at, None, text)
+            return (at, None, text)
         cells.append(b"")
-        return Row(at, self._pick(cells), text)
+        return (at, self._pick(cells), text)
 
     def _rename(self, cells: list[bytes] | None) -> None:
         names = list(map(folded, cells or []))
@@ -237,14 +250,9 @@ class CsvRows:
     def _quoted(self, at: int, line: bytes) -> Iterator[Row]:
         """A line with a quote in it, or behind one that is open."""
         text = line.removesuffix(b"\r")
-        if not self._open:
-            if line.startswith(b"#"):
-                yield self._row(at, None, text)
-                return
-            cells = self._splitter.cells(text)
-            if cells is not None:
-                yield self._row(at, cells, text)
-                return
+        if not self._open and line.startswith(b"#"):
+            yield self._row(at, None, text)
+            return
         state = self._splitter.is_open(text, inside=bool(self._open))
         if state or (state is None and self._open):
             self._open.append(line)
@@ -286,8 +294,8 @@ class JsonRows:
     def _row(self, found: Found) -> Row:
         cells = cells_of(found.text) if found.whole else None
         if cells is None or not all(any(name in cells for name in names) for names in self._telling):
-            return Row(found.at, None, found.text)
-        return Row(found.at, tuple(_first(cells, names) for names in self._columns), found.text)
+            return (found.at, None, found.text)
+        return (found.at, tuple(_first(cells, names) for names in self._columns), found.text)
 
 
 def _first(cells: Mapping[str, bytes], names: Iterable[str]) -> bytes:
@@ -312,9 +320,9 @@ class XmlRows:
 
     def _row(self, element: Element) -> Row:
         if element.cells is None:
-            return Row(element.at, None, b"document that is broken, or declares a type or entities")
+            return (element.at, None, b"document that is broken, or declares a type or entities")
         cells = element.cells
-        return Row(element.at, tuple(_first(cells, names) for names in self._columns), b"record without its fields")
+        return (element.at, tuple(_first(cells, names) for names in self._columns), b"record without its fields")
 
 
 class Rows(Protocol):

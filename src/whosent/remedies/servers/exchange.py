@@ -25,6 +25,7 @@ _SUSPENDED: Final = (
 )
 
 
+_PORTS: Final = "-Direction Inbound -Action Block -Protocol TCP -LocalPort 25,465,587,2525 -RemoteAddress"
 _ANYBODY: Final = (
     "Get-ReceiveConnector | Get-ADPermission | Where-Object { $_.User -like '*ANONYMOUS*' -and"
     " $_.ExtendedRights -like '*Accept-Any-Recipient*' } | Format-Table Identity, User"
@@ -172,10 +173,7 @@ def _client(tag: str, name: str) -> list[Remedy]:
             step="block",
             title=f"Close the mail ports to {name}",
             reach=f"only connections from {name} to this server's ports 25, 465, 587 and 2525",
-            commands=[
-                f"New-NetFirewallRule -DisplayName {rule} -Direction Inbound -Protocol TCP -Action Block"
-                + f" -LocalPort 25,465,587,2525 -RemoteAddress {where}"
-            ],
+            commands=[f"New-NetFirewallRule -DisplayName {rule} {_PORTS} {where}"],
             undo=[f"Remove-NetFirewallRule -DisplayName {rule}"],
             note="Run it on every server that takes mail. The client keeps its mail and tries again; nothing is lost.",
         ),
