@@ -142,6 +142,10 @@ def tables() -> str:
     return "\n".join(_format(table) for table in sorted(discover_tables(), key=lambda table: table.title.lower()))
 
 
+def _all() -> list[Dialect | Table]:
+    return [*discover(), *discover_tables()]
+
+
 def _format(dialect: Dialect | Table) -> str:
     module = importlib.import_module(f"whosent.{'tables' if isinstance(dialect, Table) else 'dialects'}.{dialect.name}")
     events = _events(dialect)
@@ -244,7 +248,7 @@ def _declared(statement: ast.stmt) -> tuple[str, str] | None:
 def events() -> str:
     """Which events ``parse`` prints, which programs write them, and which fields they may have."""
     makers: dict[str, dict[str, None]] = defaultdict(dict)
-    for dialect in (*discover(), *discover_tables()):
+    for dialect in _all():
         for rule in _rules(dialect):
             makers[SHOWN.get(rule.event, rule.event)][dialect.title] = None
     rows = [(f"`{event}`", _EVENTS[event], ", ".join(makers[event]), _listed(_own(event))) for event in _EVENTS]
@@ -254,7 +258,7 @@ def events() -> str:
 def _own(event: str) -> list[str]:
     """The fields of an event, in whichever lines it is told."""
     told = [kind for kind in FIELDS if SHOWN.get(kind, kind) == event]
-    rules = (rule for one in (*discover(), *discover_tables()) for rule in _rules(one) if rule.event in told)
+    rules = (rule for one in _all() for rule in _rules(one) if rule.event in told)
     names = dict.fromkeys(name for kind in told for name in FIELDS[kind] if name != "recipients")
     return [*names, *sorted({name for rule in rules for name, _ in rule.fixed} - names.keys())]
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from tests.tables.teller import TRACKING
 from whosent.join.tables import layout
-from whosent.reading import table
+from whosent.reading import separated
 from whosent.reading.counts import Counts
 from whosent.reading.elements import Elements, root_of
 from whosent.reading.objects import Objects, cells_of, depth_of
 from whosent.reading.reader import Reader
+from whosent.reading.separated import ASIDE, BOM, CsvRows, Splitter
 from whosent.reading.stamps import Clock
-from whosent.reading.table import ASIDE, BOM, CsvRows, Splitter, TableTokens, first_row, header_of
+from whosent.reading.table import TableTokens, first_row, header_of
 from whosent.tables import discover, folded, identify
 from whosent.tables.moments import Moments
 
@@ -51,11 +52,13 @@ def cut(data: bytes, cuts: list[int]) -> Iterator[bytes]:
 def read(data: bytes, chunks: list[bytes]) -> list[tuple[int, bytes | None]]:
     """Offset and event (the ninth column) of each row that is one."""
     assert HEADER is not None
-    rows, offset, found = CsvRows(HEADER), 0, []
+    rows, offset, found = CsvRows(HEADER.table, HEADER.delimiter), 0, []
     for chunk in (f"#Fields: {TRACKING}\n".encode(), *chunks):
-        found += [(offset + at, cells and cells[8]) for at, cells, text in rows.rows(chunk) if text is not ASIDE]
+        found += [
+            (offset + at, cells[8] if cells else None) for at, cells, text in rows.rows(chunk) if text is not ASIDE
+        ]
         offset += len(chunk)
-    found += [(offset + at, cells and cells[8]) for at, cells, _ in rows.finish()]
+    found += [(offset + at, cells[8] if cells else None) for at, cells, _ in rows.finish()]
     del data
     return found
 
@@ -105,7 +108,7 @@ def test_a_quote_that_never_closes_costs_one_line(monkeypatch: pytest.MonkeyPatc
     good = ",".join(["x"] * 8 + ["SEND"] + ["y"] * (WIDTH - 9)).encode() + b"\n"
     bad = b'x,"open\n'
     assert [event for _, event in read(b"", [bad + good * 3])] == [None, b"SEND", b"SEND", b"SEND"]
-    monkeypatch.setattr(table, "MOST_LINES", 2)
+    monkeypatch.setattr(separated, "MOST_LINES", 2)
     assert [event for _, event in read(b"", [bad + good, good, good])] == [None, b"SEND", b"SEND", b"SEND"]
     assert [event for _, event in read(b"", [bad + b'a"b,c\n' + good])] == [None, None, b"SEND"]
 
@@ -128,7 +131,7 @@ def test_columns_are_known_by_name_in_any_order() -> None:
 def test_a_second_header_changes_the_columns() -> None:
     two = f"#Fields: {TRACKING}\n".encode() + b"#Fields: event-id,source\nSEND,SMTP\n"
     assert HEADER is not None
-    rows = [row for row in CsvRows(HEADER).rows(two) if row[2] is not ASIDE]
+    rows = [row for row in CsvRows(HEADER.table, HEADER.delimiter).rows(two) if row[2] is not ASIDE]
     assert [cells and cells[7:9] for _, cells, _ in rows] == [(b"SMTP", b"SEND")]
 
 

@@ -81,7 +81,7 @@ class Detector:
         if row.until >= domain.latest:
             domain.policy, domain.latest = row.policy, row.until
         if len(domain.reporters) < _DOMAINS or row.reporter in domain.reporters:
-            domain.reporters[row.reporter] += row.count
+            domain.reporters[row.reporter] += row.messages
         _count(domain, source, row, ours=self._surroundings.is_own_address(row.address))
 
     def findings(self) -> Iterator[Finding]:
@@ -153,14 +153,14 @@ class Detector:
 
 def _count(domain: _Domain, source: _Source, row: Reported, *, ours: bool) -> None:
     if row.dkim or row.spf:
-        source.passed += row.count
+        source.passed += row.messages
         return
     if not ours and (row.signed or row.override):
-        source.excused += row.count
+        source.excused += row.messages
         return
-    source.failed += row.count
+    source.failed += row.messages
     trail = domain.own if ours else domain.elsewhere
-    trail.add(row.time, row.ref, f"{phrases.count(row.count, 'message')} from {row.address}, neither DKIM nor SPF")
+    trail.add(row.time, row.ref, f"{phrases.count(row.messages, 'message')} from {row.address}, neither DKIM nor SPF")
 
 
 def _when(domain: _Domain) -> str:

@@ -151,7 +151,7 @@ class Reported(NamedTuple):
     domain: str  # whose policy was asked for
     policy: str  # none, quarantine, reject
     address: str
-    count: int  # messages
+    messages: int
     dkim: bool  # passed, and for this domain
     spf: bool
     override: str  # why the receiver did not do as the policy says: forwarded, mailing_list ...

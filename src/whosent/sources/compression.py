@@ -23,8 +23,6 @@ _MAGIC: Final = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"PK\x03\x04", "zip"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _PIECE: Final = 1 << 18
 _MEMBERS: Final = 10_000  # of one zip archive
@@ -39,7 +37,16 @@ BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdEr
 
 def compression_of(head: bytes) -> str | None:
     """The name of the compression a file's first bytes announce; None for a plain file."""
+    if _is_utf16(head):
+        return "UTF-16"
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether this is the mark of UTF-16, with a letter of ours behind it."""
+    if head.startswith(codecs.BOM_UTF16_LE):
+        return head[3:4] == b"\0"
+    return head.startswith(codecs.BOM_UTF16_BE) and head[2:3] == b"\0"
 
 
 def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
@@ -49,7 +56,7 @@ def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     """
     stored = _stored(raw, compression)
     first = next(stored, b"")
-    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if _is_utf16(first):
         yield from _as_utf8(first, stored)
         return
     yield first

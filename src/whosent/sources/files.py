@@ -203,7 +203,8 @@ class Source:
             start, lines_before = self._starts[number]
             end = self._starts[number + 1][0] if number + 1 < len(self._starts) else self.size
             raw.seek(start)
-            yield start, raw.read(end - start + LINE_LIMIT), lines_before
+            further = 0 if self.longest_line is None else LINE_LIMIT  # a row may go on in the next chunk
+            yield start, raw.read(min(end + further, self.size) - start), lines_before
 
     def text(self) -> Iterator[bytes]:
         """The decompressed bytes, as far as they can be had; nothing is remembered of them."""
@@ -372,43 +373,3 @@ def at_path(path: Path) -> Source:
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "rb") as pipe:
         return _spooled(name, pipe)
-
-
-def expand(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """Files behind the given paths, folders and globs, in a stable order without repeats; and what was missing."""
-    paths: dict[Path, None] = {}
-    missing: list[str] = []
-    for argument in arguments:
-        found = _behind(argument)
-        paths.update(dict.fromkeys(found))
-        if not found:
-            missing.append(shown(os.fsencode(argument)))
-    return list(paths), missing
-
-
-def _behind(argument: str) -> list[Path]:
-    path = Path(argument)
-    if os.path.isdir(path):  # noqa: PTH112  # pathlib's raises where a name is too long
-        return sorted(_inside(path))
-    if os.path.lexists(path):
-        return [path]
-    return sorted(file for entry in _glob(argument) for file in (_inside(entry) if entry.is_dir() else [entry]))
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    """The files in a folder and those below it; folders that may not be read are sources that say so."""
-    unreadable: list[Path] = []
-    for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):
-        for name in names:
-            path = Path(place, name)
-            if os.path.isfile(path):  # noqa: PTH113  # pathlib's raises where a folder may not be entered
-                yield path
-    yield from unreadable
-
-
-def _glob(pattern: str) -> Iterator[Path]:
-    anchor = Path(Path(pattern).anchor or ".")
-    try:
-        yield from anchor.glob(str(Path(pattern).relative_to(anchor)) if Path(pattern).anchor else pattern)
-    except (ValueError, NotImplementedError, OSError):
-        return

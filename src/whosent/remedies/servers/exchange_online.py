@@ -28,6 +28,10 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
 
 def _account(tag: str, name: str) -> list[Remedy]:
     user = identity(name)
+    return [*_look_and_moderate(tag, name, user), *_block(name, user), _close(name, user)]
+
+
+def _look_and_moderate(tag: str, name: str, user: str) -> list[Remedy]:
     rule = identity(f"whosent {tag}")
     return [
         Remedy(
@@ -62,6 +66,11 @@ def _account(tag: str, name: str) -> list[Remedy]:
             undo=[f"Remove-TransportRule -Identity {rule} -Confirm:$false"],
             note="The queues of Microsoft 365 cannot be held: what was accepted before is on its way.",
         ),
+    ]
+
+
+def _block(name: str, user: str) -> list[Remedy]:
+    return [
         Remedy(
             step="block",
             title=f"Block the sign-in of {name} and end its sessions",
@@ -84,17 +93,20 @@ def _account(tag: str, name: str) -> list[Remedy]:
             note="The undo goes back to what the organisation says (Get-TransportConfig); if it was allowed for this"
             " mailbox alone, write $false.",
         ),
-        Remedy(
-            step="close",
-            title=f"Give {name} a new password and a second factor",
-            reach=f"all sessions of {name}: its owner has to sign in again everywhere",
-            commands=[f"Get-MgUserAuthenticationMethod -UserId {user} | Format-List Id, AdditionalProperties"],
-            undo=[],
-            note="Reset the password in the Microsoft 365 admin center, remove authentication methods and app consents"
-            " that the owner does not know, and the rules the thief left. If Microsoft itself stopped the account,"
-            " Get-BlockedSenderAddress shows it and Remove-BlockedSenderAddress lets it send again.",
-        ),
     ]
+
+
+def _close(name: str, user: str) -> Remedy:
+    return Remedy(
+        step="close",
+        title=f"Give {name} a new password and a second factor",
+        reach=f"all sessions of {name}: its owner has to sign in again everywhere",
+        commands=[f"Get-MgUserAuthenticationMethod -UserId {user} | Format-List Id, AdditionalProperties"],
+        undo=[],
+        note="Reset the password in the Microsoft 365 admin center, remove authentication methods and app consents"
+        " that the owner does not know, and the rules the thief left. If Microsoft itself stopped the account,"
+        " Get-BlockedSenderAddress shows it and Remove-BlockedSenderAddress lets it send again.",
+    )
 
 
 def _client(name: str) -> list[Remedy]:
