@@ -15,9 +15,9 @@ run: setup  ## scan the recorded incident and show who sent the spam
 
 setup: $(VENV)/.ready  ## make the virtual environment (again only if pyproject.toml changed)
 
-$(VENV)/.ready: pyproject.toml
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! $(PYTHON) -c "import ensurepip, venv" 2>/dev/null; then \
-		apt-get update -qq && apt-get install -y -qq python3-venv; fi
+$(VENV)/.ready: pyproject.toml hatch_build.py $(wildcard native/*)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		bash tests/lab/packages.sh build || echo "without these packages Whosent works all the same, only slower"; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Whosent needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)

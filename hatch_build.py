@@ -11,7 +11,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("module.c", "matcher.c", "joiner.c", "words.c")
+SOURCES = ("module.c", "matcher.c", "joiner.c", "rows.c", "words.c")
 
 
 class NativeHook(BuildHookInterface[Any]):

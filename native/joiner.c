@@ -16,7 +16,7 @@ enum { REMOVED_FIELDS = 4 };
 
 /* What Python told us once: classes, members, functions. */
 static struct {
-    PyTypeObject *life, *message, *outcome, *handover, *closed;
+    PyTypeObject *life, *message, *outcome, *handover, *closed, *begun;
     PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason, *reason, *next;
     double session;
     Py_ssize_t actor, deferred_at, opened, queue_id, sender; /* where a Life has them */
@@ -40,15 +40,15 @@ slot_of(PyObject *type, const char *name)
     return offset;
 }
 
-/* configure(Life, Queue, (Message, Outcome, Handover, Closed), results and reasons, reason, handed over, session) */
+/* configure(Life, Queue, (Message, Outcome, Handover, Closed, Begun), results and reasons, reason, handed over, session) */
 PyObject *
 configure(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     PyObject *life, *queue, *reason, *next;
-    PyTypeObject *message, *outcome, *handover, *closed;
+    PyTypeObject *message, *outcome, *handover, *closed, *begun;
     PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason;
     double session;
-    if (!PyArg_ParseTuple(arguments, "OO(OOOO)(OOOOOO)OOd", &life, &queue, &message, &outcome, &handover, &closed,
+    if (!PyArg_ParseTuple(arguments, "OO(OOOOO)(OOOOOO)OOd", &life, &queue, &message, &outcome, &handover, &closed, &begun,
                           &local, &handed_over, &deferred, &deferred_again, &bounced, &no_reason, &reason, &next, &session))
         return NULL;
     known.actor = slot_of(life, "actor");
@@ -66,6 +66,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *arguments)
     known.outcome = (PyTypeObject *)Py_NewRef(outcome);
     known.handover = (PyTypeObject *)Py_NewRef(handover);
     known.closed = (PyTypeObject *)Py_NewRef(closed);
+    known.begun = (PyTypeObject *)Py_NewRef(begun);
     known.local = Py_NewRef(local);
     known.handed_over = Py_NewRef(handed_over);
     known.deferred = Py_NewRef(deferred);
@@ -95,6 +96,7 @@ typedef struct {
 
 typedef struct {
     PyObject *join, *clock;
+    int passes_on; /* lives that are not here may have begun in an earlier part of the stream */
     PyObject *places, *texts;
     PyObject *rows;
     int64_t base;
@@ -322,6 +324,8 @@ queue_of(State *state, Span host, Span instance)
     return place->queue;
 }
 
+static int slowly(State *state, PyObject *token);
+
 /* ------------------------------------------------------------------ rows */
 
 static int
@@ -422,27 +426,52 @@ refused(PyObject *life, PyObject *recipient, Span status)
     return again ? known.deferred_again : known.deferred;
 }
 
+static int
+holds(Span text, const char *word)
+{
+    return text.text && memmem(text.text, (size_t)text.size, word, strlen(word)) != NULL;
+}
+
+/* The word behind "queued as " where the reply names an id in no other way; text is NULL if it may. */
+static Span
+queued_as(Span reply)
+{
+    static const char mark[] = "queued as ";
+    Span none = {NULL, 0};
+    const char *at = reply.text ? memmem(reply.text, (size_t)reply.size, mark, sizeof(mark) - 1) : NULL;
+    if (!at || holds(reply, "id=") || holds(reply, " Message accepted"))
+        return none;
+    const char *begin = at + sizeof(mark) - 1, *end = reply.text + reply.size, *stop = begin;
+    while (stop < end && *stop != ' ' && (*stop < '\t' || *stop > '\r') && !strchr(").,;", *stop))
+        stop++;
+    return stop > begin ? (Span){begin, stop - begin} : none;
+}
+
 /* "sent" to a host of ours: its result, borrowed; a row if the reply names the next queue id. */
 static PyObject *
 handed_over(State *state, const Match *match, PyObject *life, PyObject *relay)
 {
-    PyObject *agent = bytes_or_none(span_of(match, AGENT)), *reply = bytes_or_none(span_of(match, REPLY));
-    PyObject *pair = agent && reply ? PyObject_CallFunctionObjArgs(known.next, agent, reply, NULL) : NULL;
-    PyObject *result = NULL, *id;
-    Py_XDECREF(agent);
-    Py_XDECREF(reply);
-    if (!pair || !PyArg_ParseTuple(pair, "OS", &result, &id)) {
-        Py_XDECREF(pair);
-        return NULL;
+    Span said = span_of(match, REPLY), named = queued_as(said);
+    PyObject *result = known.handed_over, *pair = NULL;
+    if (!named.text) {
+        PyObject *agent = bytes_or_none(span_of(match, AGENT)), *reply = bytes_or_none(said), *id;
+        pair = agent && reply ? PyObject_CallFunctionObjArgs(known.next, agent, reply, NULL) : NULL;
+        Py_XDECREF(agent);
+        Py_XDECREF(reply);
+        if (!pair || !PyArg_ParseTuple(pair, "OS", &result, &id)) {
+            Py_XDECREF(pair);
+            return NULL;
+        }
+        named = (Span){PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id)};
     }
-    if (PyBytes_GET_SIZE(id)) {
-        PyObject *next = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(id), PyBytes_GET_SIZE(id), "backslashreplace");
+    if (named.size) {
+        PyObject *next = PyUnicode_DecodeUTF8(named.text, named.size, "backslashreplace");
         PyObject *rest[] = {SLOT(life, known.actor), SLOT(life, known.queue_id), relay, next};
         if (!next || give(state, known.handover, match->at, rest, 4) < 0)
             result = NULL;
         Py_XDECREF(next);
     }
-    Py_DECREF(pair); /* the result is a member of an enum: it stays */
+    Py_XDECREF(pair); /* the result is a member of an enum: it stays */
     return result;
 }
 
@@ -484,6 +513,8 @@ static int
 delivery(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
 {
     PyObject *life = life_of(queue, queue_id);
+    if (!life && !PyErr_Occurred() && state->passes_on)
+        return slowly(state, token_of(match));
     if (!life && (PyErr_Occurred() || !(life = first_sight(state, queue, queue_id, 0))))
         return -1;
     Span status = span_of(match, STATUS), to = span_of(match, RECIPIENT);
@@ -561,6 +592,8 @@ queued(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
     PyObject *life = life_of(queue, queue_id);
     if (!life && PyErr_Occurred())
         return -1;
+    if (!life && state->passes_on)
+        return slowly(state, token_of(match));
     Span from = span_of(match, SENDER);
     PyObject *sender = PyBytes_FromStringAndSize(from.text, from.size);
     if (!sender)
@@ -592,6 +625,15 @@ client_of(State *state, const Match *match, PyObject *queue)
     return actor;
 }
 
+/* The id begins here: an earlier part of the stream may know another life of it. */
+static int
+give_begun(State *state, const Match *match, PyObject *queue_id)
+{
+    const Place *place = &state->known_places[state->place];
+    PyObject *rest[] = {place->host, place->instance, queue_id};
+    return give(state, known.begun, match->at, rest, 3);
+}
+
 static int
 submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
 {
@@ -601,7 +643,7 @@ submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id
         if (!done)
             return -1;
         Py_DECREF(done);
-    } else if (PyErr_Occurred()) {
+    } else if (PyErr_Occurred() || (state->passes_on && give_begun(state, match, queue_id) < 0)) {
         return -1;
     }
     PyObject *actor = client_of(state, match, queue);
@@ -627,6 +669,8 @@ static int
 removed(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
 {
     PyObject *life = life_of(queue, queue_id);
+    if (!life && !PyErr_Occurred() && state->passes_on)
+        return slowly(state, token_of(match));
     if (!life)
         return PyErr_Occurred() ? -1 : 0;
     PyObject *name = SLOT(life, known.queue_id);
@@ -751,7 +795,10 @@ join_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
     state.places = PyObject_GetAttrString(state.join, "_places");
     state.texts = PyObject_GetAttrString(state.join, "_texts");
     state.rows = PyList_New(0);
-    int failed = !state.clock || !state.places || !state.texts || !state.rows || !PyDict_CheckExact(state.places) ||
+    PyObject *passes_on = PyObject_GetAttrString(state.join, "_passes_on");
+    state.passes_on = passes_on == Py_True;
+    Py_XDECREF(passes_on);
+    int failed = !passes_on || !state.clock || !state.places || !state.texts || !state.rows || !PyDict_CheckExact(state.places) ||
                  !PyDict_CheckExact(state.texts) || take_from_python(&state) < 0 || run(&state, tokens) < 0 ||
                  hand_to_python(&state) < 0;
     for (int number = 0; number < QUEUES; number++)

@@ -274,6 +274,24 @@ tokens_next(Tokens *self)
     }
 }
 
+/* count_lines(chunk): how many line ends it has, and one more if it does not end with one */
+PyObject *
+count_lines(PyObject *Py_UNUSED(module), PyObject *chunk)
+{
+    if (!PyBytes_Check(chunk)) {
+        PyErr_SetString(PyExc_TypeError, "bytes wanted");
+        return NULL;
+    }
+    const char *at = PyBytes_AS_STRING(chunk), *end = at + PyBytes_GET_SIZE(chunk);
+    Py_ssize_t lines = 0;
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        lines++;
+        at = line_end ? line_end + 1 : end;
+    }
+    return PyLong_FromSsize_t(lines);
+}
+
 static PyMethodDef matcher_methods[] = {
     {"read", (PyCFunction)matcher_read, METH_VARARGS, "The tokens of a chunk of whole lines."},
     {NULL},

@@ -58,6 +58,11 @@ enum found next_match(Tokens *tokens, Match *match);
 PyObject *elsewhere(Tokens *tokens);
 PyObject *token_of(const Match *match);
 PyObject *join_rows(PyObject *module, PyObject *arguments);
+PyObject *release(PyObject *module, PyObject *arguments);
+PyObject *hand_out(PyObject *module, PyObject *arguments);
+PyObject *count_lines(PyObject *module, PyObject *chunk);
+PyObject *plain_rows(PyObject *module, PyObject *arguments);
+PyObject *whole_rows(PyObject *module, PyObject *arguments);
 PyObject *configure(PyObject *module, PyObject *arguments);
 
 /* Where a field stands; text is NULL if it was not captured. */

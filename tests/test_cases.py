@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from whosent import walk
 from whosent.detectors import discover
 from whosent.model import rows
 from whosent.model.rows import Row
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
 CASES = Path(__file__).parent / "cases"
 DETECTORS = {detector.__module__.rpartition(".")[2]: detector for detector in discover()}
 FOLDERS = sorted(path.parent for path in CASES.glob("*/*/expected.json"))
-METHODS = {
-    rows.Message: "message",
-    rows.Outcome: "outcome",
-    rows.Login: "login",
-    rows.Rejection: "rejection",
-    rows.Request: "request",
-    rows.Call: "call",
-    rows.Reported: "reported",
-}
 MOST_QUOTES = 12
 
 
@@ -60,9 +52,7 @@ def run(detector: type, told: Iterable[Row], settings: dict[str, Any] | None = N
             surroundings.learn_message(row)
         elif isinstance(row, rows.Outcome):
             surroundings.learn_outcome(row)
-        method = getattr(instance, METHODS[type(row)], None)
-        if method is not None:
-            method(row)
+        walk.observe([row], [instance])
         if ask and number % ask == 0:
             list(instance.findings())
     return list(instance.findings())

@@ -31,7 +31,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*/*.md")])
 LONGEST_FUNCTION, LONGEST_FILE = 60, 400
 FUNCTION_EXCUSES = {
-    "src/whosent/join/messages.py:Join.rows": "the hot loop: a call less a line is a tenth of the time",
+    "src/whosent/join/messages.py:Join.rows_purely": "the hot loop: a call less a line is a tenth of the time",
 }
 FILE_EXCUSES: dict[str, str] = {}
 PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whosent.join.messages import Begun, Early
+from whosent.join.lives import Begun, Early
 from whosent.model.rows import (
     Actor,
     Call,

@@ -25,10 +25,30 @@ class Words:
 def configure(
     life: type,
     queue: type,
-    rows: tuple[type, type, type, type],
+    rows: tuple[type, type, type, type, type],
     members: tuple[object, object, object, object, object, object],
     reason: Callable[[bytes | None, bytes | None], object],
     handed_over: Callable[[bytes | None, bytes | None], tuple[object, bytes]],
     session: float,
 ) -> None: ...
 def join_rows(join: object, tokens: Tokens, base: int) -> list[Any]: ...
+def release(
+    waiting: list[Any],
+    rows: list[Any],
+    wait: float,
+    kinds: tuple[type, type, type],
+    note: Callable[[Any], object],
+    resolve: Callable[[Any], object],
+) -> list[Any]: ...
+def hand_out(rows: list[Any], table: dict[type, Any]) -> None: ...
+def plain_rows(rows: list[Any], numbers: dict[type, int]) -> list[tuple[Any, ...]]: ...
+def whole_rows(
+    plain: list[tuple[Any, ...]],
+    classes: tuple[type, ...],
+    with_actor: frozenset[type],
+    outcome: type,
+    actor: type,
+    results: list[Any],
+    reasons: list[Any],
+) -> list[Any]: ...
+def count_lines(chunk: bytes) -> int: ...

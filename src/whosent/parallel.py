@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator
 from typing import IO, Final
 
-from whosent.join.messages import Begun, Early, Join
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join
 from whosent.model.rows import JoinedRow
 from whosent.reading_process import ENDING, HEADER, Ending, Order, Passed, all_rules, unpacked
 

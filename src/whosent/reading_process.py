@@ -12,7 +12,7 @@ import pickle
 import signal
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -21,7 +21,8 @@ import zstandard
 from whosent.configuration import zone_of
 from whosent.dialects import Rule, discover
 from whosent.join import tables
-from whosent.join.messages import Begun, Early, Join
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join
 from whosent.model.rows import (
     Actor,
     Arrived,
@@ -44,6 +45,7 @@ from whosent.model.rows import (
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.reading.counts import Counts
+from whosent.reading.native import native
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.sources.files import Marks, Source
@@ -55,7 +57,7 @@ _MARSHAL: Final = 2  # the version without references: quickest for rows that sh
 _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun, Arrived,
                  Attempted, Session, Forward, Reported)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_OUTCOME: Final = _NUMBERS[Outcome]
+_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover})
 _ROWS_A_FRAME: Final = 4_000
 
 Passed = JoinedRow | Early | Begun
@@ -79,40 +81,40 @@ class Ending(NamedTuple):
     guessed_year: bool
 
 
-def packed(rows: Iterable[Passed], rules: dict[int, int]) -> bytes:
+def packed(rows: list[Passed], rules: dict[int, int]) -> bytes:
     """Rows as one frame body."""
-    plain: list[tuple[Any, ...]] = []
-    for row in rows:
-        kind = row.__class__
-        if kind is Outcome:
-            time, ref, actor, queue_id, sender, recipient, result, reason, relay, forwarded = row  # type: ignore[misc]
-            plain.append((
-                _OUTCOME, time, ref, tuple(actor), queue_id, sender, recipient, int(result), int(reason), relay,
-                forwarded,
-            ))  # fmt: skip
-        elif kind is Message or kind is Handover:
-            plain.append((_NUMBERS[kind], row[0], row[1], tuple(row[2]), *row[3:]))  # type: ignore[arg-type]  # its actor
-        elif kind is Early:
-            plain.append((_NUMBERS[kind], row[0], row[1], rules[id(row[2])], row[3]))
-        else:
-            plain.append((_NUMBERS[kind], *row))
+    known = [row._replace(rule=rules[id(row.rule)]) if isinstance(row, Early) else row for row in rows]  # type: ignore[arg-type]  # by number
+    plain = native.plain_rows(known, _NUMBERS) if native else [_plain(row) for row in known]
     return zstandard.ZstdCompressor(level=1).compress(marshal.dumps(plain, _MARSHAL))
+
+
+def _plain(row: Passed) -> tuple[Any, ...]:
+    """The number of its class and its fields, all of them plain values."""
+    number, actor = _NUMBERS[row.__class__], row[2]
+    if isinstance(row, Outcome):
+        return (number, *row[:2], tuple(row.actor), *row[3:6], int(row.result), int(row.reason), *row[8:])
+    return (number, *row[:2], tuple(actor) if isinstance(actor, Actor) else actor, *row[3:])
 
 
 def unpacked(body: bytes, rules: list[Rule]) -> Iterator[Passed]:
     """The rows of a frame body."""
-    new = tuple.__new__
-    for number, *fields in marshal.loads(zstandard.ZstdDecompressor().decompress(body)):  # noqa: S302  # our own frame
-        kind = _KINDS[number]
-        if kind is Outcome:
-            fields[2] = new(Actor, fields[2])
-            fields[6] = _RESULTS[fields[6]]
-            fields[7] = _REASONS[fields[7]]
-        elif kind is Message or kind is Handover:
-            fields[2] = new(Actor, fields[2])
-        elif kind is Early:
-            fields[2] = rules[fields[2]]
-        yield new(kind, fields)  # type: ignore[misc]  # of that kind
+    plain = marshal.loads(zstandard.ZstdDecompressor().decompress(body))  # noqa: S302  # our own frame
+    if native:
+        rows = native.whole_rows(plain, _KINDS, _WITH_ACTOR, Outcome, Actor, _RESULTS, _REASONS)
+    else:
+        rows = [_whole(*one) for one in plain]
+    for row in rows:
+        yield row._replace(rule=rules[row.rule]) if isinstance(row, Early) else row  # type: ignore[call-overload]  # a number
+
+
+def _whole(number: int, *fields: Any) -> Passed:  # noqa: ANN401  # what marshal gives
+    """The row that was made plain."""
+    kind, values = _KINDS[number], list(fields)
+    if kind in _WITH_ACTOR:
+        values[2] = Actor(*values[2])
+    if kind is Outcome:
+        values[6], values[7] = _RESULTS[values[6]], _REASONS[values[7]]
+    return tuple.__new__(kind, values)  # type: ignore[return-value]  # of that kind
 
 
 _RESULTS: Final = list(Result)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -25,12 +25,25 @@ from whosent.join.tracked import Tracked
 from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
-from whosent.model.rows import Call, JoinedRow, Login, Message, Outcome, Rejection, Reported, Request, Row, dereference
+from whosent.model.rows import (
+    ACTOR_KINDS,
+    Call,
+    JoinedRow,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Row,
+    dereference,
+)
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
 from whosent.reading.formats import Form
+from whosent.reading.native import native
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading.table import first_row
@@ -42,6 +55,7 @@ from whosent.witnessed import Witnessed
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
                     "request": Request, "call": Call, "reported": Reported}  # fmt: skip
+_BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
@@ -51,6 +65,9 @@ _LOGS: Final = {"exchange": "Exchange log of", "exchange_online": "export of Mic
 _BETTER: Final = {"exchange_tracking": "exchange_send"}  # the second tells nothing that the first does not
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
+T = TypeVar("T")
+Handlers = tuple[Callable[[Any], object], ...]
+Table = dict[type, Handlers | dict[str, Handlers]]
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
 
@@ -131,7 +148,7 @@ def read_here(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
     return chain.from_iterable(_by_chunk(stream, join, progress))
 
 
-def _by_chunk(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[Iterator[JoinedRow]]:
+def _by_chunk(stream: Iterable[Input], join: Join, progress: Progress) -> Iterator[Iterable[JoinedRow]]:
     for one in stream:
         join.continue_with(one.number, one.clock)
         before = 0
@@ -177,14 +194,41 @@ def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Ite
 
 def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
     """Give each row to every observer that has a method for it."""
-    observers = list(observers)
-    handlers = {
-        row_type: [getattr(observer, method) for observer in observers if hasattr(observer, method)]
-        for method, row_type in _HANDLERS.items()
-    }
+    table = _table(observers)
+    for batch in _batches(rows):
+        _hand_out(batch, table)
+
+
+def _hand_out_purely(rows: list[Row], table: Table) -> None:
     for row in rows:
-        for handle in handlers[row.__class__]:
+        heard = table[row.__class__]
+        for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
             handle(row)
+
+
+def _table(observers: Iterable[object]) -> Table:
+    """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
+    observers = list(observers)
+    table: Table = {}
+    for method, row_type in _HANDLERS.items():
+        hearing = [observer for observer in observers if hasattr(observer, method)]
+        by_kind = {
+            kind: tuple(
+                getattr(observer, method) for observer in hearing if kind in getattr(observer, "kinds", ACTOR_KINDS)
+            )
+            for kind in ACTOR_KINDS
+        }
+        of_actors = row_type in {Message, Outcome}
+        table[row_type] = by_kind if of_actors else tuple(getattr(observer, method) for observer in hearing)
+    return table
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(rows)
+    return iter(lambda: list(islice(iterator, _BATCH)), [])
+
+
+_hand_out: Callable[[list[Row], Table], None] = native.hand_out if native else _hand_out_purely
 
 
 def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
@@ -216,8 +260,10 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.tracked = Tracked(surroundings, _told_better(inputs))
             merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
-        observe(done.chain.rows(merged), observers)
-        observe(done.chain.rest(), observers)
+        table = _table(observers)
+        for batch in done.chain.batches(_batches(merged)):
+            _hand_out(batch, table)
+        _hand_out(list(done.chain.rest()), table)
     done.systems = _systems(ordered, done.joins)
     with times_in(zone):
         for detector in detectors:

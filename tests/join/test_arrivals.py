@@ -10,7 +10,8 @@ import pytest
 
 from tests.join.kit import START, only, surroundings
 from whosent.dialects import Dialect, Rule
-from whosent.join.messages import Begun, Early, Join, layout
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join, layout
 from whosent.model.rows import Actor, Message, Outcome, Result, dereference
 from whosent.reading import events
 from whosent.reading.events import Parse

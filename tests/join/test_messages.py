@@ -25,8 +25,10 @@ from tests.join.kit import (
     surroundings,
     who,
 )
+from whosent.join import lives
 from whosent.join import messages as subject
-from whosent.join.messages import Begun, Early, Join, layout
+from whosent.join.lives import Begun, Early
+from whosent.join.messages import Join, layout
 from whosent.model.rows import (
     Actor,
     Call,
@@ -318,7 +320,7 @@ def test_numbers_without_end_stop_nothing() -> None:
 
 
 def test_broken_sessions_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "_MANY_LIVES", 10)
+    monkeypatch.setattr(lives, "_MANY_LIVES", 10)
     clock = Clock(UTC, datetime.fromtimestamp(START, UTC))
     reader, join = Reader(client(0, "AAAAAA1"), clock, layout), Join(surroundings())
     join.continue_with(0, clock)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.join.kit import client, delivery, line, queued, surroundings
-from whosent.join.messages import Early, Join, layout
+from whosent.join.lives import Early
+from whosent.join.messages import Join, layout
 from whosent.model.rows import JoinedRow, Outcome
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock

@@ -9,6 +9,7 @@
 set -euo pipefail
 
 declare -A GROUPS_OF=(
+  [build]="python3-venv python3-dev gcc libc6-dev libpcre2-dev"
   [net]="iproute2 iputils-ping procps util-linux nftables"
   [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
   [web]="lighttpd php-cgi perl libcgi-pm-perl"
@@ -20,7 +21,7 @@ declare -A GROUPS_OF=(
   [browser]="chromium"
 )
 DEFAULT="net mail web dns syslog"
-ALL="$DEFAULT clock samples peers browser"
+ALL="build $DEFAULT clock samples peers browser"
 
 fail() { echo "packages.sh: $*" >&2; exit 1; }
 
@@ -52,7 +53,9 @@ if [ ${#missing[@]} = 0 ]; then
 fi
 
 # Debian's Postfix pushes other mail servers out: never where one is at work.
-for server in exim4 sendmail; do
+pushed=""
+[[ " $groups " = *" mail "* ]] && pushed="exim4 sendmail"
+for server in $pushed; do
   if pids=$(pidof "$server") && [ "${WHOSENT_REPLACE_MTA:-}" != yes ]; then
     fail "$server is running here (pid $pids) and the lab's packages would remove it. Run the tests on another" \
       "machine, or set WHOSENT_REPLACE_MTA=yes."

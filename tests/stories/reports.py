@@ -28,7 +28,8 @@ def tell(  # noqa: PLR0913  as many as a record has sides
     for number, reporter in enumerate(("google.example", "yahoo.example")):
         at = START + day * DAY + number
         script.add(Reported, at, reporter=reporter, domain="corp.example", policy=policy, address=address,
-                   messages=count, dkim=dkim, spf=spf, override=override, signed=signed or dkim, until=at + DAY - 1)  # fmt: skip
+                   messages=count, dkim=dkim, spf=spf, override=override,
+                   signed=signed or dkim, until=at + DAY - 1)  # fmt: skip
 
 
 def spoofed() -> list[Row]:

@@ -5,7 +5,8 @@ order (event time, source, offset), keeps its own state, and tells its findings 
 clock, a file or another detector.  Because rows arrive one at a time, batching cannot change what it finds.
 
 Only the methods a detector defines are called: ``message``, ``outcome``, ``login``, ``rejection``, ``request``,
-``call``, each with one row of :mod:`whosent.model.rows`; then ``findings``.
+``call``, each with one row of :mod:`whosent.model.rows`; then ``findings``.  With ``kinds`` it hears of messages and
+outcomes of actors of those kinds only.
 """
 
 from __future__ import annotations

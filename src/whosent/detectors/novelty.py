@@ -13,7 +13,7 @@ from whosent.measures import phrases, who
 from whosent.measures.bloom import Seen
 from whosent.measures.trail import Trail
 from whosent.model.finding import Finding, Strength
-from whosent.model.rows import Actor, Message, Outcome, Result
+from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
-_OURS: Final = ("account", "local_user", "host")
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
 _SENT: Final = Result.SENT
@@ -69,6 +68,7 @@ class Detector:
     """Remembers who wrote to whom, in eight megabytes."""
 
     name = "novelty"
+    kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
@@ -89,8 +89,6 @@ class Detector:
             return
         sender = self._by_actor.get(row[2])
         if sender is None:
-            if row[2][0] not in _OURS:
-                return
             sender = self._meet(row[2], row[0])
         time, recipient, hour = row[0], row[5], sender.hour
         if time - hour.start >= _HOUR:

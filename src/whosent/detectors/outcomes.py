@@ -15,7 +15,7 @@ from whosent.measures import phrases, regard, who
 from whosent.measures.meter import Meter, Sender
 from whosent.measures.watch import Case, Watched
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Actor, Message, Outcome, Reason, Result
+from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _SENT: Final = Result.SENT
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
-_OURS: Final = ("account", "local_user", "host")
 _REMEMBERED: Final = 200_000  # actors, that is, pairs of a sender and an address it used
 _ABOUT_US: Final = 86_400.0  # seconds for which a listing others met excuses a sender
 _FEW: Final = 16  # senders remembered as having met a listing
@@ -37,6 +36,7 @@ class Detector:
     """Weighs outcomes sender by sender."""
 
     name = "outcomes"
+    kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del surroundings  # the actor already says who is ours
@@ -51,8 +51,6 @@ class Detector:
         """Only counted."""
         watched = self._by_actor.get(row[2])
         if watched is None:
-            if row[2][0] not in _OURS:
-                return
             watched = self._meet(row[0], row[2])
         watched.sender.messages += 1
 
@@ -64,8 +62,6 @@ class Detector:
             return
         watched = self._by_actor.get(actor)
         if watched is None:
-            if actor[0] not in _OURS:
-                return
             watched = self._meet(time, actor)
         if result is _SENT:
             watched.good(self._meter, time, row[5])

@@ -61,6 +61,7 @@ class Detector:
     """Follows strangers and the domains they reach through us."""
 
     name = "relaying"
+    kinds = ("stranger",)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -70,16 +71,13 @@ class Detector:
 
     def message(self, row: Message) -> None:
         """Only counted."""
-        if row[2][0] == "stranger":
-            client = self._clients.get(row[2][1])
-            if client is not None:
-                client.messages += 1
+        client = self._clients.get(row[2][1])
+        if client is not None:
+            client.messages += 1
 
     def outcome(self, row: Outcome) -> None:
         """A stranger's mail left us again."""
-        if row[2][0] != "stranger" or row.forwarded:
-            return
-        if row[6] not in _ANSWERS or not row.relay:
+        if row.forwarded or row[6] not in _ANSWERS or not row.relay:
             return
         domain = domain_of(row.recipient)
         if not domain or self._surroundings.is_own_domain(domain):

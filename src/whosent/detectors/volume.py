@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from whosent.measures import phrases, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength
-from whosent.model.rows import Actor, Message, Outcome, Result
+from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
-_OURS: Final = ("account", "local_user", "host")
 _BOUNCE: Final = Result.BOUNCED
 _DEFERRAL: Final = Result.DEFERRED
 _REMEMBERED: Final = 200_000
@@ -89,6 +88,7 @@ class Detector:
     """Counts recipients by hour and day of each sender's own."""
 
     name = "volume"
+    kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
@@ -98,8 +98,6 @@ class Detector:
 
     def message(self, row: Message) -> None:
         """Where volume is counted: what a sender handed us, whatever becomes of it."""
-        if row[2][0] not in _OURS:
-            return
         sender = self._by_actor.get(row[2]) or self._meet(row)
         time, recipients = row[0], row[6]
         self._recipients += recipients

@@ -91,6 +91,7 @@ class Detector:
     """Follows local users, the scripts that PHP names and the pages visitors ask for."""
 
     name = "webscript"
+    kinds = ("local_user",)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del surroundings  # local users are ours
@@ -114,8 +115,6 @@ class Detector:
 
     def message(self, row: Message) -> None:
         """A local user handed in a message."""
-        if row[2][0] != "local_user":
-            return
         user = self._user(row.actor, row.time)
         if user is None:
             return
@@ -135,7 +134,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """What became of a recipient of a local user."""
-        if row[2][0] != "local_user" or row.forwarded or row.result not in _ANSWERED:
+        if row.forwarded or row.result not in _ANSWERED:
             return
         self._now = row.time
         user = self._user(row.actor, row.time)

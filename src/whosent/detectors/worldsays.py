@@ -13,7 +13,7 @@ import msgspec
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail, in_order
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Actor, Message, Outcome, Reason, Result
+from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from whosent.model.surroundings import Surroundings
 
 _SENT: Final = Result.SENT
-_OURS: Final = ("account", "local_user", "host")
 _SAID: Final = (Reason.LISTED, Reason.POLICY, Reason.RATE)
 _REFUSALS: Final = (Result.BOUNCED, Result.DEFERRED)
 _REMEMBERED: Final = 200_000
@@ -54,6 +53,7 @@ class Detector:
     """Collects what receivers say about us."""
 
     name = "worldsays"
+    kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
@@ -70,8 +70,6 @@ class Detector:
         """Count; read on only where it was refused."""
         sender = self._by_actor.get(row[2])
         if sender is None:
-            if row[2][0] not in _OURS:
-                return
             sender = self._meet(row.actor)
         if row[6] is _SENT:
             sender.recipients += 1

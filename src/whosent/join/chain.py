@@ -9,12 +9,14 @@ and the message is counted once.  Since the new id's lines may stand before the 
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.rows import Actor, Closed, Handover, Message, Outcome
+from whosent.reading.native import native
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from whosent.model.rows import JoinedRow, Row
 
@@ -28,35 +30,26 @@ class Chain:
         self._handed: dict[str, Handover] = {}
         self._order: deque[Handover] = deque()
         self._actors: dict[tuple[str, str], Actor] = {}  # (host, queue id) -> who is behind it
-        self._waiting: deque[Row | Closed] = deque()
+        self._waiting: list[Row | Closed] = []
         self.followed = 0  # messages that had another queue id before
 
     def rows(self, joined: Iterable[JoinedRow]) -> Iterator[Row]:
         """The rows for detectors, in the order they came, when :data:`WAIT` seconds of event time have passed."""
-        waiting, note, resolve, now = self._waiting, self._note, self._resolve, None
-        for row in joined:
-            if row.__class__ is Handover:
-                note(row)
-                continue
-            waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
-            if row[0] == now:
-                continue
-            now = row[0]
-            horizon, ceiling = now - WAIT, now + WAIT
-            while not horizon <= waiting[0][0] <= ceiling:  # above it: the clock was set back
-                ready = waiting.popleft()
-                kind = ready.__class__
-                if (kind is Outcome or kind is Message) and not ready[3]:  # the hot path: a message with one queue id
-                    yield ready  # type: ignore[misc]  # one of those
-                elif (found := resolve(ready)) is not None:
-                    yield found
+        return chain.from_iterable(self.batches([row] for row in joined))
+
+    def batches(self, joined: Iterable[list[JoinedRow]]) -> Iterator[list[Row]]:
+        """The same in lists, of lists of any length; the hot path."""
+        release = native.release if native else _release
+        for rows in joined:
+            yield release(self._waiting, rows, WAIT, (Handover, Outcome, Message), self._note, self._resolve)
 
     def rest(self) -> Iterator[Row]:
         """What still waited when the logs ended."""
-        while self._waiting:
-            row = self._resolve(self._waiting.popleft())
+        for waiting in self._waiting:
+            row = self._resolve(waiting)
             if row is not None:
                 yield row
+        self._waiting.clear()
 
     def _note(self, handover: Handover) -> None:
         handed, order, now = self._handed, self._order, handover[0]
@@ -94,3 +87,34 @@ class Chain:
         self._actors[message.actor.host, message.queue_id] = first
         self.followed += 1
         return True
+
+
+def _release(  # noqa: PLR0913, PLR0917  # as the compiled twin has it
+    waiting: list[Row | Closed],
+    rows: list[JoinedRow],
+    wait: float,
+    kinds: tuple[type, type, type],
+    note: Callable[[Handover], None],
+    resolve: Callable[[Row | Closed], Row | None],
+) -> list[Row]:
+    """Take in rows; gives those that waited long enough, and leaves the others in ``waiting``."""
+    handover, *plain = kinds
+    ready: list[Row] = []
+    now, head = None, 0
+    for row in rows:
+        if row.__class__ is handover:
+            note(row)  # type: ignore[arg-type]  # it is one
+            continue
+        waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
+        if row[0] == now:
+            continue
+        now = row[0]
+        while not now - wait <= waiting[head][0] <= now + wait:  # above it: the clock was set back
+            first = waiting[head]
+            head += 1
+            if first.__class__ in plain and not first[3]:  # a message with one queue id
+                ready.append(first)  # type: ignore[arg-type]
+            elif (found := resolve(first)) is not None:
+                ready.append(found)
+    del waiting[:head]
+    return ready

@@ -8,11 +8,12 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
 from whosent.join import arrivals
-from whosent.join.replies import queued_as, reason
+from whosent.join.lives import SESSION, Begun, Early, Life, Queue, drop_broken_sessions, handed_over, refused
+from whosent.join.replies import reason
 from whosent.model.rows import (
     Actor,
     Call,
@@ -58,8 +59,6 @@ _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
-_SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
-_MANY_LIVES: Final = 10_000
 _UID: Final = 10  # digits of a uid that is one
 _NUMBER: Final = 18  # digits of a size that is one
 _ONE: Final = Rule("delivery", b"")  # each of several in one line
@@ -71,51 +70,6 @@ def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
     if rule.event == "queued" and "sender" not in names:
         return None
     return _LAYOUTS.get(rule.event)
-
-
-class Early(NamedTuple):
-    """A token of a message that began in an earlier part of the stream."""
-
-    time: float
-    ref: int
-    rule: Rule
-    fields: Fields
-
-
-class Begun(NamedTuple):
-    """A queue id began (anew) in a later part of the stream."""
-
-    time: float
-    ref: int
-    host: bytes | None
-    instance: bytes | None
-    queue_id: bytes
-
-
-class Life:
-    """One queue id from its first line to its last."""
-
-    __slots__ = ("actor", "deferred", "opened", "queue_id", "sender")
-
-    def __init__(self, actor: Actor, opened: float, queue_id: str) -> None:
-        self.actor = actor
-        self.opened = opened
-        self.queue_id = queue_id  # "" unless its actor may be replaced by the one behind another queue id
-        self.sender: bytes | None = None  # None until the queue manager told
-        self.deferred: set[bytes] | None = None  # recipients that were deferred before
-
-
-class _Queue:
-    """The lives of one (host, instance), and what its lines keep repeating."""
-
-    __slots__ = ("actors", "host", "lives", "many", "mta")
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.lives: dict[bytes | None, Life] = {}
-        self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
-        self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
-        self.mta = Actor("mta", host, host)
 
 
 class Join:
@@ -132,8 +86,8 @@ class Join:
         self._source = 0
         self._surroundings = surroundings
         self._passes_on = passes_on
-        self._queues: dict[tuple[bytes | None, bytes | None], _Queue] = {}
-        self._queue = _Queue("")
+        self._queues: dict[tuple[bytes | None, bytes | None], Queue] = {}
+        self._queue = Queue("")
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
@@ -170,7 +124,7 @@ class Join:
     def merge(self, other: Join) -> None:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
-            self._queues.setdefault(here, _Queue(queue.host)).lives.update(queue.lives)
+            self._queues.setdefault(here, Queue(queue.host)).lives.update(queue.lives)
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -184,7 +138,7 @@ class Join:
 
     def rows(self, tokens: Iterable[Token], offset: int) -> Iterable[JoinedRow]:
         """Rows of a chunk that starts at ``offset`` of the source; those of the compiled twin come all at once."""
-        if native and tokens.__class__ is native.Tokens and not self._passes_on:
+        if native and tokens.__class__ is native.Tokens:
             rows: list[JoinedRow] = native.join_rows(self, tokens, reference(self._source, offset))
             self._forget_broken_sessions()
             return rows
@@ -223,9 +177,9 @@ class Join:
                     if status.endswith(b"deliverable"):
                         continue  # a probe of address verification (verify(8)) is no mail
                     why = reason(dsn, reply)
-                    result = _refused(life, recipient, status)
+                    result = refused(life, recipient, status)
                 elif result is _TO_US:
-                    result, next_id = _handed_over(agent, reply)
+                    result, next_id = handed_over(agent, reply)
                     if next_id:
                         yield _new(Handover, (
                             time, base + at, life.actor, life.queue_id, relay,
@@ -241,7 +195,7 @@ class Join:
                 if life is None and self._passes_on:
                     yield Early(time, base + at, rule, fields)  # type: ignore[misc]  # asked for with passes_on
                     continue
-                if life is None or (time - life.opened > _SESSION if life.sender is None else life.sender != sender):
+                if life is None or (time - life.opened > SESSION if life.sender is None else life.sender != sender):
                     life = self._first_sight(queue, time, queue_id, mta=not sender or sender.startswith(_PROBE))
                 if life.sender is None:
                     life.sender = sender
@@ -285,14 +239,14 @@ class Join:
 
     def _forget_broken_sessions(self) -> None:
         if len(self._queue.lives) > self._queue.many:
-            _drop_broken_sessions(self._queue, self.time)
+            drop_broken_sessions(self._queue, self.time)
 
-    def _move(self, host: bytes | None, instance: bytes | None) -> _Queue:
+    def _move(self, host: bytes | None, instance: bytes | None) -> Queue:
         """Lines of another host or instance follow: their queue ids are their own."""
         self._here = (host, instance)
         queue = self._queues.get(self._here)
         if queue is None:
-            queue = self._queues[self._here] = _Queue(self._text(host))
+            queue = self._queues[self._here] = Queue(self._text(host))
         self._queue = queue
         return queue
 
@@ -306,7 +260,7 @@ class Join:
             text = self._texts[raw] = raw.decode("utf-8", "backslashreplace")
         return text
 
-    def _client(self, queue: _Queue, account: bytes | None, address: bytes | None) -> Actor:
+    def _client(self, queue: Queue, account: bytes | None, address: bytes | None) -> Actor:
         where = self._text(address)
         if account:
             actor = Actor("account", self._text(account), queue.host, where)
@@ -334,7 +288,7 @@ class Join:
 
     def _first_sight(  # native code has no keywords
         self,
-        queue: _Queue,
+        queue: Queue,
         time: float,
         queue_id: bytes | None,
         mta: bool = False,  # noqa: FBT001, FBT002
@@ -390,44 +344,3 @@ class Join:
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
-
-
-def _drop_broken_sessions(queue: _Queue, now: float) -> None:
-    """Forget clients that named a recipient and never finished; long after nobody may speak of them any more."""
-    gone = [name for name, life in queue.lives.items() if life.sender is None and now - life.opened > 2 * _SESSION]
-    for name in gone:
-        del queue.lives[name]
-    queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
-
-
-def _refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:
-    assert recipient is not None
-    if status != b"deferred":
-        return Result.BOUNCED
-    if life.deferred is None:
-        life.deferred = {recipient}
-    elif recipient in life.deferred:
-        return Result.DEFERRED_AGAIN
-    else:
-        life.deferred.add(recipient)
-    return Result.DEFERRED
-
-
-def _handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes]:
-    """What "sent" to a host of ours means: handed over under another queue id, or delivered to a mailbox."""
-    next_id = queued_as(reply)
-    if not next_id and agent == b"lmtp":
-        return Result.LOCAL, b""
-    return Result.HANDED_OVER, next_id
-
-
-if native:
-    native.configure(
-        Life,
-        _Queue,
-        (Message, Outcome, Handover, Closed),
-        (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
-        reason,
-        _handed_over,
-        _SESSION,
-    )

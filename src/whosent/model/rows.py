@@ -23,6 +23,10 @@ def dereference(ref: int) -> tuple[int, int]:
     return ref >> _OFFSET_BITS, ref & ((1 << _OFFSET_BITS) - 1)
 
 
+OUR_SENDERS: Final = ("account", "local_user", "host")  # kinds of actors whose mail is ours to answer for
+ACTOR_KINDS: Final = (*OUR_SENDERS, "stranger", "mta", "unknown")
+
+
 class Actor(NamedTuple):
     """Who handed us a message, as far as our own MTA recorded it (never from a header).
 

@@ -1,4 +1,4 @@
-"""The compiled twin of the hot path, where this installation has it; ``WHOSENT_PURE=1`` does without."""
+"""The compiled twin of the hot path, where this installation has it; ``PURE_PYTHON=1`` does without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _load() -> ModuleType | None:
-    if os.environ.get("WHOSENT_PURE"):
+    if os.environ.get("PURE_PYTHON"):
         return None
     try:
         from whosent import _native  # noqa: PLC0415  # built only where there is a compiler

@@ -42,9 +42,9 @@ def _names(pattern: bytes) -> list[str]:
 def _as_table(written: bytes) -> bytes:
     """A class of bytes written as ranges of those it holds, which becomes one look into a table.
 
-    The engine walks along a class that is negated or names a category, for every byte it matches.
+    The engine walks along a class that is negated or names a category, for every byte it matches; PCRE2 does not.
     """
-    if written[:1] != b"[" and written not in {rb"\d", rb"\w"}:
+    if native or (written[:1] != b"[" and written not in {rb"\d", rb"\w"}):
         return written
     one = re.compile(written, re.DOTALL)
     members = {number for number in range(256) if one.match(bytes([number]))}

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from whosent.reading.native import native
 from whosent.sources.compression import BROKEN, compression_of, pieces
 from whosent.sources.text import shown
 
@@ -321,6 +322,9 @@ def _overlong(chunk: bytes, limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _line_count(chunk: bytes) -> int:
+    if native:
+        count: int = native.count_lines(chunk)
+        return count
     return len(chunk.split(b"\n")) - chunk.endswith(b"\n")  # twice as quick as counting a single byte
 
 

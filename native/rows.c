@@ -1,0 +1,241 @@
+/* Rows on their way from the joins to the detectors: held back for hand-overs, handed out, passed between processes.
+ *
+ * Twins of loops in whosent/join/chain.py, whosent/walk.py and whosent/reading_process.py, which are the reference.
+ */
+#include "native.h"
+
+/* A row's first field, its time; -1 with an error set if it has none. */
+static double
+time_of(PyObject *row)
+{
+    if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) < 4) {
+        PyErr_SetString(PyExc_TypeError, "a row is a tuple with time, reference and more");
+        return -1.0;
+    }
+    return PyFloat_AsDouble(PyTuple_GET_ITEM(row, 0));
+}
+
+/* Whether a row needs no look at what was handed over: a message with one queue id, or one of its outcomes. */
+static int
+is_plain(PyObject *row, PyObject *kinds)
+{
+    PyObject *kind = (PyObject *)Py_TYPE(row), *queue_id = PyTuple_GET_ITEM(row, 3);
+    return (kind == PyTuple_GET_ITEM(kinds, 1) || kind == PyTuple_GET_ITEM(kinds, 2)) && PyUnicode_Check(queue_id) &&
+           !PyUnicode_GET_LENGTH(queue_id);
+}
+
+static int
+let_go(PyObject *ready, PyObject *row, PyObject *kinds, PyObject *resolve)
+{
+    if (is_plain(row, kinds))
+        return PyList_Append(ready, row);
+    PyObject *found = PyObject_CallOneArg(resolve, row);
+    int failed = !found || (found != Py_None && PyList_Append(ready, found) < 0);
+    Py_XDECREF(found);
+    return failed ? -1 : 0;
+}
+
+/* release(waiting, rows, wait, (Handover, Outcome, Message), note, resolve) -> rows that waited long enough
+ *
+ * Those that still wait are left in the list `waiting`.
+ */
+PyObject *
+release(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *waiting, *rows, *kinds, *note, *resolve;
+    double wait, now = 0.0;
+    int begun = 0;
+    if (!PyArg_ParseTuple(arguments, "O!O!dO!OO", &PyList_Type, &waiting, &PyList_Type, &rows, &wait, &PyTuple_Type,
+                          &kinds, &note, &resolve))
+        return NULL;
+    if (PyTuple_GET_SIZE(kinds) != 3) {
+        PyErr_SetString(PyExc_ValueError, "three kinds of rows are wanted");
+        return NULL;
+    }
+    PyObject *ready = PyList_New(0);
+    Py_ssize_t head = 0;
+    for (Py_ssize_t number = 0; ready && number < PyList_GET_SIZE(rows); number++) {
+        PyObject *row = PyList_GET_ITEM(rows, number);
+        double time = time_of(row);
+        if (time == -1.0 && PyErr_Occurred())
+            goto failed;
+        if ((PyObject *)Py_TYPE(row) == PyTuple_GET_ITEM(kinds, 0)) {
+            PyObject *done = PyObject_CallOneArg(note, row);
+            if (!done)
+                goto failed;
+            Py_DECREF(done);
+            continue;
+        }
+        if (PyList_Append(waiting, row) < 0)
+            goto failed;
+        if (begun && time == now)
+            continue;
+        begun = 1;
+        now = time;
+        for (; head < PyList_GET_SIZE(waiting); head++) {
+            PyObject *first = PyList_GET_ITEM(waiting, head);
+            double since = PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(first, 0));
+            if (now - wait <= since && since <= now + wait) /* above it: the clock was set back */
+                break;
+            if (let_go(ready, first, kinds, resolve) < 0)
+                goto failed;
+        }
+    }
+    if (ready && PyList_SetSlice(waiting, 0, head, NULL) < 0)
+        goto failed;
+    return ready;
+failed:
+    Py_XDECREF(ready);
+    return NULL;
+}
+
+/* Who hears of a row, borrowed: by its class and, where that is a dictionary, by the kind of its actor. */
+static PyObject *
+listeners(PyObject *table, PyObject *row)
+{
+    PyObject *found = PyDict_GetItemWithError(table, (PyObject *)Py_TYPE(row));
+    if (found && PyDict_CheckExact(found)) {
+        PyObject *actor = PyTuple_Check(row) && PyTuple_GET_SIZE(row) > 2 ? PyTuple_GET_ITEM(row, 2) : NULL;
+        PyObject *kind = actor && PyTuple_Check(actor) && PyTuple_GET_SIZE(actor) ? PyTuple_GET_ITEM(actor, 0) : NULL;
+        found = kind ? PyDict_GetItemWithError(found, kind) : NULL;
+    }
+    if (!found && !PyErr_Occurred())
+        PyErr_SetObject(PyExc_KeyError, row);
+    return found && PyTuple_CheckExact(found) ? found : NULL;
+}
+
+/* hand_out(rows, table): call everybody who hears of a row, row by row. */
+PyObject *
+hand_out(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *rows, *table;
+    if (!PyArg_ParseTuple(arguments, "O!O!", &PyList_Type, &rows, &PyDict_Type, &table))
+        return NULL;
+    for (Py_ssize_t number = 0; number < PyList_GET_SIZE(rows); number++) {
+        PyObject *row = Py_NewRef(PyList_GET_ITEM(rows, number)), *heard = listeners(table, row);
+        Py_XINCREF(heard);
+        for (Py_ssize_t one = 0; heard && one < PyTuple_GET_SIZE(heard); one++) {
+            PyObject *done = PyObject_CallOneArg(PyTuple_GET_ITEM(heard, one), row);
+            if (!done)
+                Py_CLEAR(heard);
+            Py_XDECREF(done);
+        }
+        Py_DECREF(row);
+        if (!heard)
+            return NULL;
+        Py_DECREF(heard);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ------------------------------------------------------------------ rows as plain tuples, for another process */
+
+/* A plain copy of an actor or of the member of an enum; everything else as it is. */
+static PyObject *
+plain(PyObject *value)
+{
+    if (PyTuple_Check(value) && !PyTuple_CheckExact(value))
+        return PyTuple_GetSlice(value, 0, PyTuple_GET_SIZE(value));
+    if (PyLong_Check(value) && !PyLong_CheckExact(value) && !PyBool_Check(value))
+        return PyLong_FromLong(PyLong_AsLong(value));
+    return Py_NewRef(value);
+}
+
+/* plain_rows(rows, numbers) -> [(number, *fields)]: rows of the classes in `numbers`, for marshal */
+PyObject *
+plain_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *rows, *numbers;
+    if (!PyArg_ParseTuple(arguments, "O!O!", &PyList_Type, &rows, &PyDict_Type, &numbers))
+        return NULL;
+    PyObject *out = PyList_New(PyList_GET_SIZE(rows));
+    for (Py_ssize_t at = 0; out && at < PyList_GET_SIZE(rows); at++) {
+        PyObject *row = PyList_GET_ITEM(rows, at);
+        PyObject *number = PyDict_GetItemWithError(numbers, (PyObject *)Py_TYPE(row));
+        Py_ssize_t count = number && PyTuple_Check(row) ? PyTuple_GET_SIZE(row) : -1;
+        PyObject *copy = count >= 0 ? PyTuple_New(count + 1) : NULL;
+        if (copy)
+            PyTuple_SET_ITEM(copy, 0, Py_NewRef(number));
+        for (Py_ssize_t field = 0; copy && field < count; field++) {
+            PyObject *value = plain(PyTuple_GET_ITEM(row, field));
+            if (!value)
+                Py_CLEAR(copy);
+            else
+                PyTuple_SET_ITEM(copy, field + 1, value);
+        }
+        if (!copy) {
+            if (!PyErr_Occurred())
+                PyErr_SetObject(PyExc_KeyError, row);
+            Py_CLEAR(out);
+        } else {
+            PyList_SET_ITEM(out, at, copy);
+        }
+    }
+    return out;
+}
+
+static PyObject *
+tuple_of(PyTypeObject *type, PyObject *plain, Py_ssize_t from)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(plain) - from;
+    PyObject *made = type->tp_alloc(type, count);
+    for (Py_ssize_t field = 0; made && field < count; field++)
+        PyTuple_SET_ITEM(made, field, Py_NewRef(PyTuple_GET_ITEM(plain, field + from)));
+    return made;
+}
+
+/* Put the object that this field stands for in its place: an actor, or a member of a list. */
+static int
+restore(PyObject *row, Py_ssize_t field, PyTypeObject *actor, PyObject *members)
+{
+    PyObject *plain = PyTuple_GET_ITEM(row, field), *whole = NULL;
+    if (actor && PyTuple_CheckExact(plain)) {
+        whole = tuple_of(actor, plain, 0);
+    } else if (members && PyLong_CheckExact(plain)) {
+        whole = PyList_GetItem(members, PyLong_AsSsize_t(plain));
+        Py_XINCREF(whole);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "no such row");
+    }
+    if (!whole)
+        return -1;
+    PyTuple_SET_ITEM(row, field, whole);
+    Py_DECREF(plain);
+    return 0;
+}
+
+/* whole_rows(plain, classes, with an actor, Outcome, Actor, results, reasons) -> rows */
+PyObject *
+whole_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *plain, *classes, *with_actor, *outcome, *results, *reasons;
+    PyTypeObject *actor;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!OOO!O!", &PyList_Type, &plain, &PyTuple_Type, &classes, &PyFrozenSet_Type,
+                          &with_actor, &outcome, &actor, &PyList_Type, &results, &PyList_Type, &reasons))
+        return NULL;
+    PyObject *out = PyList_New(PyList_GET_SIZE(plain));
+    for (Py_ssize_t at = 0; out && at < PyList_GET_SIZE(plain); at++) {
+        PyObject *one = PyList_GET_ITEM(plain, at), *row = NULL;
+        if (PyTuple_CheckExact(one) && PyTuple_GET_SIZE(one) > 3 && PyLong_CheckExact(PyTuple_GET_ITEM(one, 0))) {
+            Py_ssize_t number = PyLong_AsSsize_t(PyTuple_GET_ITEM(one, 0));
+            if (number >= 0 && number < PyTuple_GET_SIZE(classes)) {
+                PyObject *type = PyTuple_GET_ITEM(classes, number);
+                row = tuple_of((PyTypeObject *)type, one, 1);
+                if (row && PySet_Contains(with_actor, type) == 1 && restore(row, 2, actor, NULL) < 0)
+                    Py_CLEAR(row);
+                if (row && type == outcome &&
+                    (PyTuple_GET_SIZE(row) < 8 || restore(row, 6, NULL, results) < 0 ||
+                     restore(row, 7, NULL, reasons) < 0))
+                    Py_CLEAR(row);
+            }
+        }
+        if (!row) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_TypeError, "no such row");
+            Py_CLEAR(out);
+        } else {
+            PyList_SET_ITEM(out, at, row);
+        }
+    }
+    return out;
+}

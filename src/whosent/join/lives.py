@@ -1,0 +1,103 @@
+"""The lives of queue ids: what is known of a message while it is in the queue, and what an attempt makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from whosent.join.replies import queued_as, reason
+from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Reason, Result
+from whosent.reading.native import native
+
+if TYPE_CHECKING:
+    from whosent.dialects import Rule
+    from whosent.reading.tokens import Fields
+
+SESSION: Final = 86_400.0  # seconds after which a client that never finished its message is gone
+_MANY_LIVES: Final = 10_000
+
+
+class Early(NamedTuple):
+    """A token of a message that began in an earlier part of the stream."""
+
+    time: float
+    ref: int
+    rule: Rule
+    fields: Fields
+
+
+class Begun(NamedTuple):
+    """A queue id began (anew) in a later part of the stream."""
+
+    time: float
+    ref: int
+    host: bytes | None
+    instance: bytes | None
+    queue_id: bytes
+
+
+class Life:
+    """One queue id from its first line to its last."""
+
+    __slots__ = ("actor", "deferred", "opened", "queue_id", "sender")
+
+    def __init__(self, actor: Actor, opened: float, queue_id: str) -> None:
+        self.actor = actor
+        self.opened = opened
+        self.queue_id = queue_id  # "" unless its actor may be replaced by the one behind another queue id
+        self.sender: bytes | None = None  # None until the queue manager told
+        self.deferred: set[bytes] | None = None  # recipients that were deferred before
+
+
+class Queue:
+    """The lives of one (host, instance), and what its lines keep repeating."""
+
+    __slots__ = ("actors", "host", "lives", "many", "mta")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.lives: dict[bytes | None, Life] = {}
+        self.many = _MANY_LIVES  # as soon as there are more, those that never became a message are dropped
+        self.actors: dict[tuple[bytes | None, bytes | None], Actor] = {}
+        self.mta = Actor("mta", host, host)
+
+
+def drop_broken_sessions(queue: Queue, now: float) -> None:
+    """Forget clients that named a recipient and never finished; long after nobody may speak of them any more."""
+    gone = [name for name, life in queue.lives.items() if life.sender is None and now - life.opened > 2 * SESSION]
+    for name in gone:
+        del queue.lives[name]
+    queue.many = max(_MANY_LIVES, 2 * len(queue.lives))
+
+
+def refused(life: Life, recipient: bytes | None, status: bytes | None) -> Result:
+    """What a failed attempt is for this recipient: bounced, deferred, or deferred again."""
+    assert recipient is not None
+    if status != b"deferred":
+        return Result.BOUNCED
+    if life.deferred is None:
+        life.deferred = {recipient}
+    elif recipient in life.deferred:
+        return Result.DEFERRED_AGAIN
+    else:
+        life.deferred.add(recipient)
+    return Result.DEFERRED
+
+
+def handed_over(agent: bytes | None, reply: bytes | None) -> tuple[Result, bytes]:
+    """What "sent" to a host of ours means: handed over under another queue id, or delivered to a mailbox."""
+    next_id = queued_as(reply)
+    if not next_id and agent == b"lmtp":
+        return Result.LOCAL, b""
+    return Result.HANDED_OVER, next_id
+
+
+if native:
+    native.configure(
+        Life,
+        Queue,
+        (Message, Outcome, Handover, Closed, Begun),
+        (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED, Reason.NONE),
+        reason,
+        handed_over,
+        SESSION,
+    )
