@@ -38,8 +38,11 @@ packages:  ## Debian packages of the lab and the browser (as root on Debian; els
 lab: setup packages  ## record the samples again from real servers
 	$(BIN)/python -m tests.lab.record
 
-bench: setup packages  ## speed, memory and detection beside the peers
-	$(BIN)/python -m benchmarks
+bench: setup packages  ## speed, memory and detection of an installed wheel beside the peers
+	rm -rf build/wheel build/installed
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(BIN)/python -m zipfile --extract build/wheel/*.whl build/installed
+	PYTHONPATH=build/installed $(BIN)/python -m benchmarks
 
 docs: setup  ## build the documentation
 	$(BIN)/cog -r $$(grep -lr --include='*.md' '\[\[\[cog' docs README.md)

@@ -1,36 +1,51 @@
-"""Builds the compiled hot path with the wheel, where there is a C compiler and PCRE2; elsewhere the pure one serves."""
+"""Compiles the hot path with the wheel, where there is a C compiler; what cannot be compiled serves as it is.
+
+Two things: ``native/*.c``, with PCRE2, to ``whosent._native``; and, but for editable installs, whose sources change,
+the measures named in ``COMPILED`` with mypyc, unchanged.
+"""
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = ("module.c", "matcher.c", "joiner.c", "rows.c", "words.c")
+COMPILED = ("beta", "bloom", "meter", "networks", "peers", "regard", "trail", "watch", "whereabouts")
 
 
 class NativeHook(BuildHookInterface[Any]):
-    """Compiles ``native/*.c`` to ``whosent/_native``."""
+    """Adds what could be compiled to the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; a failure is said and is none of the build."""
-        del version
         if self.target_name != "wheel":
             return
-        library = Path(self.root, "src", "whosent", f"_native{sysconfig.get_config_var('EXT_SUFFIX')}")
+        root = Path(self.root)
+        library = root / "src" / "whosent" / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
         library.unlink(missing_ok=True)
-        if compiled(Path(self.root, "native"), library):
+        found = _native(root / "native", library)
+        if found:
+            build_data["artifacts"].append(str(library.relative_to(root)))
+        if version != "editable" and not os.environ.get("PURE_PYTHON"):
+            self._folder = tempfile.TemporaryDirectory(prefix="whosent-build-")
+            modules = _modules(root / "src", Path(self._folder.name))
+            build_data["force_include"].update({str(path): name for name, path in modules.items()})
+            found = found or bool(modules)
+        if found:
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
-            build_data["artifacts"].append(str(library.relative_to(self.root)))
 
 
-def compiled(folder: Path, library: Path) -> bool:
+def _native(folder: Path, library: Path) -> bool:
     """Whether the compiler made the library."""
     command = [
         *shlex.split(sysconfig.get_config_var("CC") or "cc"),
@@ -39,11 +54,25 @@ def compiled(folder: Path, library: Path) -> bool:
         *(str(folder / name) for name in SOURCES),
         *("-o", str(library), "-lpcre2-8"),
     ]
+    return not os.environ.get("PURE_PYTHON") and _done(command, folder)
+
+
+def _modules(sources: Path, folder: Path) -> dict[str, Path]:
+    """What mypyc made of the modules: paths by their place in the wheel; nothing if it could not."""
+    shutil.copytree(sources / "whosent", folder / "whosent", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    names = [f"whosent/measures/{name}.py" for name in COMPILED]
+    if not _done([sys.executable, "-m", "mypyc", "--ignore-missing-imports", *names], folder):
+        return {}
+    made = [path for path in folder.rglob("*.so") if "build" not in path.relative_to(folder).parts]
+    return {str(path.relative_to(folder)): path for path in made}
+
+
+def _done(command: list[str], folder: Path) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, check=False, text=True)
+        done = subprocess.run(command, capture_output=True, check=False, cwd=folder, text=True)  # noqa: S603  # compilers
     except OSError as error:
-        sys.stderr.write(f"whosent: no compiler ({error}); the pure Python hot path serves.\n")
+        sys.stderr.write(f"whosent: not compiled ({error}); it serves as it is, only slower.\n")
         return False
     if done.returncode:
-        sys.stderr.write(f"whosent: the compiled hot path could not be built; the pure one serves.\n{done.stderr}")
+        sys.stderr.write(f"whosent: not compiled; it serves as it is, only slower.\n{done.stdout}{done.stderr}")
     return not done.returncode
