@@ -99,7 +99,7 @@ def test_reports_in_every_wrapping_say_the_same(tmp_path: Path) -> None:
         assert notice.measure == 40
         assert notice.facts["addresses"] == 1
         assert "198.51.100.66" not in said.sentence
-        assert said.sentence.startswith("40 messages in the name of corp.example came from 1 address that")
+        assert said.sentence.startswith("40 messages in the name of corp.example came from 1 address not ours")
         assert [one.level for one in notice.evidence] == ["claimed"]
 
 

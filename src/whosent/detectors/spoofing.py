@@ -105,7 +105,7 @@ class Detector:
         step, record = _step(name, domain.policy, passed, failed)
         sentence = (
             f"{phrases.count(count, 'message')} in the name of {name} came from "
-            f"{phrases.count(len(elsewhere), 'address', 'addresses')} that are not ours, {_when(domain)}: "
+            f"{phrases.count(len(elsewhere), 'address', 'addresses')} not ours, {_when(domain)}: "
             f"that is not our spam, it was sent elsewhere and only our name is on it. {step}"
         )
         facts: dict[str, str | int | float | None] = {"addresses": len(elsewhere), "publish": record}
