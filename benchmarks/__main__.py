@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import exchange, formats, memory, parallel, parse_join, scan
+from benchmarks import exchange, exim, formats, memory, parallel, parse_join, scan
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "memory": memory.measure,
     "formats": formats.measure,
     "exchange": exchange.measure,
+    "exim": exim.measure,
     "population": population.measure,
 }
 

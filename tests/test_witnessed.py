@@ -65,3 +65,17 @@ def test_each_missing_log_is_named_until_it_is_there() -> None:
     seen.request(Request(START, 1, "", "192.0.2.1", "GET", "/", 200))
     seen.login(login("imap", succeeded=True))
     assert [sentence for sentence in seen.blind_spots() if "before the logs begin" not in sentence] == []
+
+
+def exim_user(script: str | None) -> Message:
+    return Message(0.0, 0, Actor("local_user", "shop", "", "shop", script), "", b"a@b.example", 1, 1, 0.0)
+
+
+def test_exim_is_asked_for_the_folder_and_not_for_phps_log() -> None:
+    seen = Witnessed()
+    seen.message(exim_user(None))
+    spots = "\n".join(seen.blind_spots())
+    assert "log_selector = +arguments +pid" in spots
+    assert "mail.log" not in spots
+    seen.message(exim_user("/home/u/public_html"))
+    assert "log_selector" not in "\n".join(seen.blind_spots())

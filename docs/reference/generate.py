@@ -283,6 +283,7 @@ _EVENTS: Final = {
     "report": "a receiver told what it saw of mail in our domain's name (DMARC)",
     "request": "a web server answered",
     "call": "a script called mail()",
+    "invocation": "a program called sendmail from this folder",
 }
 _MEANINGS: Final = {
     "client_name": "verified name of the client",
@@ -342,6 +343,7 @@ _MEANINGS: Final = {
     "method": "of the request",
     "path": "of the request, without its query",
     "http_status": "of the answer",
+    "pid": "process that called or took the message",
     "script": "path of the file that called, or its folder",
     "script_line": "line in it",
 }

@@ -71,11 +71,21 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         hosts=_hosts(done),
         coverage=coverage,
         assumptions=_assumptions(done),
-        blind_spots=list(done.witnessed.blind_spots()),
+        blind_spots=[*done.witnessed.blind_spots(), *_uncounted(done)],
         incidents=incidents,
         notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
         overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
     )
+
+
+def _uncounted(done: Pass) -> Iterator[str]:
+    """Mail servers that could list the recipients of a message, and do not."""
+    messages = sum(join.uncounted for join in done.joins if "exim" in join.servers.values())
+    if messages:
+        yield (
+            f"The lines of {count(messages, 'message')} do not list their recipients: until a delivery is logged each "
+            "counts as one. Add to Exim's configuration: log_selector = +received_recipients +smtp_confirmation."
+        )
 
 
 def _hosts(done: Pass) -> list[str]:
@@ -166,9 +176,14 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
             suspect=case.suspect,
             cause=case.cause,
             strength=case.strength,
-            server=done.systems.get(case.suspect.host or "", "postfix"),
+            server=done.server(case.suspect.host or _hostless(done)),
         ),
     )
+
+
+def _hostless(done: Pass) -> str | None:
+    """A suspect without host is of the log that names none, where there is one."""
+    return "" if any("" in join.servers for join in done.joins) else None
 
 
 def _unproven(case: Case, *, by_us: bool) -> list[str]:

@@ -16,6 +16,7 @@ import msgspec
 
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
+from whosent.dialects import discover as dialects
 from whosent.join import kinship, tables
 from whosent.join.chain import Chain
 from whosent.join.messages import Join
@@ -99,6 +100,14 @@ class Pass:
     tracked: Tracked | None = None  # where there are tables
     systems: dict[str, str] = field(default_factory=dict)  # what wrote the logs of a host, if not Postfix
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
+
+    def server(self, host: str | None) -> str:
+        """Which mail server a host runs, by the name of its dialect; "" where its lines do not tell."""
+        known = {name: kind for join in self.joins for name, kind in join.servers.items()} | self.systems
+        if host is not None:
+            return known.get(host, "postfix")
+        kinds = {known.get(name, "postfix") for join in self.joins for name in join.hosts()}
+        return kinds.pop() if len(kinds) == 1 else ""
 
     def recorder(self, ref: int) -> str:
         """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
@@ -268,7 +277,7 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [_witnessed_by(finding, done.systems) for finding in done.findings]
+    done.findings = [_witnessed_by(finding, done.systems) for finding in _by_server(done.findings, done)]
     done.cases = open_cases(done.findings, done.recorder)
     return done
 
@@ -333,7 +342,7 @@ def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     if not tokens:
         return 0.0, b"", set()
     _, at, fields = tokens[0]
-    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host for _, _, (_, host, *_) in tokens if host}
+    return clock.seconds(fields[0]), head[at:].partition(b"\n")[0], {host or b"" for _, _, (_, host, *_) in tokens}
 
 
 def _at(stream: list[Input], time: float) -> Input:
@@ -354,6 +363,16 @@ def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iter
         yield readings
     finally:
         readings.stop()
+
+
+def _by_server(findings: Iterable[Finding], done: Pass) -> list[Finding]:
+    """The findings with their witnesses under the name of the mail server that wrote the log."""
+    titles = {dialect.name: dialect.title for dialect in dialects()}
+    servers = {host: titles[server] for join in done.joins for host, server in join.servers.items()}
+    return [
+        msgspec.structs.replace(one, witnesses=tuple(who.told_by(witness, servers) for witness in one.witnesses))
+        for one in findings
+    ]
 
 
 class _Learner:

@@ -27,12 +27,18 @@ class Witnessed:
         self._requests = 0
         self._calls = 0
         self._reported = 0
+        self._folders = False  # whether the mail server logs from which folder sendmail was called
+        self._named_users = False  # by login name: Exim does that
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
         """A message entered the queue."""
         self.messages += 1
-        self._senders[row.actor.kind] += 1
+        kind, name, _, _, script = row.actor
+        self._senders[kind] += 1
+        if kind == "local_user" and not name.isdecimal():
+            self._named_users = True
+            self._folders |= script is not None
 
     def outcome(self, row: Outcome) -> None:
         """A delivery was attempted."""
@@ -88,7 +94,12 @@ class Witnessed:
                 "Outcome-blind: nearly everything leaves through another host of ours, whose log is not here, so "
                 "refusals are invisible. Logins, networks and new recipients had to do. Add the log of that host."
             )
-        if self._senders["local_user"] and not self._calls:
+        if self._named_users and not self._folders:
+            yield (
+                "Exim logs local users without the folder their mail came from. Add to its configuration: "
+                "log_selector = +arguments +pid (on a panel, in its Exim settings); from then on the folder is named."
+            )
+        elif self._senders["local_user"] and not self._named_users and not self._calls:
             yield (
                 "Mail of local users is known by uid only. PHP names the script with "
                 "mail.log = /var/log/php-mail.log and mail.add_x_header = On in php.ini."

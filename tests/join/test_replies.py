@@ -114,5 +114,7 @@ def test_the_next_hosts_queue_id_is_read_from_its_reply(reply: bytes | None, que
 
 def test_a_reply_tells_the_enhanced_code_itself_where_no_field_does() -> None:
     assert reason(None, b"SMTP error from remote mail server: 550 5.1.1 <x@y.example>: gone") is Reason.UNKNOWN_USER
-    assert reason(None, b"host mx [198.51.100.4.5.1.1] says 4.7.1.9 no") is Reason.OTHER
+    assert reason(None, b"host mx says 550-5.1.1 no such person") is Reason.UNKNOWN_USER
+    assert reason(None, b"RCPT TO:<5.1.1@mx> 450 4.7.1.9 no") is Reason.OTHER
+    assert reason(None, b"retry time not reached for any host for 'dead.test'") is Reason.ROUTE
     assert reason(None, None) is Reason.OTHER

@@ -19,7 +19,7 @@ from tests.lab.world import DEAD, SINKS, World, dynamic_names, office_names, sta
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from subprocess import Popen
-    from types import TracebackType
+    from types import ModuleType, TracebackType
 
     from tests.lab.clock import Clock
 
@@ -69,6 +69,7 @@ class Lab:
     pcs: int = 3
     timezone: str = "Etc/UTC"
     clock: Clock | None = None
+    mta: ModuleType = mail  # whose start_mx and start_null_client bring up the mail servers
     log_format: Mapping[str, str] = field(default_factory=lambda: {"/var/log/mail.log": syslog.RFC3339})
     _hosts: dict[str, Machine] = field(default_factory=dict)
     _running: list[Popen[str]] = field(default_factory=list)
@@ -119,8 +120,8 @@ class Lab:
             if self.clock:
                 self.clock.install(self.host(name))
             syslog.start_syslog(self.host(name), self.log_format)
-        mail.start_mx(self.host("mx"), self.passwords, self.mailboxes)
-        mail.start_null_client(self.host("web"))
+        self.mta.start_mx(self.host("mx"), self.passwords, self.mailboxes)
+        self.mta.start_null_client(self.host("web"))
         web.start_web(self.host("web"), self.timezone)
 
     def _furnish(self, machine: Machine) -> None:

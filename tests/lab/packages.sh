@@ -5,6 +5,7 @@
 #   tests/lab/packages.sh peers browser   named groups only
 #   tests/lab/packages.sh record          what recording the samples needs: the lab, a compiler, more web servers
 #   tests/lab/packages.sh all             every group
+#   tests/lab/packages.sh exim            Exim, unpacked beside Postfix without installing it (they exclude each other)
 #   tests/lab/packages.sh --list          what each group holds
 set -euo pipefail
 
@@ -17,16 +18,20 @@ declare -A GROUPS_OF=(
   [clock]="gcc libc6-dev"
   [samples]="apache2-bin nginx-light dovecot-pop3d bsdutils"
   [syslog]="rsyslog systemd"
+  [exim]="openssl"
   [peers]="pflogsumm zstd"
   [browser]="chromium"
 )
 DEFAULT="net mail web dns syslog"
-ALL="build $DEFAULT clock samples peers browser"
+ALL="build $DEFAULT clock samples exim peers browser"
+# Unpacked, never installed: Debian's mail servers push each other out.  By group: the packages whose files it needs.
+declare -A UNPACKED_OF=([exim]="exim4-base exim4-daemon-light")
+UNPACKED=/opt/whosent-lab
 
 fail() { echo "packages.sh: $*" >&2; exit 1; }
 
 if [ "${1:-}" = --list ]; then
-  for group in $ALL; do echo "$group: ${GROUPS_OF[$group]}"; done
+  for group in $ALL; do echo "$group: ${GROUPS_OF[$group]}${UNPACKED_OF[$group]:+ (unpacked: ${UNPACKED_OF[$group]})}"; done
   exit 0
 fi
 [ "$(id -u)" = 0 ] || fail "must run as root"
@@ -34,12 +39,30 @@ command -v apt-get >/dev/null || fail "needs a Debian system (no apt-get here)"
 
 groups="${*:-$DEFAULT}"
 [ "$groups" = all ] && groups=$ALL
-[ "$groups" = record ] && groups="$DEFAULT clock samples"
+[ "$groups" = record ] && groups="$DEFAULT clock samples exim"
 wanted=()
 for group in $groups; do
   [ -n "${GROUPS_OF[$group]:-}" ] || fail "no group called '$group'; there are: $ALL"
   read -ra names <<<"${GROUPS_OF[$group]}"
   wanted+=("${names[@]}")
+done
+
+unpack() { # GROUP: fetch its packages and unpack them into a folder of its own
+  local place=$UNPACKED/$1 fresh
+  [ -e "$place" ] && return
+  fresh=$(mktemp -d)
+  chmod 755 "$fresh"
+  read -ra names <<<"${UNPACKED_OF[$1]}"
+  (cd "$fresh" && apt-get -q update >/dev/null && apt-get -q -o APT::Sandbox::User=root download "${names[@]}" >/dev/null)
+  mkdir -p "$fresh/files"
+  for package in "$fresh"/*.deb; do dpkg-deb -x "$package" "$fresh/files"; done
+  mkdir -p "$UNPACKED"
+  mv "$fresh/files" "$place"
+  rm -r "$fresh"
+  echo "packages.sh: unpacked ${UNPACKED_OF[$1]} into $place"
+}
+for group in $groups; do
+  [ -z "${UNPACKED_OF[$group]:-}" ] || unpack "$group"
 done
 
 missing=()

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import (
+    exim,
     incident,
     takes_delivery,
+    takes_exim,
     takes_hostile,
     takes_logins,
     takes_refusal,
@@ -35,6 +37,7 @@ from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG, stop_web
 
 if TYPE_CHECKING:
     from subprocess import Popen
+    from types import ModuleType
 
 REPOSITORY = Path(__file__).parents[2]
 START = datetime.fromisoformat("2026-11-17T08:00:00+01:00")
@@ -121,10 +124,17 @@ def record_samples(place: Path, only: list[str]) -> None:
     with Lab(PASSWORDS, mailboxes, STRANGERS, log_format=takes_syslog.FORMATS) as lab:
         studio = Studio(lab, place)
         for module in (takes_delivery, takes_refusal, takes_hostile, takes_logins, takes_web, takes_syslog):
-            for take in module.TAKES:
-                if not only or take.__name__ in only:
-                    print(f"{module.__name__.rpartition('.')[2]}: {take.__name__}", flush=True)
-                    take(studio)
+            take_all(studio, module, only)
+    with Lab(PASSWORDS, (INFO,), STRANGERS, mta=exim, log_format=takes_syslog.FORMATS) as lab:
+        take_all(Studio(lab, place), takes_exim, only)
+
+
+def take_all(studio: Studio, module: ModuleType, only: list[str]) -> None:
+    """Play the takes of a module, or those of them that are named."""
+    for take in module.TAKES:
+        if not only or take.__name__ in only:
+            print(f"{module.__name__.rpartition('.')[2]}: {take.__name__}", flush=True)
+            take(studio)
 
 
 def main() -> int:

@@ -1,115 +1,112 @@
-"""Steps on other systems: what a stranger wrote stays one string of PowerShell, and every change has its undo."""
+"""The steps of every mail server: shell that parses, names that stay names, an undo for each change."""
 
 from __future__ import annotations
 
-import re
+import subprocess
+from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.remedies.test_remedies import NAMES, bash, commands
+from whosent.dialects import discover
 from whosent.model.finding import Cause, Strength, Suspect, SuspectKind
 from whosent.model.incident import Remedy
-from whosent.remedies import propose
-from whosent.remedies.powershell import quoted
-from whosent.remedies.servers import STEPS
-from whosent.remedies.shell import Unsafe
+from whosent.remedies import propose, servers
 
-QUOTES = "'\u2018\u2019\u201a\u201b"
+KINDS: tuple[SuspectKind, ...] = get_args(SuspectKind)
+ORDER = ["inspect", "hold", "block", "close"]
 
 
-def proposed(server: str, name: str = "alice@corp.example", kind: SuspectKind = "account") -> list[Remedy]:
-    suspect = Suspect(kind=kind, name=name, host="EX01", address=name if kind != "account" else None)
-    return propose(
-        incident="abc123", suspect=suspect, cause=Cause.COMPROMISED_ACCOUNT, strength=Strength.SHOWN, server=server
-    )  # fmt: skip
+def steps(
+    server: str, kind: SuspectKind, name: str | None = None, account: str = "www-data", cause: Cause = Cause.OPEN_RELAY
+) -> list[Remedy]:
+    told = NAMES.get(kind, "alice@example.org") if name is None else name
+    suspect = Suspect(kind=kind, name=told, host="mx", account=account)
+    return propose(incident="3f9a1c20b7de", suspect=suspect, cause=cause, strength=Strength.SHOWN, server=server)
 
 
-def unquoted(text: str) -> str:
-    """What PowerShell makes of a single-quoted string, after about_Quoting_Rules; fails if it ends early."""
-    assert text[0] in QUOTES
-    assert text[-1] in QUOTES
-    found, at, inner = [], 0, text[1:-1]
-    while at < len(inner):
-        if inner[at] in QUOTES:
-            assert inner[at + 1 : at + 2] in {*QUOTES} - {""}, "the string ends early"
-            found.append(inner[at])
-            at += 2
-        else:
-            found.append(inner[at])
-            at += 1
-    return "".join(found)
+def test_every_server_is_called_like_its_dialect() -> None:
+    assert set(servers()) <= {dialect.name for dialect in discover()}
 
 
-@given(st.text(min_size=1, max_size=60) | st.text(alphabet=QUOTES + '$`"(){};|&a ', min_size=1, max_size=30))
-def test_a_quoted_word_is_what_was_written(text: str) -> None:
-    try:
-        assert unquoted(quoted(text)) == text
-    except Unsafe:
-        assert not text.isprintable()
-
-
-@pytest.mark.parametrize("server", STEPS)
-def test_every_change_has_its_undo_and_says_whom_it_touches(server: str) -> None:
-    steps = proposed(server)
-    assert {"inspect", "block", "close"} <= {step.step for step in steps}
-    for step in steps:
+@pytest.mark.parametrize("server", servers())
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_steps_that_are_shell_with_their_undo(server: str, kind: SuspectKind) -> None:
+    told = steps(server, kind)
+    assert [step.step for step in told] == sorted((step.step for step in told), key=ORDER.index)
+    assert commands(told)
+    for command in commands(told):
+        subprocess.run(["bash", "-n", "-c", command], check=True, capture_output=True)
+    for step in told:
         assert step.reach
-        if step.step in {"hold", "block"}:
-            assert bool(step.commands) == bool(step.undo)
-            assert step.commands or "undo" in step.note
-        assert step.note or step.commands
+        assert step.undo or step.step in {"inspect", "close"} or not step.commands, step.title
 
 
-@pytest.mark.parametrize("server", ["exchange", "exchange_online"])
-@pytest.mark.parametrize(
-    "name", ["o'brien@corp.example", "x\u2019; Remove-Mailbox *;\u2018@corp.example", "$(calc)`n@x"]
-)
-def test_a_hostile_name_is_one_string(server: str, name: str) -> None:
-    steps = proposed(server, name)
-    if "*" in name:
-        assert not any(step.commands for step in steps)
+def test_a_server_nobody_knows_gets_a_sentence() -> None:
+    (told,) = steps("", "account")
+    assert (told.commands, told.step) == ([], "inspect")
+    assert "none that commands are known for" in told.note
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1, max_size=40))
+@example("$(touch /tmp/x)`id`")
+@example("-rf")
+@example("a'b\"c\\d")
+@example("!!:s/a/b/")
+@example("END\n# whosent 3f9a1c20b7de ends")
+@example("${run{/bin/id}}")
+def test_a_login_name_reaches_exims_queue_as_itself_or_not_at_all(name: str) -> None:
+    told = steps("exim", "account", name)
+    if not name.isprintable():
+        assert commands(told) == []
         return
-    commands = [command for step in steps for command in (*step.commands, *step.undo) if name[:2] in command]
-    assert commands
-    for command in commands:
-        assert quoted(name) in command
-        assert name not in command.replace(quoted(name), "")
+    line = told[0].commands[0].split("\nexim")[0]
+    assert bash(f'{line}\nprintf %s "$want"') == f"auth_id {name}"
+    for command in commands(told):
+        subprocess.run(["bash", "-n", "-c", command], check=True, capture_output=True)
+        assert "END\n# whosent 3f9a1c20b7de ends\n# whosent" not in command
 
 
-@pytest.mark.parametrize("server", ["exchange", "exchange_online"])
-def test_a_client_is_an_address_or_nobody(server: str) -> None:
-    steps = proposed(server, "10.0.7.31", "host")
-    assert any("10.0.7.31" in command for step in steps for command in step.commands)
-    refused = proposed(server, "10.0.7.31' -or 1 -eq 1", "host")
-    assert [step.commands for step in refused] == [[]]
+@pytest.mark.parametrize("name", ["a b", "a:b", '"a"', "#a", "a\\b", "ä@example.org"])
+def test_a_name_no_table_of_exim_can_hold_gets_a_sentence(name: str) -> None:
+    block = next(step for step in steps("exim", "account", name) if step.step == "block")
+    assert block.commands == []
+    assert "lookup table" in block.note
 
 
-@pytest.mark.parametrize("server", STEPS)
-def test_what_no_step_is_known_for_gets_a_sentence(server: str) -> None:
-    (only,) = proposed(server, "/var/www/x.php", "script")
-    assert not only.commands
-    assert only.note
+@pytest.mark.parametrize("name", ["root; reboot", "-x", "a b", ""])
+def test_a_user_that_cannot_be_one_gets_a_sentence(name: str) -> None:
+    for kind in ("local_user", "script"):
+        told = steps("exim", kind, name if kind == "local_user" else "/var/www/x.php", account=name)
+        assert (len(told), commands(told)) == (1, [])
 
 
-def test_nobody_is_touched_where_the_name_is_not_one_mailbox() -> None:
-    """What was asked before, of somebody else, must not be answered again."""
-    for step in proposed("exchange"):
-        for command in (*step.commands, *step.undo):
-            if "$mailbox" in command:
-                assert command.startswith("$mailbox = @()\n$mailbox = @(Get-Mailbox -Identity ")
-                assert command.splitlines()[2] == "if ($mailbox.Count -eq 1) {"
+def test_a_script_is_switched_off_and_a_folder_is_not() -> None:
+    titles = {
+        path: [step.title for step in steps("exim", "script", path)] for path in ("/var/www/a b/x.php", "/var/www/a")
+    }
+    assert "Switch the script off" in titles["/var/www/a b/x.php"]
+    assert "Switch the script off" not in titles["/var/www/a"]
+    assert "See what lies there" in titles["/var/www/a"]
+    assert "See what lies there" not in [step.title for step in steps("exim", "script", "x.php")]
 
 
-def test_google_has_no_step_for_a_client() -> None:
-    assert not any(step.commands for step in proposed("google", "10.0.7.31", "host"))
+def test_an_account_without_domain_is_none_of_a_panel() -> None:
+    assert not any("uapi" in command for command in commands(steps("exim", "account", "alice")))
+    assert any("uapi" in command for command in commands(steps("exim", "account")))
 
 
-def test_braces_close() -> None:
-    for server in STEPS:
-        for kind, name in (("account", "alice@corp.example"), ("host", "10.0.7.31")):
-            for step in proposed(server, name, kind):  # type: ignore[arg-type]  # of the two
-                for command in (*step.commands, *step.undo):
-                    plain = re.sub(r"\"[^\"]*\"|'[^']*'", "_", command)
-                    assert plain.count("{") == plain.count("}"), command
-                    assert plain.count("(") == plain.count(")"), command
+@pytest.mark.parametrize("kind", ["host", "relay"])
+def test_only_a_stranger_is_refused(kind: SuspectKind) -> None:
+    block = next(step for step in steps("exim", kind, cause=Cause.INFECTED_HOST) if step.step == "block")
+    assert ("deny" in block.commands[0]) == (kind == "relay")
+
+
+def test_a_proxy_known_by_name_is_shut_as_on_any_server() -> None:
+    suspect = Suspect(kind="proxy", name="192.0.2.8", host="mx", address="192.0.2.8")
+    by_address = propose(incident="x", suspect=suspect, cause=Cause.OPEN_PROXY, strength=Strength.SHOWN, server="exim")
+    assert any("exim -Mf" in command for command in commands(by_address))
+    assert not any("exim" in command for command in commands(steps("exim", "proxy")))

@@ -1,9 +1,10 @@
 """Mail born in a web script: which script or page makes a local user send, and uids that hardly ever sent before.
 
-A message of a local user carries its uid and nothing more.  PHP's mail.log names the script, joined by recipient or
-order; else the access log names a page whose requests come before the mail far more often than its usual rate
-explains.  Under the margin candidates are listed and only the uid is named.  Web server, script and mail may be on
-different hosts: these joins are by time.
+A message of a local user carries its uid or login name and nothing more, unless the mail server logs the folder it was
+called from (Exim with ``+arguments``).  PHP's mail.log names the script, joined by recipient or order; else the access
+log names a page whose requests come before the mail far more often than its usual rate explains.  Under the margin
+candidates are listed and only the user is named.  Web server, script and mail may be on different hosts: these joins
+are by time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _SCRIPTS: Final = 2000
 _HOUR: Final = 3600.0
 _HARDLY: Final = 20  # messages before that still count as "hardly ever"
 _SURGE: Final = 50  # messages within an hour of a uid that hardly ever sent
-_ROOT: Final = "0"
+_ROOT: Final = ("0", "root")
 _AGREE: Final = 0.8  # share of a uid's messages with a call beside them
 _BEFORE: Final = 120.0  # seconds before the first bad answer in which its request may lie
 _FEW_EACH: Final = 2.0  # mails per POST of an abused form, at most
@@ -99,6 +100,7 @@ class Detector:
         self._meter = Meter()
         self._users: dict[tuple[str, str], _User] = {}
         self._scripts: dict[str, _Script] = {}
+        self._folders: dict[tuple[str, str, str], _Script] = {}  # (folder, user, host), where the mail server logs it
         self._visits = Visits()
         self._calls = Calls()
         self._now = float("-inf")
@@ -121,6 +123,11 @@ class Detector:
         user.watched.sender.messages += 1
         user.bursts.mail(row.opened, self._visits, suspected=user.watched.case is not None)
         _count(user, row)
+        folder = self._folder(row.actor, row.time)
+        if folder is not None:
+            folder.watched.sender.messages += 1
+            folder.calls += 1
+            folder.trail.add(row.time, row.ref, "handed in from this folder")
         call = self._calls.take(row.opened)
         script = self._script(call, user, row.time) if call is not None else None
         user.last = script
@@ -142,8 +149,10 @@ class Detector:
             return
         path = self._calls.script_of(row.recipient)
         script = self._scripts.get(path) if path else user.wide or user.last
-        for watched in (user.watched, script.watched) if script else (user.watched,):
-            self._weigh(watched, row)
+        folder = self._folder(row.actor, row.time)
+        for one in (user, script, folder):
+            if one is not None:
+                self._weigh(one.watched, row)
 
     def _weigh(self, watched: Watched, row: Outcome) -> None:
         if row.result is Result.SENT:
@@ -173,6 +182,15 @@ class Detector:
             self._scripts[call.script] = script
         return script
 
+    def _folder(self, actor: Actor, time: float) -> _Script | None:
+        if actor.script is None:
+            return None
+        key = (actor.script, actor.name, actor.host)
+        folder = self._folders.get(key)
+        if folder is None and len(self._folders) < _SCRIPTS:
+            folder = self._folders[key] = _Script(actor.script, Watched(actor, self._meter.join(time)), time)
+        return folder
+
     def findings(self) -> Iterator[Finding]:
         """A script where one can be named, else the uid with candidates; else that a uid began to send."""
         for (uid, host), user in self._users.items():
@@ -180,12 +198,18 @@ class Detector:
             guilty = [(one, case) for one in mine if (case := one.watched.worst()) and self._guilty(one.watched, case)]
             for script, case in guilty:
                 yield self._named_by_php(user, script, case)
+            named = bool(guilty)
+            for (path, *whose), folder in self._folders.items() if not guilty else ():
+                case = folder.watched.worst()
+                if whose == [uid, host] and case is not None and self._guilty(folder.watched, case):
+                    named = True
+                    yield self._named_by_server(user, path, folder, case)
             case = user.watched.worst()
-            if not guilty and case is not None and self._guilty(user.watched, case):
+            if not named and case is not None and self._guilty(user.watched, case):
                 found = self._named_by_requests(user, case)
                 if found is not None:
                     yield found
-            if not guilty and user.surge is not None and uid != _ROOT:
+            if not guilty and user.surge is not None and uid not in _ROOT:
                 yield self._began(user, user.surge)
 
     def _guilty(self, watched: Watched, case: Case) -> bool:
@@ -201,14 +225,28 @@ class Detector:
             f"{phrases.count(script.calls, 'call')} of mail(), and {phrases.count(user.called)} of the "
             f"{phrases.count(user.messages, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
         )
-        suspect = Suspect(
-            kind="script", name=script.path, host=subject.host, uid=subject.uid, url=page.name if page else None
-        )
+        suspect = _of(subject, script.path, page)
         cause = _cause(page, script.calls, early=script.since < case.onset[0] - _BEFORE)
         strength = Strength.SHOWN if agree >= _AGREE else Strength.LIKELY
         lines = script.trail.entries(case.onset[0] - _BEFORE)[:3]
         return self._finding(
             suspect, case, cause, sentence, strength=strength, witnesses=witnesses, lines=lines, page=page
+        )
+
+    def _named_by_server(self, user: _User, path: str, folder: _Script, case: Case) -> Finding:
+        subject = who.suspect(user.watched.actor)
+        page = self._visits.in_folder(path)
+        sentence = (
+            f"The script in {path} {_used(case, self._now)}: {_refused(case)}; the mail server logged that folder for "
+            f"{phrases.count(folder.calls)} of the {phrases.count(user.messages, 'message')} of {subject.name}"
+            f"{_posts(page)}."
+        )
+        suspect = _of(subject, path, page)
+        cause = _cause(page, folder.calls, early=folder.since < case.onset[0] - _BEFORE)
+        witnesses = (who.witness(user.watched.actor.host), *(("web access log",) if page else ()))
+        lines = folder.trail.entries(case.onset[0] - _BEFORE)[:3]
+        return self._finding(
+            suspect, case, cause, sentence, strength=Strength.SHOWN, witnesses=witnesses, lines=lines, page=page
         )
 
     def _named_by_requests(self, user: _User, case: Case) -> Finding | None:
@@ -228,7 +266,7 @@ class Detector:
             f"The script behind {first.page.name} {_used(case, self._now)}: mail of {subject.name}, {_refused(case)}; "
             f"{coincide} ({ranking.margin:.0f} nats ahead of the next page){_posts(first.page)}; joined by time."
         )
-        suspect = Suspect(kind="script", name=first.page.path, host=subject.host, uid=subject.uid, url=first.page.name)
+        suspect = _of(subject, first.page.path, first.page)
         cause = _cause(first.page, case.last[4] - case.onset[4], early=first.page.first < case.onset[0] - _HOUR)
         return self._finding(
             suspect, case, cause, sentence, strength=Strength.LIKELY, witnesses=witnesses, lines=[], page=first.page
@@ -242,10 +280,7 @@ class Detector:
             f"told from {phrases.count(ranking.bursts, 'burst')} of it"
             f"{', candidates: ' + phrases.listing([page.name for page in leading]) if leading else ''}."
         )
-        candidates = tuple(
-            Suspect(kind="script", name=page.path, host=subject.host, uid=subject.uid, url=page.name)
-            for page in leading
-        )
+        candidates = tuple(_of(subject, page.path, page) for page in leading)
         found = self._finding(
             subject,
             case,
@@ -318,6 +353,12 @@ class Detector:
         )
 
 
+def _of(user: Suspect, path: str, page: Page | None) -> Suspect:
+    """The script that runs under a user."""
+    url = page.name if page else None
+    return Suspect(kind="script", name=path, host=user.host, uid=user.uid, account=user.account, url=url)
+
+
 def _count(user: _User, row: Message) -> None:
     """Watch for the first hour in which somebody who hardly ever sent sends much."""
     if row.time - user.hour >= _HOUR:
@@ -328,7 +369,7 @@ def _count(user: _User, row: Message) -> None:
     user.hours += 1
     user.recipients += row.recipient_count
     if user.surge is None and user.before < _HARDLY:
-        user.trail.add(row.time, row.ref, "handed in by this uid")
+        user.trail.add(row.time, row.ref, f"handed in by this {'uid' if row.actor.name.isdecimal() else 'user'}")
     if user.hours >= _SURGE and user.before < _HARDLY and (user.surge is None or user.surge.start == user.hour):
         user.surge = Surge(user.hour, row.time, user.hours, user.before, user.recipients)
 

@@ -39,6 +39,7 @@ EventName = Literal[
     "report",  # a receiver tells what it saw of our domain (DMARC)
     "request",  # a web server answered
     "call",  # a script called mail()
+    "invocation",  # a program called sendmail(1), and from which folder
     "notice",  # the program speaks of itself: understood, nothing of a message
 ]
 
@@ -48,12 +49,14 @@ class Rule:
     """One kind of line: the event it makes and the pattern of its body.
 
     ``fixed`` adds fields that the kind of line implies (the ``status`` of a delivery, say); what stands there is read
-    as if it had been captured, unless the pattern captures it.
+    as if it had been captured, unless the pattern captures it.  ``lead`` is what the pattern begins with, where the
+    rules beside it begin alike: it is matched once for all of them.
     """
 
     event: EventName
     pattern: bytes
     fixed: tuple[tuple[str, str], ...] = ()
+    lead: bytes = b""
 
 
 Programs = tuple[tuple[bytes, tuple[Rule, ...]], ...]
@@ -90,3 +93,8 @@ def discover() -> tuple[Dialect, ...]:
     """The dialects of this folder, by module name."""
     modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
     return tuple(module.dialect for module in modules if hasattr(module, "dialect"))
+
+
+def rules_of(dialect: Dialect) -> tuple[Rule, ...]:
+    """Every rule of a dialect."""
+    return (*(rule for _, rules in (*dialect.programs, *dialect.shortened) for rule in rules), *dialect.lines)

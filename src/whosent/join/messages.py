@@ -8,6 +8,7 @@ not logged.  Nothing is kept of a closed life.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
@@ -54,6 +55,7 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "login": (*_WHERE, "account", "client_address", "service"),
     "request": (*_WHERE, "client_address", "method", "path", "http_status"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
+    "invocation": (*_WHERE, "pid", "script"),
 }  # fmt: skip
 _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
@@ -90,8 +92,11 @@ class Join:
         self._queue = Queue("")
         self._here: tuple[bytes | None, bytes | None] = (b"", b"")
         self._texts: dict[bytes, str] = {}
+        self._folders: defaultdict[tuple[bytes | None, bytes | None], arrivals.Folders] = defaultdict(arrivals.Folders)
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
+        self.servers: dict[str, str] = {}  # host -> the dialect of its mail server, where that is not Postfix
         self.time = float("-inf")  # of the latest token of the present source
+        self.uncounted = 0  # messages whose line tells no recipients
         self.truncated = 0  # lives that ended without their end being logged
         self.first_sight = 0  # lives whose beginning is not in the log
 
@@ -99,6 +104,7 @@ class Join:
         """The chunks that follow are of another source, which continues the one before."""
         self._source, self._seconds, self.time = source, clock.seconds, float("-inf")
         self._clock = clock
+        self._folders.clear()
 
     def __getstate__(self) -> dict[str, object]:
         """What another process takes over: not the clock, whose zone may have come from a file of this machine."""
@@ -125,6 +131,8 @@ class Join:
         """Take over the lives that a later part of the stream left open, and its counts."""
         for here, queue in other._queues.items():
             self._queues.setdefault(here, Queue(queue.host)).lives.update(queue.lives)
+        self.servers |= other.servers
+        self.uncounted += other.uncounted
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -320,26 +328,36 @@ class Join:
         elif rule.event == "call":
             _, _, _, script, line, recipient = fields
             yield Call(time, ref, host, text(script), int((line or b"0")[:_NUMBER]), recipient or b"")
-        elif rule.event == "arrival":
-            yield from self._arrival(time, ref, fields)
-        elif rule.event == "deliveries":
-            source, offset = dereference(ref)
-            del source  # the present one
-            _, place, instance, queue_id, listed, *rest = fields
-            each = [(_ONE, 0, (fields[0], place, instance, queue_id, one, *rest)) for one in split(listed or b"")]
-            yield from self.rows(each, offset)
+        else:
+            yield from self._in_one_line(rule, time, ref, fields)
 
-    def _arrival(self, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        """A message in one line: its life begins, and it is told at once."""
-        queue, came = self._queue, arrivals.Arrival(*fields[3:])
+    def _in_one_line(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
+        """What other mail servers than Postfix tell in one line."""
+        if rule.event == "arrival":
+            self.servers.setdefault(self._queue.host, arrivals.server(rule))
+            came = arrivals.Arrival(*fields[3:])
+            self.uncounted += not (came.recipients or came.recipient_count)
+            yield from self._arrival(time, ref, came)
+        elif rule.event == "invocation":
+            self._folders[self._here].note(time, *fields[3:])
+        elif rule.event == "deliveries":
+            _, offset = dereference(ref)  # of the present source
+            each = ((*fields[:4], recipient, *fields[5:]) for recipient in split(fields[4] or b""))
+            yield from self.rows(((_ONE, 0, delivery) for delivery in each), offset)
+
+    def _arrival(self, time: float, ref: int, came: arrivals.Arrival) -> Iterator[JoinedRow]:
+        """A message's life begins, and it is told at once."""
+        queue = self._queue
         if came.queue_id in queue.lives:
             self._end_unseen(queue.lives[came.queue_id])
         elif self._passes_on:
-            yield Begun(time, ref, fields[1], fields[2], came.queue_id)  # type: ignore[misc]
-        actor = arrivals.local_user(came, queue.host) or (
-            self._client(queue, came.account, came.client_address) if came.account or came.client_address
+            yield Begun(time, ref, *self._here, came.queue_id)  # type: ignore[misc]
+        actor = arrivals.local_user(came, queue.host, self._folders[self._here], time) or (
+            queue.actors.get((came.account, came.client_address))
+            or self._client(queue, came.account, came.client_address)
+            if came.account or came.client_address
             else queue.mta
-        )  # fmt: skip
+        )
         name = came.queue_id.decode("ascii", "backslashreplace") if actor.kind == "host" else ""
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""

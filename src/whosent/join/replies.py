@@ -68,9 +68,14 @@ _FULL: Final = _any_of(
     "quota exceeded",
     "insufficient",
 )
+_UNREACHED: Final = _any_of(  # no server said that: Exim, which logs no code of its own
+    "connection refused", "connection timed out", "connection reset", "no route to host", "network is unreachable",
+    "remote host closed connection", "retry time not", "retry timeout exceeded", "have been failing for a long time",
+    "host lookup", "non-existent hosts", "points to local host", "tls session", "no immediate delivery",
+)  # fmt: skip
 _NO_RECIPIENT: Final = b"recipient address rejected: access denied"  # Exchange Online: not in the directory
 _READ: Final = 1000  # bytes of a reply that count
-_DSN: Final = re.compile(rb"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # no part of an address
+_DSN: Final = re.compile(rb"(?<!\S)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?!\S)")  # behind its reply code
 _QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
     rb"queued as ([^\s).,;]+)|\bid=([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})(?![^\s).,;])"
     rb"|(?<![^\s])([0-9A-Za-z]{8,20}) Message accepted for delivery"
@@ -83,7 +88,7 @@ def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  
     text = reply[:_READ].lower()
     if not dsn:
         found = _DSN.search(reply, 0, _READ)
-        dsn = found[0] if found else b""
+        dsn = found[1] if found else b""
     klass, _, detail = dsn.partition(b".")
     if _LISTED(text):
         return Reason.LISTED
@@ -99,7 +104,7 @@ def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  
         return Reason.MAILBOX
     if detail.startswith(b"7.") or _POLICY(text):
         return Reason.POLICY
-    if detail.startswith((b"4.", b"3.", b"8.")):
+    if detail.startswith((b"4.", b"3.", b"8.")) or (not dsn and _UNREACHED(text)):
         return Reason.ROUTE
     return Reason.OTHER
 

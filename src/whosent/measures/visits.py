@@ -93,3 +93,14 @@ class Visits:
         """The most posted page whose path a script's file name ends with."""
         pages = [page for page in self._pages.values() if len(page.path) > 1 and script.endswith(page.path)]
         return max(pages, key=lambda page: (page.posts, page.hits), default=None)
+
+    def in_folder(self, folder: str) -> Page | None:
+        """The most posted page that lies in a folder: its path without the file ends that of the folder."""
+        pages = [page for page in self._pages.values() if page.posts and _lies_in(page.path, folder)]
+        return max(pages, key=lambda page: (page.posts, page.hits), default=None)
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    """Whether a page's own folder, which is more than the root, is the end of this one."""
+    own = path.rpartition("/")[0]
+    return bool(own) and folder.rstrip("/").endswith(own)

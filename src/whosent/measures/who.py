@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from whosent.model.finding import Cause, Suspect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from whosent.model.rows import Actor
 
 _WELL_KNOWN: Final = {"0": "root", "33": "www-data", "48": "apache"}
@@ -52,3 +54,9 @@ def subject(suspect: Suspect) -> str:
 def witness(host: str) -> str:
     """Who recorded a delivery, a client or a uid."""
     return f"Postfix log of {host}" if host else "Postfix log"
+
+
+def told_by(witness: str, servers: Mapping[str, str]) -> str:
+    """The witness under the name of the mail server that runs on its host, where that is not Postfix."""
+    program, _, host = witness.partition(" of ")
+    return witness.replace("Postfix", servers[host], 1) if program == "Postfix log" and host in servers else witness

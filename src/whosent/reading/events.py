@@ -40,8 +40,8 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "submission": _SUBMISSION,
     "queued": ("queue_id", "sender", "size", "recipient_count", "message_id", "subject"),
     "arrival": (
-        *_SUBMISSION, "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients", "message_id",
-        "subject",
+        *_SUBMISSION, "pid", "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients",
+        "message_id", "subject",
     ),
     "delivery": ("queue_id", "recipient", *_DELIVERY),
     "deliveries": ("queue_id", "recipients", *_DELIVERY),
@@ -61,6 +61,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "spf_result",
     ),
     "call": ("script", "script_line", "recipient"),
+    "invocation": ("pid", "script"),
 }  # fmt: skip
 SHOWN: Final = {"arrival": "submission", "deliveries": "delivery"}  # as what the events of one line are told
 _LONGEST_ENTRY: Final = 1 << 21
@@ -113,8 +114,8 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
     **dict.fromkeys(("client_address", "original_client_address", "relay_address"), _address),
     **dict.fromkeys(("sender", "recipient", "original_recipient"), _mailbox),
     **dict.fromkeys(
-        ("client_port", "original_client_port", "relay_port", "uid", "size", "recipient_count", "code", "http_status",
-         "script_line", "count", "percent"),
+        ("client_port", "original_client_port", "relay_port", "uid", "pid", "size", "recipient_count", "code",
+         "http_status", "script_line", "count", "percent"),
         _whole,
     ),
     "delay": _decimal,

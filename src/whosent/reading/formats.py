@@ -99,7 +99,8 @@ def _whole_lines(head: bytes) -> Iterator[tuple[Dialect, bytes]]:
     text = head[: head.rfind(b"\n") + 1] or head + b"\n"
     dialects = {id(rule): dialect for dialect in discover() for rule in dialect.lines}
     for rule, _, fields in tokenizer(Form.LINES, _stamp_alone).read(text, lambda _offset, _line: ()):
-        yield dialects[id(rule)], fields[0] or b""
+        if fields[0]:  # a line without stamp may be anybody's
+            yield dialects[id(rule)], fields[0]
 
 
 def _stamp_alone(_rule: Rule, _names: tuple[str, ...]) -> tuple[str, ...]:

@@ -79,8 +79,8 @@ def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     choice = by_queue_file(f"whose PHP header names {base}", f"pattern={quoted(pattern)}", judge)
     steps = [*look_and_hold(tag, suspect, choice), _hold_header(tag, suspect, base, pattern)]
     if path.startswith("/"):
-        steps.append(_switch_off(tag, suspect, path))
-    return [*steps, _mend(suspect, cause, path)]
+        steps.append(switch_off(tag, suspect, path))
+    return [*steps, mend(suspect, cause, path)]
 
 
 def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
@@ -98,7 +98,8 @@ def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
     )
 
 
-def _switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
+def switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
+    """Let nobody run the file, whatever mail server is behind it."""
     names = f"mode=~/whosent-{tag}.mode\nscript={quoted(path)}"
     return Remedy(
         step="block",
@@ -110,7 +111,8 @@ def _switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
     )
 
 
-def _mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
+def mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
+    """What closes the hole."""
     form = cause is Cause.ABUSED_FORM or suspect.kind == "form"
     advice = (
         "Let the form write to fixed recipients only, refuse line breaks in every field that becomes a header, and"

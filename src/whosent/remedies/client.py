@@ -19,13 +19,14 @@ _INSIDERS: Final = "permit_mynetworks, permit_sasl_authenticated"
 
 def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Steps against mail that one address hands in."""
-    address = _address(suspect)
+    address = address_of(suspect)
     choice = by_attribute(f"that came from {address}", "client_address", address)
-    steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, address), _firewall(tag, suspect, address)]
-    return [*steps, _stop_relaying(tag, address) if cause is Cause.OPEN_RELAY else _clean(suspect, address)]
+    steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, address), firewall(tag, suspect, address)]
+    return [*steps, _stop_relaying(tag, address) if cause is Cause.OPEN_RELAY else clean(suspect, address)]
 
 
-def _address(suspect: Suspect) -> str:
+def address_of(suspect: Suspect) -> str:
+    """The suspect's address in its shortest form."""
     text = (suspect.address or suspect.name).removeprefix("IPv6:")
     try:
         address = ip_address(text)
@@ -50,7 +51,8 @@ def _block(tag: str, suspect: Suspect, address: str) -> Remedy:
     )
 
 
-def _firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
+def firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
+    """Close the mail ports to an address for a while, whatever mail server listens."""
     table = f"inet whosent_{tag.replace('-', '_')}"
     kind, word = ("ipv6_addr", "ip6") if ":" in address else ("ipv4_addr", "ip")
     rules = "\n".join(
@@ -74,7 +76,8 @@ def _firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
     )
 
 
-def _clean(suspect: Suspect, address: str) -> Remedy:
+def clean(suspect: Suspect, address: str) -> Remedy:
+    """Find the machine behind an address, or mend the proxy there."""
     advice = (
         "Let the proxy serve own networks only, and let it never connect to port 25."
         if suspect.kind == "proxy"

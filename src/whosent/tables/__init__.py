@@ -39,8 +39,8 @@ class Table:
     ``columns``: folded names, ``a|b`` where versions of the table call the same thing differently.  ``telling``: those
     that no other table has together.  ``begin`` starts the reading of one file.  ``log_type``: what its ``#Log-type:``
     line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.
-    ``system``: what writes it, for remedies (:mod:`whosent.remedies.servers`).  ``element``: of XML, the folded names
-    of the document and of the element that is a row.
+    ``system``: what writes it, for remedies (``ELSEWHERE`` of :mod:`whosent.remedies`).  ``element``: of XML, the
+    folded names of the document and of the element that is a row.
     """
 
     name: str
