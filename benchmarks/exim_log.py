@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, TextIO
 
 _START: Final = 1_794_787_200.0
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -100,11 +100,11 @@ def write(folder: Path, size: int, seed: int) -> Path:
     return path
 
 
-def _flush(out: object, waiting: list[tuple[float, str]], until: float) -> int:
+def _flush(out: TextIO, waiting: list[tuple[float, str]], until: float) -> int:
     waiting.sort(key=lambda line: line[0])
     ready = [line for line in waiting if line[0] <= until]
     del waiting[: len(ready)]
-    return out.write("".join(f"{_stamp(time)} {text}\n" for time, text in ready))  # type: ignore[attr-defined]  # a file
+    return out.write("".join(f"{_stamp(time)} {text}\n" for time, text in ready))
 
 
 def _stamp(time: float) -> str:

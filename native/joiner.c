@@ -493,6 +493,12 @@ give_outcome(State *state, const Match *match, PyObject *life, PyObject *recipie
     relay = PyUnicode_GET_LENGTH(relay) ? Py_NewRef(relay) : text_of(state, span_of(match, RELAY_HOST));
     if (!relay)
         return -1;
+    Span original = span_of(match, ORIGINAL);
+    PyObject *before = original.text ? PyBytes_FromStringAndSize(original.text, original.size) : Py_NewRef(empty_bytes);
+    if (!before) {
+        Py_DECREF(relay);
+        return -1;
+    }
     PyObject *sender = SLOT(life, known.sender);
     PyObject *rest[] = {
         SLOT(life, known.actor),
@@ -502,9 +508,11 @@ give_outcome(State *state, const Match *match, PyObject *life, PyObject *recipie
         result,
         why,
         relay,
-        span_of(match, ORIGINAL).text ? Py_True : Py_False,
+        original.text ? Py_True : Py_False,
+        before,
     };
-    int failed = give(state, known.outcome, match->at, rest, 8);
+    int failed = give(state, known.outcome, match->at, rest, 9);
+    Py_DECREF(before);
     Py_DECREF(relay);
     return failed;
 }

@@ -25,6 +25,7 @@ static void
 matcher_dealloc(Matcher *self)
 {
     free_entries(self);
+    Py_XDECREF(self->next);
     Py_XDECREF(self->slow);
     pcre2_match_data_free(self->data);
     pcre2_match_context_free(self->context);
@@ -152,6 +153,19 @@ matcher_read(Matcher *self, PyObject *arguments)
     return (PyObject *)tokens;
 }
 
+static PyObject *
+matcher_then(Matcher *self, PyObject *next)
+{
+    if (!PyObject_TypeCheck(next, &MatcherType) || next == (PyObject *)self) {
+        PyErr_SetString(PyExc_TypeError, "another Matcher is wanted");
+        return NULL;
+    }
+    while (self->next)
+        self = self->next;
+    self->next = (Matcher *)Py_NewRef(next);
+    Py_RETURN_NONE;
+}
+
 static void
 tokens_dealloc(Tokens *self)
 {
@@ -173,30 +187,41 @@ ask(Tokens *self, PyObject *answer)
     return self->pending ? ELSEWHERE : FAILED;
 }
 
+/* Match the line at `at` by this alternation or one behind it; gives the number of its last group, or PCRE2's error. */
+static int
+match_line(const Matcher **matcher, const char *text, Py_ssize_t size, Py_ssize_t at)
+{
+    for (;;) {
+        const Matcher *one = *matcher;
+        int found = pcre2_match(one->code, (PCRE2_SPTR)text, (PCRE2_SIZE)size, (PCRE2_SIZE)at, 0, one->data, one->context);
+        if (found < 0 || found - 1 != one->otherwise || !one->next)
+            return found < 0 ? found : found - 1;
+        *matcher = one->next;
+    }
+}
+
 /* The next line that says something: CAPTURED fills the match, ELSEWHERE leaves tokens in `pending`. */
 enum found
 next_match(Tokens *self, Match *match)
 {
-    Matcher *matcher = self->matcher;
     const char *text = PyBytes_AS_STRING(self->chunk);
     Py_ssize_t size = PyBytes_GET_SIZE(self->chunk);
     while (self->at < size) {
+        const Matcher *matcher = self->matcher;
         Py_ssize_t at = self->at;
-        int found = pcre2_match(matcher->code, (PCRE2_SPTR)text, (PCRE2_SIZE)size, (PCRE2_SIZE)at, 0, matcher->data,
-                                matcher->context);
-        if (found == PCRE2_ERROR_NOMATCH) /* the chunk does not end with a line end */
+        int end = match_line(&matcher, text, size, at);
+        if (end == PCRE2_ERROR_NOMATCH) /* the chunk does not end with a line end */
             return OVER;
-        if (found < 0) {
-            const char *end = memchr(text + at, '\n', (size_t)(size - at));
-            if (!end)
+        if (end < 0) {
+            const char *stop = memchr(text + at, '\n', (size_t)(size - at));
+            if (!stop)
                 return OVER;
-            self->at = end - text + 1;
-            return ask(self, PyObject_CallFunction(matcher->slow, "ny#O", at, text + at, self->at - at,
+            self->at = stop - text + 1;
+            return ask(self, PyObject_CallFunction(self->matcher->slow, "ny#O", at, text + at, self->at - at,
                                                    self->otherwise));
         }
         const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(matcher->data);
         self->at = (Py_ssize_t)spans[1];
-        int end = found - 1;
         if (end == matcher->otherwise)
             return ask(self, PyObject_CallFunction(self->otherwise, "ny#", at, text + at, self->at - 1 - at));
         const Entry *entry = &matcher->entries[end];
@@ -293,6 +318,7 @@ count_lines(PyObject *Py_UNUSED(module), PyObject *chunk)
 }
 
 static PyMethodDef matcher_methods[] = {
+    {"then", (PyCFunction)matcher_then, METH_O, "Try another alternation on lines that this one does not recognise."},
     {"read", (PyCFunction)matcher_read, METH_VARARGS, "The tokens of a chunk of whole lines."},
     {NULL},
 };

@@ -20,8 +20,9 @@ typedef struct {
     PyObject *alone;      /* reads the fields of a seldom line; NULL: they are captured */
 } Entry;
 
-typedef struct {
+typedef struct Matcher {
     PyObject_HEAD
+    struct Matcher *next; /* tried where this one recognises nothing; NULL: there is none */
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *context;

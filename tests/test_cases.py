@@ -47,12 +47,13 @@ def run(detector: type, told: Iterable[Row], settings: dict[str, Any] | None = N
     chosen = msgspec.convert(settings or {}, Settings)
     surroundings = Surroundings(chosen.ours)
     instance = detector(chosen, surroundings)
+    audience = walk.Audience([instance])
     for number, row in enumerate(told):
         if isinstance(row, rows.Message):
             surroundings.learn_message(row)
         elif isinstance(row, rows.Outcome):
             surroundings.learn_outcome(row)
-        walk.observe([row], [instance])
+        audience.hear([row])
         if ask and number % ask == 0:
             list(instance.findings())
     return list(instance.findings())

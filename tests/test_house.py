@@ -38,7 +38,7 @@ PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}
 EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "data", "info", "misc", "common", "base"}
 EDGES = {  # they face the world or start it; everything else is the core
     "__init__", "__main__", "answer", "cli", "configuration", "coverage", "demonstration", "parallel", "parsing",
-    "progress", "reading_process", "sources", "walk",
+    "inquiring", "progress", "reading_process", "sources", "tracing", "walk",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 

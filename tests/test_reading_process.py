@@ -33,7 +33,18 @@ FIELDS = st.lists(st.none() | RAW, max_size=9).map(tuple)
 ROW: st.SearchStrategy[Any] = st.one_of(
     st.builds(Message, TIME, REF, ACTOR, TEXT, RAW, REF, REF, TIME),
     st.builds(
-        Outcome, TIME, REF, ACTOR, TEXT, RAW, RAW, st.sampled_from(Result), st.sampled_from(Reason), TEXT, st.booleans()
+        Outcome,
+        TIME,
+        REF,
+        ACTOR,
+        TEXT,
+        RAW,
+        RAW,
+        st.sampled_from(Result),
+        st.sampled_from(Reason),
+        TEXT,
+        st.booleans(),
+        RAW,
     ),
     st.builds(Login, TIME, REF, TEXT, TEXT, TEXT, st.booleans(), TEXT),
     st.builds(Rejection, TIME, REF, TEXT, TEXT, TEXT, TEXT, st.integers(0, 999), RAW),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,7 +25,7 @@ from benchmarks.exactness import compare
 from benchmarks.generator import Recipe, generate
 from tests.join.kit import START, client, delivery, pickup, queued, removed
 from whosent import answer, walk
-from whosent.model.rows import Actor, Handover, JoinedRow, Message, Outcome, Reason, Request, Result
+from whosent.model.rows import Actor, Handover, JoinedRow, Message, Outcome, Reason, Request, Result, Subject, Verdict
 from whosent.model.settings import Logs, Settings
 from whosent.sources import files
 from whosent.sources.files import Source, at_path
@@ -261,6 +261,66 @@ def test_observers_are_given_what_they_have_a_method_for() -> None:
     message = Message(1.0, 1, Actor("account", "a", "mx"), "", b"", 1, 1, 1.0)
     walk.observe([message, request(2.0, 2)], [sees, object()])
     assert sees.requests == [request(2.0, 2)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 100])
+def test_a_sleeping_observer_hears_from_the_first_row_on_that_wakes_it(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sleeper:
+        woken_by = ("subject",)
+
+        def __init__(self) -> None:
+            self.heard: list[float] = []
+
+        def request(self, row: Request) -> None:
+            self.heard.append(row.time)
+
+        def subject(self, row: Subject) -> None:
+            self.heard.append(row.time)
+
+    monkeypatch.setattr(walk, "_BATCH", batch)
+    sleeper, never = Sleeper(), Sleeper()
+    subject = Subject(3.0, 3, Actor("account", "al", "mx"), "", b"Hello")
+    walk.observe([request(1.0, 1), request(2.0, 2), subject, request(4.0, 4), subject._replace(time=5.0)], [sleeper])
+    walk.observe([request(1.0, 1)], [never])
+    assert sleeper.heard == [3.0, 4.0, 5.0]
+    assert never.heard == []
+
+
+class Ear:
+    """A detector that only notes whom the filters judged."""
+
+    name = "ear"
+    heard: ClassVar[list[tuple[str, str, bool]]] = []
+
+    def __init__(self, *_: object) -> None:
+        self.heard.clear()
+
+    def verdict(self, row: Verdict) -> None:
+        self.heard.append((row.actor.kind, row.actor.name, row.spam))
+
+    def findings(self) -> tuple[()]:
+        return ()
+
+
+@pytest.mark.usefixtures("small_is_worth_it")
+@pytest.mark.parametrize("name", ["spamd", "rspamd", "amavis"])
+def test_verdicts_find_their_messages_whoever_reads_the_parts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "discover", lambda: [Ear])
+    log = (ROOT / "tests" / "samples" / name / "syslog.log").read_bytes()
+    passed([ROOT / "tests" / "samples" / name / "syslog.log"])
+    whole = list(Ear.heard)
+    assert {kind for kind, _, _ in whole} >= {"account", "stranger"}
+    for cut in (0.3, 0.5, 0.7):
+        at = log.rindex(b"\n", 0, int(cut * len(log))) + 1
+        (tmp_path / "mail.log.1").write_bytes(log[:at])
+        (tmp_path / "mail.log").write_bytes(log[at:])
+        for jobs in (1, 2):
+            passed([tmp_path / "mail.log", tmp_path / "mail.log.1"], jobs)
+            assert Ear.heard == whole, (cut, jobs)
 
 
 def test_hosts_are_followed_from_file_to_file(tmp_path: Path) -> None:

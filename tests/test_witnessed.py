@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tests.stories.kit import MX, START, account, stranger, user
-from whosent.model.rows import Actor, Call, Login, Message, Outcome, Reason, Rejection, Request, Result
+from whosent.model.rows import (
+    Actor,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Reason,
+    Rejection,
+    Request,
+    Result,
+    Subject,
+    Verdict,
+)
 from whosent.witnessed import Witnessed
 
 
@@ -60,10 +72,11 @@ def test_each_missing_log_is_named_until_it_is_there() -> None:
     for actor in (user(33, "www-data"), account("al"), stranger("192.0.2.9"), Actor("unknown", "", MX)):
         seen.message(message(actor))
     told = " ".join(seen.blind_spots())
-    assert all(words in told for words in ("mail.log = ", "access log", "IMAP", "before the logs begin"))
+    assert all(words in told for words in ("mail.log = ", "access log", "IMAP", "before the logs begin", "/^Subject:/"))
     seen.call(Call(START, 1, "", "/x.php", 1, b"a@b.test"))
     seen.request(Request(START, 1, "", "192.0.2.1", "GET", "/", 200))
     seen.login(login("imap", succeeded=True))
+    seen.subject(Subject(START, 1, account("al"), "", b"Hello"))
     assert [sentence for sentence in seen.blind_spots() if "before the logs begin" not in sentence] == []
 
 
@@ -79,3 +92,13 @@ def test_exim_is_asked_for_the_folder_and_not_for_phps_log() -> None:
     assert "mail.log" not in spots
     seen.message(exim_user("/home/u/public_html"))
     assert "log_selector" not in "\n".join(seen.blind_spots())
+
+
+def test_verdicts_that_name_no_message_are_told() -> None:
+    seen = Witnessed()
+    judged = Verdict(START, 1, account("al"), "", b"", b"", "rspamd", False, "", "no action", 1.0, 15.0, "")  # noqa: FBT003
+    seen.verdict(judged)
+    assert not list(seen.blind_spots())
+    seen.verdict(judged._replace(actor=Actor("unknown", "", "")))
+    assert ["1 verdict" in sentence for sentence in seen.blind_spots()] == [True]
+    assert seen.held() == "2 verdicts"

@@ -26,8 +26,9 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from whosent.cli import Exit, app
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import finding, incident, knobs
+from whosent.model import finding, incident, inquiry, knobs
 from whosent.model import report as report_model
+from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
 from whosent.reading.events import FIELDS, SHOWN
 from whosent.tables import Table
@@ -41,7 +42,23 @@ _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
     "Remedy", "Overview", "Bucket", "LoginNetwork",
 )  # fmt: skip
-_LINKED: Final = {*_OBJECTS, "Cause", "Strength", "Level", "SuspectKind", "Step", "Verdict"}
+_TRACE: Final = (
+    "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
+)  # fmt: skip
+_LINKED: Final = {
+    *_OBJECTS,
+    *_TRACE,
+    "Sign",
+    "ClaimKind",
+    "Reach",
+    "Disguise",
+    "Cause",
+    "Strength",
+    "Level",
+    "SuspectKind",
+    "Step",
+    "Verdict",
+}
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -173,19 +190,36 @@ def _rules(dialect: Dialect | Table) -> Iterator[Rule]:
 
 def structs() -> str:
     """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
-    modules = (report_model, incident, finding)
+    return _structs(_OBJECTS)
+
+
+def traces() -> str:
+    """Every object of ``trace --json`` that ``scan --json`` does not have too, and its closed lists."""
+    lists = (
+        ("Sign", trace_model.Sign),
+        ("ClaimKind", trace_model.ClaimKind),
+        ("Reach", inquiry.Reach),
+        ("Disguise", inquiry.Disguise),
+    )
+    return _structs(_TRACE) + "".join(f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in lists)
+
+
+def _structs(names: Iterable[str]) -> str:
+    modules = (report_model, incident, finding, trace_model, inquiry)
     notes = {name: fields for module in modules for name, fields in _fields(module).items()}
     parts = []
-    for name in _OBJECTS:
+    for name in names:
         struct = next(getattr(module, name) for module in modules if hasattr(module, name))
         declared = [field for part in reversed(struct.__mro__) for field in notes.get(part.__name__, ())]
-        rows = [(f"`{field}`", _json_type(kind), note) for field, kind, note in declared]
+        rows = [(f"`{field.rstrip('_')}`", _json_type(kind), note) for field, kind, note in declared]
         parts.append(f"### {name}\n\n{_told(struct)}\n\n" + _table(("field", "type", "meaning"), rows))
     return "\n".join(parts)
 
 
 def _json_type(annotation: str) -> str:
     """``list[str] | None`` as ``list of string, or null``."""
+    if annotation.startswith("Literal["):
+        return " or ".join(f"`{word}`" for word in ast.literal_eval(f"({annotation[8:-1]},)"))
     if inner := re.fullmatch(r"(list|tuple|dict)\[(.*)\]", annotation):
         parts = [_json_type(part) for part in re.split(r", (?![^\[]*\])", inner[2])]
         if inner[1] == "dict":
@@ -284,6 +318,7 @@ _EVENTS: Final = {
     "request": "a web server answered",
     "call": "a script called mail()",
     "invocation": "a program called sendmail from this folder",
+    "verdict": "a filter or policy service judged a message, or a client",
 }
 _MEANINGS: Final = {
     "client_name": "verified name of the client",
@@ -325,12 +360,12 @@ _MEANINGS: Final = {
     "reporter": "who made the report, in its own words",
     "report_id": "its id",
     "until": "end of the time it is about; ``time`` is the beginning",
-    "domain": "domain whose policy was asked for",
+    "domain": "domain that signed (OpenDKIM), was claimed (OpenDMARC), or whose policy was asked for (reports)",
     "policy": "what the domain asked receivers to do: none, quarantine, reject",
     "subdomain_policy": "the same for names below it",
     "percent": "share of mail the policy is for",
     "count": "messages",
-    "disposition": "what the receiver did",
+    "disposition": "what became of it (Amavis: RelayedOutbound, DiscardedInbound ...), or what the receiver did",
     "dkim": "pass if a signature of the domain was good",
     "spf": "pass if the address may send for the domain",
     "override": "why the receiver did otherwise than the policy says",
@@ -346,6 +381,17 @@ _MEANINGS: Final = {
     "pid": "process that called or took the message",
     "script": "path of the file that called, or its folder",
     "script_line": "line in it",
+    "program": "filter that judged",
+    "direction": "Amavis: policy bank and origin (ORIGINATING, MYNETS, LOCAL)",
+    "listed_recipients": "recipients, as the filter lists them",
+    "action": "the filter's own word: add header, Passed SPAM, Y, infected, signed, greylist ...",
+    "score": "points",
+    "required": "points from which it is spam (spamd) or refused (rspamd)",
+    "symbols": "rules that matched, as written; in braces stand strangers' words",
+    "virus": "name of what was found",
+    "digest": "rspamd's digest of the text, alike for every copy",
+    "selector": "of the DKIM key that signed",
+    "next_queue_id": "id the message got behind the filter",
 }
 
 

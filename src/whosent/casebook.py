@@ -89,12 +89,29 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
         script = scripts.get((suspect.host, user)) if user is not None else None
         if script is not None:
             groups[script].extend(groups.pop(key))
+    _explain(groups)
     return list(groups.values())
 
 
 def _user(suspect: Suspect) -> int | str | None:
     """Under whom a script runs, as the log names it: a uid or a login name."""
     return suspect.account if suspect.uid is None else suspect.uid
+
+
+def _explain(groups: dict[tuple[str, str, str], list[Finding]]) -> None:
+    """What merely supports a suspicion against the sender of a list belongs to the list, which explains it."""
+    for key in [key for key in groups if key[0] == "list"]:
+        one = groups[key][0].suspect
+        for sender in [sender for sender in groups if sender[0] != "list"]:
+            group = groups[sender]
+            if _sends(group[0].suspect, one) and not any(finding.accuses or finding.stands_alone for finding in group):
+                groups[key].extend(groups.pop(sender))
+
+
+def _sends(sender: Suspect, one: Suspect) -> bool:
+    """Whether a list is what this account, local user or host sends."""
+    identity = (one.account, one.uid, one.address)
+    return identity == (sender.account, sender.uid, sender.address) and one.host == sender.host
 
 
 def _worth_telling(group: Sequence[Finding]) -> bool:

@@ -41,6 +41,8 @@ from whosent.model.rows import (
     Request,
     Result,
     Session,
+    Subject,
+    Verdict,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -54,10 +56,10 @@ ENDING: Final = 1 << 63  # set in the size of the last frame
 HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
-_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Handover, Closed, Early, Begun, Arrived,
-                 Attempted, Session, Forward, Reported)  # fmt: skip
+_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed, Early, Begun,
+                 Arrived, Attempted, Session, Forward, Reported)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover})
+_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
 _ROWS_A_FRAME: Final = 4_000
 
 Passed = JoinedRow | Early | Begun
@@ -69,6 +71,7 @@ class Order(NamedTuple):
     number: int
     path: Path
     settings: Settings
+    with_ids: bool = False  # Message-IDs too
 
 
 class Ending(NamedTuple):
@@ -135,7 +138,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     source = Source(str(order.path), order.path)
     logs = order.settings.logs
     clock = Clock(zone_of(logs.timezone), source.written, logs.year)
-    reader = Reader(source.head(), clock, tables.layout)
+    reader = Reader(source.head(), clock, tables.layout_with_ids if order.with_ids else tables.layout)
     source.longest_line = reader.longest_line
     join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=True)
     join.continue_with(order.number, clock)

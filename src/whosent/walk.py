@@ -19,9 +19,10 @@ from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
 from whosent.join import kinship, tables
 from whosent.join.chain import Chain
+from whosent.join.judgement import asks
 from whosent.join.messages import Join
 from whosent.join.once import Once
-from whosent.join.tables import layout
+from whosent.join.tables import layout, layout_with_ids
 from whosent.join.tracked import Tracked
 from whosent.measures import who
 from whosent.measures.phrases import times_in
@@ -37,6 +38,8 @@ from whosent.model.rows import (
     Reported,
     Request,
     Row,
+    Subject,
+    Verdict,
     dereference,
 )
 from whosent.model.settings import Settings
@@ -55,7 +58,8 @@ from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call, "reported": Reported}  # fmt: skip
+                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject,
+                    "reported": Reported}  # fmt: skip
 _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
@@ -80,6 +84,7 @@ class Input:
     source: Source
     reader: Reader
     clock: Clock
+    with_ids: bool = False  # its Message-IDs are read too
     last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
     unfinished: bool = False  # the process that read it ended early: what it had told was used, the rest is not known
     copy_of: str | None = None  # another source that holds the same lines; this one is then not read
@@ -123,12 +128,13 @@ class Pass:
 def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list[Input]:
     """Look at the head of each source and decide how to read it; the order of the arguments does not matter."""
     inputs, beginnings = [], []
-    for number, source in enumerate(in_order(sources)):
-        head = source.head()
+    ordered = [(source, source.head()) for source in in_order(sources)]
+    with_ids = asks(head for _, head in ordered)
+    for number, (source, head) in enumerate(ordered):
         clock = Clock(zone, source.written, settings.logs.year)
-        reader = Reader(head, clock, layout)
+        reader = Reader(head, clock, layout_with_ids if with_ids else layout)
         source.longest_line = reader.longest_line
-        inputs.append(Input(number, source, reader, clock))
+        inputs.append(Input(number, source, reader, clock, with_ids))
         beginnings.append((source, first_row(head) if reader.form is Form.TABLE else head.partition(b"\n")[0]))
     twice = copies(beginnings)
     for one in inputs:
@@ -203,9 +209,38 @@ def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Ite
 
 def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
     """Give each row to every observer that has a method for it."""
-    table = _table(observers)
+    audience = Audience(observers)
     for batch in _batches(rows):
-        _hand_out(batch, table)
+        audience.hear(batch)
+
+
+class Audience:
+    """Observers, of whom some are asleep: they hear of nothing before the first row of a kind that wakes them."""
+
+    def __init__(self, observers: Iterable[object]) -> None:
+        observers = list(observers)
+        self._asleep = [observer for observer in observers if _alarms(observer)]
+        self._awake = [observer for observer in observers if not _alarms(observer)]
+        self._table = _table(self._awake)
+
+    def hear(self, rows: list[Row]) -> None:
+        """Hand out rows; those behind one that wakes somebody reach him too, whatever the batch."""
+        alarms = {alarm for observer in self._asleep for alarm in _alarms(observer)}
+        if alarms and not alarms.isdisjoint(map(type, rows)):
+            first = next(place for place, row in enumerate(rows) if row.__class__ in alarms)
+            _hand_out(rows[:first], self._table)
+            rows = rows[first:]
+            woken = [observer for observer in self._asleep if rows[0].__class__ in _alarms(observer)]
+            self._asleep = [observer for observer in self._asleep if observer not in woken]
+            self._awake += woken
+            self._table = _table(self._awake)
+            self.hear(rows)
+        else:
+            _hand_out(rows, self._table)
+
+
+def _alarms(observer: object) -> frozenset[type[Row]]:
+    return frozenset(_HANDLERS[method] for method in getattr(observer, "woken_by", ()))
 
 
 def _hand_out_purely(rows: list[Row], table: Table) -> None:
@@ -269,10 +304,10 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.tracked = Tracked(surroundings, _told_better(inputs))
             merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
-        table = _table(observers)
+        audience = Audience(observers)
         for batch in done.chain.batches(_batches(merged)):
-            _hand_out(batch, table)
-        _hand_out(list(done.chain.rest()), table)
+            audience.hear(batch)
+        audience.hear(list(done.chain.rest()))
     done.systems = _systems(ordered, done.joins)
     with times_in(zone):
         for detector in detectors:
@@ -358,7 +393,9 @@ def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iter
     if min(jobs, len(inputs)) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
         yield None
         return
-    readings = Readings([Order(one.number, one.source.path, settings) for one in inputs if one.source.path], jobs)
+    readings = Readings(
+        [Order(one.number, one.source.path, settings, one.with_ids) for one in inputs if one.source.path], jobs
+    )
     try:
         yield readings
     finally:

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from whosent.measures.phrases import count, listing
-from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Reported, Request, Result
+from whosent.model.rows import (
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Result,
+    Subject,
+    Verdict,
+)
 
 _MANY: Final = {"call of mail()": "calls of mail()", "record of DMARC reports": "records of DMARC reports"}
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
@@ -29,6 +40,7 @@ class Witnessed:
         self._reported = 0
         self._folders = False  # whether the mail server logs from which folder sendmail was called
         self._named_users = False  # by login name: Exim does that
+        self._verdicts = self._subjects = self._unassigned = 0
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
@@ -68,6 +80,15 @@ class Witnessed:
         """A receiver told of mail in our name."""
         self._reported += 1
 
+    def verdict(self, row: Verdict) -> None:
+        """A content filter of ours judged a message."""
+        self._verdicts += 1
+        self._unassigned += row.actor.kind == "unknown"
+
+    def subject(self, _row: Subject) -> None:
+        """A subject was logged."""
+        self._subjects += 1
+
     @property
     def tells_of_mail(self) -> bool:
         """Whether a mail server's log is among the logs: without one, nothing can be said of who sent."""
@@ -82,6 +103,7 @@ class Witnessed:
             (self._requests, "web request"),
             (self._calls, "call of mail()"),
             (self._reported, "record of DMARC reports"),
+            (self._verdicts, "verdict"),
         )
         held = [count(number, noun, _MANY.get(noun, "")) for number, noun in kinds if number]
         return listing(held, most=len(held)) or "nothing about mail"
@@ -108,6 +130,18 @@ class Witnessed:
             yield "No web access log among the inputs: the visitor who made a script send cannot be named."
         if self._senders["account"] and not self._logins:
             yield "No successful IMAP or POP logins among the inputs: only addresses that mail came from are known."
+        if self._unassigned:
+            yield (
+                f"{count(self._unassigned, 'verdict')} of our own filter could not be tied to a message: no login, no "
+                "message that begins in these logs. Let it log to syslog beside the mail server (rspamd: "
+                'type = "syslog"; facility = "mail"; in local.d/logging.inc).'
+            )
+        if self._senders["account"] and not (self._subjects or self._verdicts):
+            yield (
+                "Neither subjects nor a filter's verdicts among the inputs: one text from several accounts cannot be "
+                "seen. Postfix logs subjects with header_checks = pcre:/etc/postfix/headers that holds /^Subject:/ "
+                "WARN, Exim with log_selector = +subject; rspamd logs a digest of each text."
+            )
         if self._senders["unknown"]:
             yield (
                 f"{count(self._senders['unknown'], 'message')} entered the queue before the logs begin; who submitted "

@@ -3,7 +3,7 @@
 #
 #   tests/lab/packages.sh                 the groups that the lab itself needs: net mail web dns syslog
 #   tests/lab/packages.sh peers browser   named groups only
-#   tests/lab/packages.sh record          what recording the samples needs: the lab, a compiler, more web servers
+#   tests/lab/packages.sh record          what recording the samples needs: the lab, a compiler, more web servers, filters
 #   tests/lab/packages.sh all             every group
 #   tests/lab/packages.sh exim            Exim, unpacked beside Postfix without installing it (they exclude each other)
 #   tests/lab/packages.sh --list          what each group holds
@@ -12,18 +12,20 @@ set -euo pipefail
 declare -A GROUPS_OF=(
   [build]="python3-venv python3-dev gcc libc6-dev libpcre2-dev"
   [net]="iproute2 iputils-ping procps util-linux nftables"
-  [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd openssl"
+  [mail]="postfix postfix-pcre postfix-lmdb dovecot-core dovecot-imapd dovecot-lmtpd dovecot-sieve openssl"
   [web]="lighttpd php-cgi perl libcgi-pm-perl"
   [dns]="dnsmasq-base"
   [clock]="gcc libc6-dev"
   [samples]="apache2-bin nginx-light dovecot-pop3d bsdutils"
   [syslog]="rsyslog systemd"
   [exim]="openssl"
+  [filters]="rspamd spamassassin spamd spamc amavisd-new opendkim opendkim-tools clamav-daemon clamav-milter"
+  [policies]="postgrey postfix-policyd-spf-python dbconfig-no-thanks opendmarc"
   [peers]="pflogsumm zstd"
   [browser]="chromium"
 )
 DEFAULT="net mail web dns syslog"
-ALL="build $DEFAULT clock samples exim peers browser"
+ALL="build $DEFAULT clock samples exim filters policies peers browser"
 # Unpacked, never installed: Debian's mail servers push each other out.  By group: the packages whose files it needs.
 declare -A UNPACKED_OF=([exim]="exim4-base exim4-daemon-light")
 UNPACKED=/opt/whosent-lab
@@ -39,7 +41,7 @@ command -v apt-get >/dev/null || fail "needs a Debian system (no apt-get here)"
 
 groups="${*:-$DEFAULT}"
 [ "$groups" = all ] && groups=$ALL
-[ "$groups" = record ] && groups="$DEFAULT clock samples exim"
+[ "$groups" = record ] && groups="$DEFAULT clock samples exim filters policies"
 wanted=()
 for group in $groups; do
   [ -n "${GROUPS_OF[$group]:-}" ] || fail "no group called '$group'; there are: $ALL"

@@ -91,7 +91,25 @@ def test_an_outage_excuses_and_one_sender_cannot_vote_it() -> None:
     assert peers.excess(1, b"x.example") > 0.5
     assert peers.excess(1, b"x.example") < 1
     peers.roll(10 * 900.0)
+    assert peers.excess(1, b"x.example") > 0.5  # nobody wrote there since
+    peers.roll(2 * 86_400.0)
+    for sender in range(10, 30):
+        peers.vote(sender, b"x.example", 0.0, 0.02, first=True)
     assert peers.excess(1, b"x.example") == 0
+    peers.roll(8 * 86_400.0)
+    assert peers.excess(1, b"x.example") == 0
+
+
+def test_where_few_write_a_refusal_that_all_met_counts_for_days() -> None:
+    peers = Peers()
+    for day in range(6):
+        for sender in range(1, 11):
+            peers.roll(day * 86_400.0 + sender * 3600.0)
+            peers.vote(sender, b"x.example", 1.0, 0.02, first=True)
+            peers.vote(sender, b"y.example", 0.0, 0.02, first=True)
+    assert peers.excess(1, b"x.example") > 0.5
+    assert peers.excess(1, b"y.example") == 0
+    assert peers.excess(1, b"never.example") == 0
 
 
 def test_the_meter_finds_abuse_and_dates_it() -> None:

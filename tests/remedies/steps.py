@@ -108,4 +108,5 @@ def play(case: dict[str, list[str]]) -> dict[str, list[str]]:
     }
 
 
-sys.stdout.write(json.dumps([play(case) for case in CASES]))
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps([play(case) for case in CASES]))

@@ -172,3 +172,68 @@ def test_an_incident_id_that_is_no_file_name_is_not_used_as_one() -> None:
 
 def test_addresses_are_canonical() -> None:
     assert "client_address=2001:db8::7" in steps("host", "IPv6:2001:DB8:0::7")[0].commands[0]
+
+
+# ------------------------------------------------------------------ trouble without a break-in
+
+
+CAUSES: list[tuple[Suspect, Cause]] = [
+    (Suspect(kind="forwarder", name="old@corp.test", host="mx"), Cause.FORWARDED_SPAM),
+    (Suspect(kind="forwarder", name="old@corp.test", host="mx", address="x@big.test"), Cause.FORWARDED_SPAM),
+    (Suspect(kind="backscatter", name="corp.test", host="mx"), Cause.BACKSCATTER),
+    (Suspect(kind="backscatter", name="bob@corp.test", host="mx", account="bob@corp.test"), Cause.BACKSCATTER),
+    (Suspect(kind="list", name="news@lists.test", host="mx"), Cause.DIRTY_LIST),
+    (Suspect(kind="list", name="news@lists.test", account="news@lists.test"), Cause.DIRTY_LIST),
+    (Suspect(kind="relay", name="192.0.2.7", address="192.0.2.7"), Cause.DIRECTION_CONFUSION),
+    (Suspect(kind="forwarder", name="round.test"), Cause.MAIL_LOOP),
+    (Suspect(kind="account", name="desk@corp.test"), Cause.MAIL_LOOP),
+    (Suspect(kind="local_user", name="vmail", uid=5000), Cause.MAIL_LOOP),
+    (Suspect(kind="host", name="10.0.0.7", address="10.0.0.7"), Cause.MAIL_LOOP),
+]
+
+
+@pytest.mark.parametrize(("suspect", "cause"), CAUSES, ids=lambda value: getattr(value, "kind", value))
+def test_each_cause_has_its_own_steps_each_with_its_undo(suspect: Suspect, cause: Cause) -> None:
+    told = propose(incident="3f9a1c20b7de", suspect=suspect, cause=cause, strength=Strength.SHOWN)
+    for command in commands(told):
+        subprocess.run(["bash", "-n", "-c", command], check=True, capture_output=True)
+        subprocess.run(["sh", "-n", "-c", command], check=True, capture_output=True)
+    order = [remedy.step for remedy in told]
+    assert order == sorted(order, key=["inspect", "hold", "block", "close"].index)
+    assert {"inspect", "hold", "close"} <= set(order)
+    assert all(remedy.undo for remedy in told if remedy.step in {"hold", "block"})
+    assert not any("password" in remedy.title for remedy in told)
+
+
+@pytest.mark.parametrize("name", ["a b@corp.test", '"a"@corp.test', "#a@corp.test", "ä@corp.test"])
+@pytest.mark.parametrize("kind", ["forwarder", "backscatter", "list"])
+def test_a_name_no_table_can_hold_gets_a_sentence_there_too(kind: SuspectKind, name: str) -> None:
+    told = steps(kind, name, Cause.UNKNOWN)
+    assert [remedy.commands for remedy in told if remedy.step == "block"] == [[]]
+    assert all("lookup table" in remedy.note for remedy in told if remedy.step == "block")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(min_size=1, max_size=40), st.sampled_from(CAUSES))
+@example("$(touch /tmp/x)`id`", CAUSES[0])
+@example("-rf", CAUSES[4])
+@example("a'b\"c\\d", CAUSES[7])
+@example("{who}%@*", CAUSES[3])
+def test_whatever_the_name_the_commands_stay_shell(name: str, known: tuple[Suspect, Cause]) -> None:
+    suspect = Suspect(kind=known[0].kind, name=name, account=name if known[0].account else None)
+    told = propose(incident="3f9a1c20b7de", suspect=suspect, cause=known[1], strength=Strength.SHOWN)
+    if not name.isprintable():
+        assert commands(told) == []
+    for command in commands(told):
+        subprocess.run(["bash", "-n", "-c", command], check=True, capture_output=True)
+
+
+def test_one_word_of_a_stranger_stays_one_word_in_the_list_command() -> None:
+    told = steps("list", "a'b;touch /tmp/x", Cause.DIRTY_LIST)
+    command = next(remedy.commands[0] for remedy in told if "suppress" in "".join(remedy.commands))
+    assert "who='a'\"'\"'b;touch /tmp/x' awk" in command
+
+
+def test_a_program_gone_wild_is_looked_at_only() -> None:
+    told = steps("account", cause=Cause.UNUSUAL_VOLUME)
+    assert told[-1].title == "See which mail repeats"

@@ -5,7 +5,20 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from whosent.model.rows import Actor, Call, Login, Message, Outcome, Reason, Rejection, Request, Result, Row
+from whosent.model.rows import (
+    Actor,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Reason,
+    Rejection,
+    Request,
+    Result,
+    Row,
+    Subject,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,19 +100,31 @@ class Script:
                  opened=at - 0.05)  # fmt: skip
         for number, recipient in enumerate(to):
             moment = at + 0.4 + 0.05 * number + self.random.random()
-            result, reason = self._answer(moment, recipient, luck)
-            self.answer(moment, actor, recipient, result, reason, sender=envelope, forwarded=forwarded)
+            result, reason = self.draw(moment, recipient, luck)
+            self.answer(moment, actor, recipient, result, reason, sender=envelope,
+                        original="somebody@corp.example" if forwarded else "")  # fmt: skip
+
+    def forward(  # noqa: PLR0913, PLR0917  as many as a message has sides
+        self, at: float, client: Actor, sender: str, alias: str, to: str, luck: Luck = USUAL
+    ) -> None:
+        """Somebody outside writes to an address of ours that leads outside."""
+        envelope = sender.encode()
+        self.add(Message, at, actor=client, queue_id="", sender=envelope, size=4000, recipient_count=1, opened=at)
+        result, reason = self.draw(at, to, luck)
+        self.answer(at + 0.5, client, to, result, reason, sender=envelope, original=alias)
 
     def answer(  # noqa: PLR0913  as many as an outcome has sides
         self, at: float, actor: Actor, recipient: str, result: Result, reason: Reason = Reason.NONE, *,
-        sender: bytes = b"", forwarded: bool = False,
+        sender: bytes = b"", original: str = "", relay: str | None = None,
     ) -> None:  # fmt: skip
-        """One outcome."""
-        domain = recipient.rpartition("@")[2]
+        """One outcome; ``original`` is the recipient before an alias changed it."""
+        next_hop = f"mx.{recipient.rpartition('@')[2]}" if relay is None else relay
         self.add(Outcome, at, actor=actor, queue_id="", sender=sender, recipient=recipient.encode(), result=result,
-                 reason=reason, relay=f"mx.{domain}", forwarded=forwarded)  # fmt: skip
+                 reason=reason, relay=next_hop, forwarded=bool(original),
+                 original_recipient=original.encode())  # fmt: skip
 
-    def _answer(self, at: float, recipient: str, luck: Luck) -> tuple[Result, Reason]:
+    def draw(self, at: float, recipient: str, luck: Luck) -> tuple[Result, Reason]:
+        """What the world answers."""
         domain = recipient.rpartition("@")[2]
         if any(begin <= at < end and domain == name for begin, end, name in self.down):
             return Result.DEFERRED, Reason.ROUTE
@@ -123,6 +148,24 @@ class Script:
 
     def call(self, at: float, script: str, recipient: str, line: int = 12) -> None:
         self.add(Call, at, host=WEB, script=script, line=line, recipient=recipient.encode())
+
+    def judge(  # noqa: PLR0913  as many as a verdict has sides
+        self, at: float, actor: Actor, to: Iterable[str] = (), *, spam: bool, sender: str | None = None,
+        virus: str = "", program: str = "rspamd", digest: str = "", queue_id: str = "", score: float | None = None,
+    ) -> None:  # fmt: skip
+        """Our own filter on one message."""
+        own = actor.name if "@" in actor.name else f"{actor.address}@corp.example"
+        own = actor.name if "@" in actor.name else f"{actor.address}@corp.example"
+        envelope = own if sender is None else sender
+        self.add(
+            Verdict, at, actor=actor, queue_id=queue_id, sender=envelope.encode(), recipients=",".join(to).encode(),
+            program=program, spam=spam, virus=virus, action="add header" if spam else "no action",
+            score=score if score is not None else 18.0 if spam else 1.0, required=15.0, digest=digest,
+        )  # fmt: skip
+
+    def subject(self, at: float, actor: Actor, subject: str, queue_id: str = "") -> None:
+        """A subject that was logged."""
+        self.add(Subject, at, actor=actor, queue_id=queue_id, subject=subject.encode())
 
     def correspondence(self, actor: Actor, days: float, daily: float, *, known: int = 30, luck: Luck = USUAL) -> None:
         """Somebody's ordinary mail in office hours, from the first day on."""

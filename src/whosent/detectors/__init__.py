@@ -5,8 +5,9 @@ order (event time, source, offset), keeps its own state, and tells its findings 
 clock, a file or another detector.  Because rows arrive one at a time, batching cannot change what it finds.
 
 Only the methods a detector defines are called: ``message``, ``outcome``, ``login``, ``rejection``, ``request``,
-``call``, each with one row of :mod:`whosent.model.rows`; then ``findings``.  With ``kinds`` it hears of messages and
-outcomes of actors of those kinds only.
+``call``, ``verdict``, ``subject``, each with one row of :mod:`whosent.model.rows`; then ``findings``.  With ``kinds``
+it hears of messages and outcomes of actors of those kinds only; with ``woken_by``, names of some of these methods, it
+hears nothing before the first such row, and costs nothing where there is none.
 """
 
 from __future__ import annotations

@@ -4,12 +4,15 @@ For every account, local user and host of ours the meter of :mod:`whosent.measur
 about each recipient.  Over the bar it is worth a look (a finding that supports others); ``meter.caution`` nats
 further it accuses.  A sender that always wrote to many at once, and whose recipients merely cease to exist, has a
 dirty list and is told so.  Deliveries to our own mailboxes, to other hosts of ours and of forwarded mail say
-nothing about the sender and are not counted.
+nothing about the sender and are not counted; nor are refusals of what only answers or passes on a letter that came
+in before (vacation replies, Sieve redirects).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from whosent.measures import phrases, regard, who
 from whosent.measures.meter import Meter, Sender
@@ -39,7 +42,7 @@ class Detector:
     kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
-        del surroundings  # the actor already says who is ours
+        self._correspondents = surroundings.correspondents
         self._caution = settings.meter.caution
         self._meter = Meter()
         self._watched: dict[tuple[str, str, str], Watched] = {}
@@ -82,13 +85,16 @@ class Detector:
         return watched
 
     def _bad(self, watched: Watched, row: Outcome, weight: float | None) -> None:
-        if weight is None or (row.reason is Reason.LISTED and self._excused(watched.sender, row.time)):
+        if weight is None or self._is_about_us(watched.sender, row) or self._correspondents.explains(row):
             watched.skip(row)
         else:
             watched.bad(self._meter, row, weight, self._caution)
 
-    def _excused(self, sender: Sender, time: float) -> bool:
-        """Whether others met the listing too: then it is about our address."""
+    def _is_about_us(self, sender: Sender, row: Outcome) -> bool:
+        """Whether a reply names a listing that others met too: then it is about our address."""
+        if row.reason is not Reason.LISTED:
+            return False
+        time = row.time
         for number in [number for number, last in self._listed.items() if time - last > _ABOUT_US]:
             del self._listed[number]
         if len(self._listed) < _FEW or sender.number in self._listed:
@@ -115,9 +121,12 @@ class Detector:
         norms = f"{_norm('it', case.past)}, {_norm('everybody else', others)}"
         cause, accuses = who.CAUSES[watched.actor.kind], case.above >= self._caution
         if watched.is_list(case):
-            suspect = Suspect(kind="list", name=suspect.name, host=suspect.host, account=suspect.account)
+            suspect = _list(suspect, case)
             cause, accuses = Cause.DIRTY_LIST, True
-            verdict = f"{who.subject(suspect)} is a dirty list, full of addresses that do not exist any more, {when}"
+            verdict = (
+                f"{who.subject(suspect)} is a dirty list, full of addresses that do not exist any more, {when}, and no "
+                f"sign of a break-in"
+            )
         elif accuses:
             verdict = f"{who.subject(suspect)} {_used(suspect, when)} {when}"
         else:
@@ -146,6 +155,12 @@ class Detector:
             },
             severity="critical" if accuses and suspect.kind != "list" else "warning",
         )
+
+
+def _list(sender: Suspect, case: Case) -> Suspect:
+    """The list is called by the account that sends it; if a program sends it, by the address that gets its bounces."""
+    name = sender.name if sender.kind == "account" else case.sender_address or sender.name
+    return msgspec.structs.replace(sender, kind="list", name=name)
 
 
 def _rate(counts: tuple[float, float]) -> float | None:

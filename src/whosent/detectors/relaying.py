@@ -3,7 +3,8 @@
 A backup MX or a gateway also takes strangers' mail for domains elsewhere, but for few domains and from many
 strangers; an open relay serves few strangers who write to many domains that nobody else writes to through us.  So
 a client is judged by the domains that (almost) only it reaches through us; own and relayed domains and forwarded
-mail never count.
+mail never count.  Clients whose senders bear our domains are perhaps hosts of ours that nobody listed; if they come
+from unrelated networks, or are refused like spam, whoever uses our name is let through: that is direction confusion.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _CROWD: Final = 10  # strangers that make a gateway
 _FEW_DOMAINS: Final = 2.0  # domains each of them writes to through a gateway, on average
 _REFUSED: Final = 0.05  # share that tells spam from a gateway's mail
 _OUR_SENDERS: Final = 0.8  # share of them that suggests a host of ours
+_UNRELATED: Final = 3  # networks that such hosts of ours would hardly be spread over
 _NAMED: Final = 5  # relaying clients told of one by one
 
 
@@ -124,10 +126,11 @@ class Detector:
         gateway, hosted = self._is_gateway(), self._hosted()
         counts = [(len(client.domains - hosted), address, client) for address, client in self._clients.items()]
         relaying = [one for one in counts if _relays(one[2], one[0], gateway=gateway)]
-        for foreign, address, client in relaying:
-            if _perhaps_ours(client):
+        perhaps_ours = [one for one in relaying if _perhaps_ours(one[2])]
+        if len({network(address) for _, address, _ in perhaps_ours}) < _UNRELATED:
+            for foreign, address, client in perhaps_ours:
                 yield self._confusion(foreign, address, client)
-        relaying = [one for one in relaying if not _perhaps_ours(one[2])]
+            relaying = [one for one in relaying if one not in perhaps_ours]
         relaying.sort(key=lambda one: (-one[2].sent, one[1]))
         if len(relaying) <= _NAMED:
             for foreign, address, client in relaying:
@@ -154,7 +157,8 @@ class Detector:
         sentence = (
             f"The outside client {address} relays through {client.host or 'this host'} without a login since "
             f"{phrases.moment(client.first)}: {phrases.count(client.sent, 'recipient')} in "
-            f"{phrases.count(foreign, 'domain')} that are not ours delivered, {phrases.count(client.refused)} refused."
+            f"{phrases.count(foreign, 'domain')} that are not ours delivered, {phrases.count(client.refused)} "
+            f"refused{_IN_OUR_NAME if _uses_our_name(client) else ''}."
         )
         return self._build(suspect, client, foreign, sentence)
 
@@ -179,7 +183,8 @@ class Detector:
             f"{worst.host or 'This host'} is an open relay: {phrases.count(len(relaying), 'outside client')} without "
             f"a login had {phrases.count(total, 'recipient')} in domains that are not ours delivered since "
             f"{phrases.moment(min(client.first for _, _, client in relaying))}, most of them {address} "
-            f"({phrases.count(worst.sent, 'recipient')} in {phrases.count(foreign, 'domain')})."
+            f"({phrases.count(worst.sent, 'recipient')} in {phrases.count(foreign, 'domain')})"
+            f"{_IN_OUR_NAME if _uses_our_name(worst) else ''}."
         )
         suspect = Suspect(kind="relay", name=address, host=worst.host or None, address=address)
         return self._build(suspect, worst, foreign, sentence, others)
@@ -190,7 +195,7 @@ class Detector:
         return Finding(
             detector=self.name,
             suspect=suspect,
-            cause=Cause.OPEN_RELAY,
+            cause=Cause.DIRECTION_CONFUSION if _uses_our_name(client) else Cause.OPEN_RELAY,
             since=client.first,
             until=client.last,
             sentence=sentence,
@@ -212,10 +217,17 @@ class Detector:
         )
 
 
+_IN_OUR_NAME: Final = "; each with a sender of our own domains, which this server takes for proof that it is one of us"
+
+
+def _uses_our_name(client: _Client) -> bool:
+    """Nearly all its senders bear our domains."""
+    return client.named_us >= _OUR_SENDERS * (client.sent + client.refused + client.deferred)
+
+
 def _perhaps_ours(client: _Client) -> bool:
     """Nearly all its senders bear our domains, and it is not refused like spam."""
-    answered = client.sent + client.refused
-    return client.named_us >= _OUR_SENDERS * (answered + client.deferred) and client.refused < _OPEN_REFUSED * answered
+    return _uses_our_name(client) and client.refused < _OPEN_REFUSED * (client.sent + client.refused)
 
 
 def _relays(client: _Client, foreign: int, *, gateway: bool) -> bool:

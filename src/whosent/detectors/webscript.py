@@ -9,7 +9,7 @@ are by time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from whosent.measures import coincidence, phrases, regard, who
 from whosent.measures.bursts import Bursts
 from whosent.measures.calls import Calls
 from whosent.measures.meter import Meter
+from whosent.measures.surge import Beginning, Surge
 from whosent.measures.trail import Trail, in_order
 from whosent.measures.visits import Visits
 from whosent.measures.watch import Case, Watched
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _USERS: Final = 1000
 _SCRIPTS: Final = 2000
 _HOUR: Final = 3600.0
-_HARDLY: Final = 20  # messages before that still count as "hardly ever"
-_SURGE: Final = 50  # messages within an hour of a uid that hardly ever sent
 _ROOT: Final = ("0", "root")
 _AGREE: Final = 0.8  # share of a uid's messages with a call beside them
 _BEFORE: Final = 120.0  # seconds before the first bad answer in which its request may lie
@@ -43,16 +42,6 @@ _FEW_EACH: Final = 2.0  # mails per POST of an abused form, at most
 _ANSWERED: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _CANDIDATES: Final = 5
 _QUOTES: Final = 12
-
-
-class Surge(NamedTuple):
-    """The first hour in which a uid that hardly ever sent sent much."""
-
-    start: float
-    end: float
-    messages: int
-    before: int
-    recipients: int
 
 
 class _Script:
@@ -71,21 +60,15 @@ class _Script:
 class _User:
     """A local user that hands in mail."""
 
-    __slots__ = (
-        "before", "bursts", "called", "first", "hour", "hours", "last", "messages", "recipients", "surge", "trail",
-        "watched", "wide",
-    )  # fmt: skip
+    __slots__ = ("beginning", "bursts", "called", "last", "watched", "wide")
 
     def __init__(self, watched: Watched, time: float) -> None:
         self.watched = watched
         self.bursts = Bursts()
-        self.trail = Trail()
-        self.first = self.hour = time
-        self.messages = self.hours = self.called = 0  # ever; within this hour; with a call beside them
+        self.beginning = Beginning(time)
+        self.called = 0  # messages with a call beside them
         self.last: _Script | None = None  # behind the latest message
         self.wide: _Script | None = None  # behind the latest message to several
-        self.before = self.recipients = 0  # messages before this hour; recipients within it
-        self.surge: Surge | None = None
 
 
 class Detector:
@@ -95,7 +78,7 @@ class Detector:
     kinds = ("local_user",)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
-        del surroundings  # local users are ours
+        self._correspondents = surroundings.correspondents
         self._caution = settings.meter.caution
         self._meter = Meter()
         self._users: dict[tuple[str, str], _User] = {}
@@ -122,7 +105,7 @@ class Detector:
             return
         user.watched.sender.messages += 1
         user.bursts.mail(row.opened, self._visits, suspected=user.watched.case is not None)
-        _count(user, row)
+        user.beginning.note(row)
         folder = self._folder(row.actor, row.time)
         if folder is not None:
             folder.watched.sender.messages += 1
@@ -159,7 +142,8 @@ class Detector:
             watched.good(self._meter, row.time, row.recipient)
             return
         weight = regard.weight(row.result, row.reason)
-        if weight is None or row.reason is Reason.LISTED:  # that is about our address
+        about_us = row.reason is Reason.LISTED
+        if weight is None or about_us or self._correspondents.explains(row):
             watched.skip(row)
         else:
             watched.bad(self._meter, row, weight, self._caution)
@@ -209,21 +193,22 @@ class Detector:
                 found = self._named_by_requests(user, case)
                 if found is not None:
                     yield found
-            if not guilty and user.surge is not None and uid not in _ROOT:
-                yield self._began(user, user.surge)
+            if not guilty and user.beginning.surge is not None and uid not in _ROOT:
+                yield self._began(user, user.beginning.surge)
 
     def _guilty(self, watched: Watched, case: Case) -> bool:
         return case.above >= self._caution and not watched.is_list(case)
 
     def _named_by_php(self, user: _User, script: _Script, case: Case) -> Finding:
         page = self._visits.of_script(script.path)
-        agree = user.called / max(1, user.messages)
+        mails = user.beginning.messages
+        agree = user.called / max(1, mails)
         subject = who.suspect(user.watched.actor)
         witnesses = (who.witness(user.watched.actor.host), "PHP mail log", *(("web access log",) if page else ()))
         sentence = (
             f"The script {script.path} {_used(case, self._now)}: {_refused(case)}; PHP logged its "
             f"{phrases.count(script.calls, 'call')} of mail(), and {phrases.count(user.called)} of the "
-            f"{phrases.count(user.messages, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
+            f"{phrases.count(mails, 'message')} of {subject.name} have such a call beside them{_posts(page)}."
         )
         suspect = _of(subject, script.path, page)
         cause = _cause(page, script.calls, early=script.since < case.onset[0] - _BEFORE)
@@ -238,8 +223,8 @@ class Detector:
         page = self._visits.in_folder(path)
         sentence = (
             f"The script in {path} {_used(case, self._now)}: {_refused(case)}; the mail server logged that folder for "
-            f"{phrases.count(folder.calls)} of the {phrases.count(user.messages, 'message')} of {subject.name}"
-            f"{_posts(page)}."
+            f"{phrases.count(folder.calls)} of the {phrases.count(user.beginning.messages, 'message')} of "
+            f"{subject.name}{_posts(page)}."
         )
         suspect = _of(subject, path, page)
         cause = _cause(page, folder.calls, early=folder.since < case.onset[0] - _BEFORE)
@@ -327,7 +312,7 @@ class Detector:
     def _began(self, user: _User, surge: Surge) -> Finding:
         subject = who.suspect(user.watched.actor)
         before = phrases.count(surge.before, "message") if surge.before else "nothing"
-        span = phrases.duration(max(60.0, surge.start - user.first))
+        span = phrases.duration(max(60.0, surge.start - user.beginning.first))
         past = (
             f"had handed in {before} in {span} before" if surge.before else "had handed in nothing before in this log"
         )
@@ -347,7 +332,7 @@ class Detector:
             accuses=False,
             strength=Strength.SHOWN,
             witnesses=(who.witness(user.watched.actor.host),),
-            quotes=user.trail.quotes(surge.start),
+            quotes=user.beginning.trail.quotes(surge.start),
             facts={"messages": surge.messages, "recipients": surge.recipients, "refused": None, "deferred": None},
             severity="warning",
         )
@@ -357,21 +342,6 @@ def _of(user: Suspect, path: str, page: Page | None) -> Suspect:
     """The script that runs under a user."""
     url = page.name if page else None
     return Suspect(kind="script", name=path, host=user.host, uid=user.uid, account=user.account, url=url)
-
-
-def _count(user: _User, row: Message) -> None:
-    """Watch for the first hour in which somebody who hardly ever sent sends much."""
-    if row.time - user.hour >= _HOUR:
-        user.hour, user.hours, user.recipients = row.time, 0, 0
-    if user.surge is None and user.hours == 0:
-        user.before = user.messages
-    user.messages += 1
-    user.hours += 1
-    user.recipients += row.recipient_count
-    if user.surge is None and user.before < _HARDLY:
-        user.trail.add(row.time, row.ref, f"handed in by this {'uid' if row.actor.name.isdecimal() else 'user'}")
-    if user.hours >= _SURGE and user.before < _HARDLY and (user.surge is None or user.surge.start == user.hour):
-        user.surge = Surge(user.hour, row.time, user.hours, user.before, user.recipients)
 
 
 def _cause(page: Page | None, mails: int, *, early: bool) -> Cause:

@@ -56,7 +56,8 @@ class Detector:
     kinds = OUR_SENDERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
-        del settings, surroundings
+        del settings
+        self._correspondents = surroundings.correspondents
         self._senders: dict[tuple[str, str, str], _Sender] = {}
         self._by_actor: dict[Actor, _Sender] = {}
 
@@ -75,7 +76,7 @@ class Detector:
             sender.recipients += 1
         elif row.result in _REFUSALS and not row.forwarded:
             sender.recipients += 1
-            if row.reason in _SAID:
+            if row.reason in _SAID and not self._correspondents.explains(row):
                 _note(sender, row)
 
     def _meet(self, actor: Actor) -> _Sender:

@@ -40,6 +40,8 @@ EventName = Literal[
     "request",  # a web server answered
     "call",  # a script called mail()
     "invocation",  # a program called sendmail(1), and from which folder
+    "header",  # a Message-ID or subject of a message in the queue
+    "verdict",  # a filter judged a message or a client
     "notice",  # the program speaks of itself: understood, nothing of a message
 ]
 

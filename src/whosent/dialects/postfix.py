@@ -120,8 +120,8 @@ _CHANGE = (
 )
 
 _CLEANUP = (
-    Rule("queued", _ID + rb": (?:resent-)?message-id=(?P<message_id>[^\n]*+)"),
-    Rule("queued", _ID + _SUBJECT + rb"(?P<subject>[^\n]*) from [^ \[;\n]{1,255}+(?:\[[^\] \n]{1,64}+\])?; [^\n]*+"),
+    Rule("header", _ID + rb": (?:resent-)?message-id=(?P<message_id>[^\n]*+)"),
+    Rule("header", _ID + _SUBJECT + rb"(?P<subject>[^\n]*) from [^ \[;\n]{1,255}+(?:\[[^\] \n]{1,64}+\])?; [^\n]*+"),
     Rule("held", _ID + rb": (?:milter-)?hold: [^\n]*+"),
     Rule("rejection", _ID + rb": " + _REJECT + rb"(?:" + _CONTENT + _ONCE + _ORIGIN + rb"|" + _CONTENT + rb"[^\n]*+)"),
     Rule("rejection", _ID + rb": " + _REJECT + _REFUSED),

@@ -38,6 +38,7 @@ class Arrival(NamedTuple):
     script: bytes | None  # the script that called sendmail, or its folder
     original_queue_id: bytes | None  # of the message that a bounce is about
     pid: bytes | None  # of the process that took the message
+    subject: bytes | None
 
 
 LAYOUT: Final = Arrival._fields

@@ -12,7 +12,7 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from whosent.model.rows import Actor, Closed, Handover, Message, Outcome
+from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Subject, Verdict
 from whosent.reading.native import native
 
 if TYPE_CHECKING:
@@ -66,27 +66,38 @@ class Chain:
             actor = self._actors.get((row.actor.host, row.queue_id)) if row.queue_id else None
             return tuple.__new__(Outcome, (*row[:2], actor, *row[3:])) if actor else row
         if isinstance(row, Message):
-            if row.queue_id and self._behind(row):
+            if row.queue_id and self._follows(row):
                 return None
             self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
             return row
         if isinstance(row, Closed):
             self._actors.pop((row.host, row.queue_id), None)
             return None
+        if isinstance(row, Verdict | Subject) and row.queue_id:  # told before the message it speaks of
+            handover = self._behind(row)
+            return row._replace(actor=self._first(handover)) if handover else row
         return row
 
-    def _behind(self, message: Message) -> bool:
+    def _follows(self, message: Message) -> bool:
         """Whether a hand-over explains this message; its actor is then known by (host, queue id)."""
-        handover = self._handed.get(message.queue_id)
-        if handover is None or abs(handover.time - message.time) > WAIT:
+        handover = self._behind(message)
+        if handover is None:
             return False
-        loops_back = handover.relay.startswith("127.") or handover.relay == "::1"
-        if loops_back != (handover.actor.host == message.actor.host):
-            return False
-        first = self._actors.get((handover.actor.host, handover.queue_id), handover.actor)
-        self._actors[message.actor.host, message.queue_id] = first
+        self._actors[message.actor.host, message.queue_id] = self._first(handover)
         self.followed += 1
         return True
+
+    def _behind(self, row: Message | Verdict | Subject) -> Handover | None:
+        """The hand-over that gave this message its queue id."""
+        handover = self._handed.get(row.queue_id)
+        if handover is None or row.actor.kind != "host" or abs(handover.time - row.time) > WAIT:
+            return None
+        loops_back = handover.relay.startswith("127.") or handover.relay == "::1"
+        return handover if loops_back == (handover.actor.host == row.actor.host) else None
+
+    def _first(self, handover: Handover) -> Actor:
+        """Who is behind a message that was handed over."""
+        return self._actors.get((handover.actor.host, handover.queue_id), handover.actor)
 
 
 def _release(  # noqa: PLR0913, PLR0917  # as the compiled twin has it

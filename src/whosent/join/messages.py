@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
 from whosent.join import arrivals
+from whosent.join.judgement import HEADER, VERDICT, Asked, Judgement, is_on_content, subject_of
 from whosent.join.lives import SESSION, Begun, Early, Life, Queue, drop_broken_sessions, handed_over, refused
 from whosent.join.replies import reason
 from whosent.model.rows import (
@@ -51,11 +52,13 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "deliveries": (*_WHERE, "queue_id", "recipients", *_DELIVERY),
     "notification": (*_WHERE, "queue_id", "notification_queue_id"),
     "removed": (*_WHERE, "queue_id"),
-    "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason"),
+    "rejection": (*_WHERE, "queue_id", "client_address", "account", "stage", "code", "reason", "verdict"),
     "login": (*_WHERE, "account", "client_address", "service"),
     "request": (*_WHERE, "client_address", "method", "path", "http_status"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
     "invocation": (*_WHERE, "pid", "script"),
+    "header": (*_WHERE, *HEADER),
+    "verdict": (*_WHERE, *VERDICT),
 }  # fmt: skip
 _REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
@@ -68,10 +71,13 @@ _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
 
 
 def layout(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
-    """What the join wants of a line: nothing of those that only carry a Message-ID or subject."""
-    if rule.event == "queued" and "sender" not in names:
-        return None
-    return _LAYOUTS.get(rule.event)
+    """What the join wants of a line: no Message-ID, for every message has one."""
+    return None if "message_id" in names and rule.event == "header" else layout_with_ids(rule, names)
+
+
+def layout_with_ids(rule: Rule, _names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The same with Message-IDs, where a filter names messages by them."""
+    return _LAYOUTS.get(rule.event) if rule.event != "verdict" or is_on_content(rule) else None
 
 
 class Join:
@@ -95,6 +101,7 @@ class Join:
         self._folders: defaultdict[tuple[bytes | None, bytes | None], arrivals.Folders] = defaultdict(arrivals.Folders)
         self._places: dict[bytes | None, tuple[str, Result]] = {None: ("", Result.LOCAL)}
         self.servers: dict[str, str] = {}  # host -> the dialect of its mail server, where that is not Postfix
+        self._judgement = Judgement(surroundings)
         self.time = float("-inf")  # of the latest token of the present source
         self.uncounted = 0  # messages whose line tells no recipients
         self.truncated = 0  # lives that ended without their end being logged
@@ -133,6 +140,7 @@ class Join:
             self._queues.setdefault(here, Queue(queue.host)).lives.update(queue.lives)
         self.servers |= other.servers
         self.uncounted += other.uncounted
+        self._judgement.merge(other._judgement)
         self.truncated += other.truncated
         self.first_sight += other.first_sight
 
@@ -195,7 +203,7 @@ class Join:
                         ))  # fmt: skip
                 yield _new(Outcome, (
                     time, base + at, life.actor, life.queue_id, life.sender or b"", recipient, result, why,
-                    relay or self._text(relay_host), original is not None,
+                    relay or self._text(relay_host), original is not None, original or b"",
                 ))  # fmt: skip
             elif event == "queued":
                 _, _, _, _, sender, size, count = fields
@@ -309,8 +317,9 @@ class Join:
         text = self._text
         host = text(fields[1])
         if rule.event == "rejection":
-            _, _, _, _, address, account, stage, code, why = fields
+            _, _, _, queue_id, address, account, stage, code, why, verdict = fields
             yield Rejection(time, ref, host, text(address), text(account), text(stage), int(code or 0), why or b"")
+            yield from self._judgement.refusal(Asked(time, ref, host), queue_id, verdict, why or b"", self._queue.lives)
         elif rule.event == "login":
             _, _, _, account, address, service = fields
             succeeded = ("result", "failed") not in rule.fixed
@@ -331,6 +340,17 @@ class Join:
         else:
             yield from self._in_one_line(rule, time, ref, fields)
 
+    def _judged(self, rule: Rule, asked: Asked, fields: Fields) -> Iterator[JoinedRow]:
+        """A header line, or what a filter says; a filter's lines are of no instance."""
+        if rule.event == "header":
+            yield from self._judgement.header(asked, fields[3:], self._queue.lives)
+            return
+        queues = [queue.lives for (host, _), queue in self._queues.items() if host == fields[1]]
+        if self._passes_on and not self._judgement.knows(asked.host, fields[3:], queues):
+            yield Early(asked.time, asked.ref, rule, fields)  # type: ignore[misc]  # asked for with passes_on
+        else:
+            yield from self._judgement.verdict(asked, rule, fields[3:], queues)
+
     def _in_one_line(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
         """What other mail servers than Postfix tell in one line."""
         if rule.event == "arrival":
@@ -344,6 +364,8 @@ class Join:
             _, offset = dereference(ref)  # of the present source
             each = ((*fields[:4], recipient, *fields[5:]) for recipient in split(fields[4] or b""))
             yield from self.rows(((_ONE, 0, delivery) for delivery in each), offset)
+        else:
+            yield from self._judged(rule, Asked(time, ref, self._text(fields[1])), fields)
 
     def _arrival(self, time: float, ref: int, came: arrivals.Arrival) -> Iterator[JoinedRow]:
         """A message's life begins, and it is told at once."""
@@ -362,3 +384,5 @@ class Join:
         life = queue.lives[came.queue_id] = Life(actor, time, name)
         life.sender = came.sender or b""
         yield Message(time, ref, actor, name, life.sender, arrivals.number(came.size), arrivals.recipients(came), time)
+        if came.subject:
+            yield subject_of(Asked(time, ref, queue.host), actor, came.queue_id, came.subject)

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from whosent.model.rows import Call, Closed, Handover, Login, Message, Outcome, Rejection, Request, dereference
+from whosent.model.rows import (
+    Call,
+    Closed,
+    Handover,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Request,
+    Subject,
+    Verdict,
+    dereference,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -71,5 +83,7 @@ def _what(row: JoinedRow) -> tuple[Any, ...]:
         return (Handover, row.actor.host, row.next_queue_id)
     if isinstance(row, Call):
         return (Call, row.script, row.line, row.recipient)
+    if isinstance(row, Verdict | Subject):
+        return (row.__class__, row.actor.host, row.queue_id, *row[4:])
     assert isinstance(row, Login | Rejection | Request | Closed)
     return (row.__class__, *row[2:])

@@ -74,6 +74,10 @@ _UNREACHED: Final = _any_of(  # no server said that: Exim, which logs no code of
     "host lookup", "non-existent hosts", "points to local host", "tls session", "no immediate delivery",
 )  # fmt: skip
 _NO_RECIPIENT: Final = b"recipient address rejected: access denied"  # Exchange Online: not in the directory
+_LOOP: Final = _any_of(
+    "loops back", "too many hops", "hop count", "hopcount", "mail loop", "mail forwarding loop", "routing loop",
+    "too many received headers", 'too many "received" headers', "forwarding loop", "loop detected",
+)  # fmt: skip
 _READ: Final = 1000  # bytes of a reply that count
 _DSN: Final = re.compile(rb"(?<!\S)[45]\d\d[ -]#?([45]\.\d{1,3}\.\d{1,3})(?!\S)")  # behind its reply code
 _QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
@@ -82,7 +86,7 @@ _QUEUED_AS: Final = re.compile(  # as Postfix, Exim and Sendmail say it
 )
 
 
-def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  # the first that fits
+def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: C901, PLR0911  # the first that fits
     """The reason behind a 4xx or 5xx; ``dsn`` like ``5.1.1`` (else the reply's first one), ``reply`` as logged."""
     reply = reply or b""
     text = reply[:_READ].lower()
@@ -94,6 +98,8 @@ def reason(dsn: bytes | None, reply: bytes | None) -> Reason:  # noqa: PLR0911  
         return Reason.LISTED
     if klass == b"4" and _GREYLISTED(text):
         return Reason.GREYLISTED
+    if detail in {b"4.6", b"4.14"} or _LOOP(text):
+        return Reason.LOOP
     if detail == b"1.2":
         return Reason.ROUTE
     if detail.startswith(b"1.") or _UNKNOWN(text) or (detail == b"4.1" and _NO_RECIPIENT in text):

@@ -48,6 +48,11 @@ def join_for(form: Form) -> type[messages.Join]:
     return TableJoin if form is Form.TABLE else messages.Join
 
 
+def layout_with_ids(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The same, with the ids and subjects that filters are joined by."""
+    return _LAYOUTS.get(rule.event) if id(rule) in _RULES else messages.layout_with_ids(rule, names)
+
+
 class TableJoin(messages.Join):
     """The rows of one stream of tables; each token becomes a row of its own."""
 

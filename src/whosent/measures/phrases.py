@@ -49,6 +49,12 @@ def moment(time: float) -> str:
     return f"{_day(when)} {when:%H:%M} {_offset(when)}"
 
 
+def dated(time: float) -> str:
+    """``Tue 12 Nov 2026 14:03:07 (+01:00)``, for a moment of any year; ``time`` in seconds since the epoch."""
+    when = datetime.fromtimestamp(time, _zone.get())
+    return f"{_day(when)} {when:%Y %H:%M:%S} {_offset(when)}"
+
+
 def _day(when: datetime) -> str:
     return f"{when:%a} {when.day} {when:%b}"
 

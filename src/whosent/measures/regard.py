@@ -35,6 +35,7 @@ _WORDS: Final[dict[Reason, str]] = {
     Reason.GREYLISTED: "greylisted",
     Reason.MAILBOX: "mailbox full or closed",
     Reason.ROUTE: "destination unreachable",
+    Reason.LOOP: "going round in a loop",
     Reason.OTHER: "for another reason",
 }
 

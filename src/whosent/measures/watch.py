@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from whosent.measures import regard
+from whosent.measures.bulk import base
 from whosent.measures.meter import BULK, LOWEST_BAR, Meter, Sender
 from whosent.measures.networks import network
 from whosent.measures.trail import Trail
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from whosent.model.rows import Actor, Outcome
 
 _NETWORKS: Final = 16
+_SENDERS: Final = 100
+_NEARLY_ALL: Final = 0.8
 _CLEARLY: Final = 0.3  # weight from which an outcome is quoted
 _UNFIT: Final = (Reason.POLICY, Reason.LISTED, Reason.RATE)  # what a mere old list does not earn
 _UNFIT_SHARE: Final = 0.15
@@ -29,12 +32,14 @@ _DIRTY: Final = 0.3  # a worse list is bought, not old
 class Case:
     """One excursion of one sender's meter, from the outcome that lifted it."""
 
-    __slots__ = ("above", "accused", "last", "networks", "onset", "past", "resumed", "trail", "unfit")
+    __slots__ = ("above", "accused", "last", "networks", "onset", "past", "resumed", "senders", "trail",
+                 "unfit")  # fmt: skip
 
     def __init__(self, sender: Sender, time: float) -> None:
         self.past = (sender.bad, sender.bad + sender.good)
         self.trail = Trail()
         self.networks: set[str] = set()
+        self.senders: dict[bytes, int] = {}  # envelope senders of what was refused or put off
         self.unfit = 0  # answers that an old list does not earn
         self.above = float("-inf")  # nats above the bar at the highest
         self.accused: float | None = None  # when that first was as far above as caution asks
@@ -51,6 +56,14 @@ class Case:
             "refused": self.refused,
             "deferred": self.last[3] - self.onset[3],
         }
+
+    @property
+    def sender_address(self) -> str:
+        """The envelope sender of nearly all that was refused, "" if there is no such."""
+        total = sum(self.senders.values())
+        address = max(self.senders, key=lambda one: (self.senders[one], one), default=b"")
+        most = self.senders.get(address, 0)
+        return address.decode("utf-8", "backslashreplace") if most >= _NEARLY_ALL * total else ""
 
     @property
     def refused(self) -> int:
@@ -141,6 +154,9 @@ class Watched:
         if self.sender.reading >= self.sender.peak - _FADING and not case.paused(row.time):
             case.last = self.sender.mark(row.time)
             case.resumed = 0
+        sender = base(row.sender)
+        if sender in case.senders or len(case.senders) < _SENDERS:
+            case.senders[sender] = case.senders.get(sender, 0) + 1
         case.unfit += row.reason in _UNFIT
         if weight >= _CLEARLY:
             case.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason in _UNFIT)

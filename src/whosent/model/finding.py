@@ -47,7 +47,7 @@ class Level(StrEnum):
     OBSERVED = "observed"  # our own log or socket
     ATTESTED = "attested"  # written by a host we control
     VOUCHED = "vouched"  # a named third party we chose to believe
-    CORROBORATED = "corroborated"  # told by several strangers alike
+    CORROBORATED = "corroborated"  # a stranger's word that fits what we know otherwise
     CLAIMED = "claimed"  # a stranger's word
     CONTRADICTED = "contradicted"  # other evidence says otherwise
 
@@ -61,7 +61,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uid: int | None = None  # of a local user
     account: str | None = None  # the account itself, or the one a script or local user runs under
     url: str | None = None  # where a form or script is reached
-    address: str | None = None  # of a host or relay
+    address: str | None = None  # of a host or relay; where a program that hands mail in anew redirects it
 
     @property
     def key(self) -> tuple[str, str, str]:

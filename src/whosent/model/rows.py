@@ -67,6 +67,7 @@ class Reason(IntEnum):
     MAILBOX = 6  # full, disabled, over quota
     ROUTE = 7  # no such domain, connection refused or timed out, TLS, DNS
     OTHER = 8
+    LOOP = 9  # too many hops, or the next hop would be ourselves
 
 
 class Message(NamedTuple):
@@ -95,6 +96,7 @@ class Outcome(NamedTuple):
     reason: Reason
     relay: str  # address of the next hop, else its name; "" if there was none
     forwarded: bool  # an alias or .forward of ours rewrote the recipient
+    original_recipient: bytes = b""  # what it was before; "" unless forwarded
 
 
 class Login(NamedTuple):
@@ -161,6 +163,34 @@ class Reported(NamedTuple):
     override: str  # why the receiver did not do as the policy says: forwarded, mailing_list ...
     signed: bool  # there was a signature of this domain, whole or broken
     until: float
+
+
+class Verdict(NamedTuple):
+    """A content filter of ours judged a message."""
+
+    time: float
+    ref: int
+    actor: Actor  # of the message; as the filter was told where the message itself is not known
+    queue_id: str  # as the filter gave it, "" if it did not
+    sender: bytes | None  # reverse-path; None where neither filter nor queue told it yet
+    recipients: bytes  # as the filter lists them, b"" if it does not
+    program: str  # rspamd, spamd, amavis, clamav; milter: what Postfix passes on of one without a log
+    spam: bool  # it calls it spam or infected
+    virus: str  # its name, or ""
+    action: str  # the filter's own word
+    score: float | None
+    required: float | None  # the score that is spam, where the filter says it
+    digest: str  # of the text alone, the same for every copy; "" where the filter has none
+
+
+class Subject(NamedTuple):
+    """A message's subject, where the MTA logs it."""
+
+    time: float
+    ref: int
+    actor: Actor
+    queue_id: str
+    subject: bytes
 
 
 class Handover(NamedTuple):
@@ -241,6 +271,6 @@ class Forward(NamedTuple):
     recipient: bytes
 
 
-Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported
+Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported | Verdict | Subject
 Tracked: TypeAlias = Arrived | Attempted | Session | Forward
 JoinedRow: TypeAlias = Row | Handover | Closed | Tracked

@@ -15,6 +15,10 @@ class Ours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     networks: Annotated[
         tuple[str, ...], Meta(description="Networks that are ours, as CIDR; private ranges always are.")
     ] = ()
+    mail_servers: Annotated[
+        tuple[str, ...],
+        Meta(description="Names our mail servers give themselves in Received lines; *.example.org for all below."),
+    ] = ()
     relay_domains: Annotated[
         tuple[str, ...], Meta(description="Domains of others we are asked to relay to (backup MX, gateway).")
     ] = ()
@@ -35,6 +39,21 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = ""
 
 
+class Registries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom ``trace --investigate`` asks."""
+
+    rdap_bootstrap: Annotated[
+        str, Meta(description="Web address of IANA's RDAP bootstrap files, or of a copy of your own.")
+    ] = "https://data.iana.org/rdap"
+    whois_server: Annotated[str, Meta(description="WHOIS server that refers to all others.")] = "whois.iana.org"
+    dns_server: Annotated[
+        str, Meta(description="Address of the resolver for --reach dns, its port behind #; empty: this machine's.")
+    ] = ""
+    blocklists: Annotated[
+        tuple[str, ...], Meta(description="Zones of blocklists that --reach dns asks about addresses.")
+    ] = ("zen.spamhaus.org", "bl.spamcop.net")
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The outcome meter."""
 
@@ -50,3 +69,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ours: Ours = Ours()
     logs: Logs = Logs()
     meter: Meter = Meter()
+    registries: Registries = Registries()

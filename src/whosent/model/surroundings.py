@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
+from whosent.model.correspondents import Correspondents
 from whosent.model.rows import Login, Message, Outcome, Result
 from whosent.model.settings import Ours
 
@@ -16,6 +17,8 @@ _ALWAYS_OURS = (
 )  # fmt: skip
 _REMEMBERED_ADDRESSES = 100_000
 _LOCAL = Result.LOCAL  # looking members up costs more than the rest
+_HANDED_OVER = Result.HANDED_OVER
+_OUTSIDERS = ("stranger", "unknown")  # actors whose mail may be answered
 
 
 def domain_of(address: bytes) -> str:
@@ -34,6 +37,7 @@ class Surroundings:
         self.relay_domains = {name.lower() for name in ours.relay_domains}
         self.learnt_domains: dict[str, str] = {}  # domain -> why we think so
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
+        self.correspondents = Correspondents(self._is_ours)
         self._own_address: dict[str, bool] = {}
         self._places: dict[str, str] = {}
         self.place_of: Callable[[str], str | None] = self._places.get  # an address's country or network operator
@@ -74,17 +78,29 @@ class Surroundings:
         if login.place and len(self._places) < _REMEMBERED_ADDRESSES:
             self._places[login.address] = login.place
 
+    def _is_ours(self, address: bytes) -> bool:
+        return self.is_own_domain(domain_of(address))
+
     def learn_message(self, message: Message) -> None:
-        """A login name with a domain makes that domain ours."""
+        """A login name with a domain makes that domain ours; an outside sender may get an answer."""
         kind, name, *_ = message[2]
-        if kind == "account" and "@" in name:
+        if kind in _OUTSIDERS:  # a machine of ours may pass letters on, but what it hands in may be its own
+            if message[4]:
+                self.correspondents.arrived(message)
+        elif kind == "account" and "@" in name:
             domain = name.rpartition("@")[2].lower()
             if domain not in self.learnt_domains:
                 self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_outcome(self, outcome: Outcome) -> None:
-        """A delivery to a mailbox of ours makes its domain ours."""
-        if outcome[6] is _LOCAL and not outcome.forwarded:
+        """A delivery to a mailbox of ours makes its domain ours; its sender may get an answer."""
+        result = outcome[6]
+        if result is not _LOCAL and result is not _HANDED_OVER:
+            return
+        kind, sender = outcome[2][0], outcome[4]
+        if sender and (kind in _OUTSIDERS or (kind == "host" and not self.is_own_domain(domain_of(sender)))):
+            self.correspondents.delivered(outcome)
+        if result is _LOCAL and not outcome[9]:
             domain = domain_of(outcome.recipient)
             if domain and domain not in self.learnt_domains:
                 self.learnt_domains[domain] = f"mail to {domain} is delivered to mailboxes here"

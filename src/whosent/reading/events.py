@@ -43,6 +43,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         *_SUBMISSION, "pid", "helo", "protocol", "script", "sender", "size", "recipient_count", "recipients",
         "message_id", "subject",
     ),
+    "header": ("queue_id", "message_id", "subject"),
     "delivery": ("queue_id", "recipient", *_DELIVERY),
     "deliveries": ("queue_id", "recipients", *_DELIVERY),
     "notification": ("queue_id", "notification_queue_id"),
@@ -62,8 +63,12 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "call": ("script", "script_line", "recipient"),
     "invocation": ("pid", "script"),
+    "verdict": (
+        "program", "queue_id", "message_id", *_CLIENT, "account", "direction", "sender", "listed_recipients", "action",
+        "disposition", "score", "required", "symbols", "virus", "digest", "selector", "domain", "next_queue_id",
+    ),
 }  # fmt: skip
-SHOWN: Final = {"arrival": "submission", "deliveries": "delivery"}  # as what the events of one line are told
+SHOWN: Final = {"arrival": "submission", "deliveries": "delivery", "header": "queued"}  # as one line's events are told
 _LONGEST_ENTRY: Final = 1 << 21
 _WHERE: Final = ("stamp", "host", "instance")
 _NAMES: Final = re.compile(rb"\(\?P<(\w+)>")
@@ -118,7 +123,7 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
          "http_status", "script_line", "count", "percent"),
         _whole,
     ),
-    "delay": _decimal,
+    **dict.fromkeys(("delay", "score", "required"), _decimal),
     "reply": _reply,
     "recipients": lambda raw: "\n".join(map(_mailbox, recipients.split(raw))),  # one a line
 }  # fmt: skip

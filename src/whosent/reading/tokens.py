@@ -75,6 +75,7 @@ Token: TypeAlias = tuple[Rule, int, Fields]
 
 Layout: TypeAlias = Callable[[Rule, tuple[str, ...]], tuple[str, ...] | None]
 Otherwise: TypeAlias = Callable[[int, bytes], Iterable[Token]]
+GivenUp: TypeAlias = Callable[[int, bytes, Otherwise], Iterator[Token]]
 
 
 class _Groups:
@@ -162,9 +163,16 @@ class Tokenizer:
     captures; None drops the line as understood.  A name the rule does not capture reads as None.
     """
 
-    def __init__(self, dialects: Iterable[Dialect], envelope: Envelope | None, layout: Layout) -> None:
+    def __init__(
+        self, dialects: Iterable[Dialect], envelope: Envelope | None, layout: Layout, slow: GivenUp | None = None
+    ) -> None:
+        dialects = sorted(
+            (dialect for dialect in dialects if (dialect.programs if envelope else dialect.lines)),
+            key=lambda dialect: not dialect.head,
+        )
         self._envelope = envelope
         self._layout = layout
+        self._slow = slow or self._given_up
         self._groups = _Groups()
         self._captured: set[Rule] = set()
         self._take: dict[int | None, tuple[Rule | None, tuple[int, ...]]] = {}  # by the last group of a match
@@ -180,7 +188,7 @@ class Tokenizer:
         for one in self._alone.values():
             if isinstance(one, _Implied):
                 one.indices = tuple(index or last for index in one.indices)
-        self._twin = self._compiled(last) if native else None
+        self.twin: Any = self._compiled(dialects, last) if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         """Web servers' last: their lines begin with anything, which takes long to find wrong."""
@@ -194,15 +202,14 @@ class Tokenizer:
                 branches.append(opening + rb"(?:" + rb"|".join(bodies) + rb")")
         return branches
 
-    def _tagged(self, dialects: Iterable[Dialect], envelope: Envelope) -> bytes:
-        """One envelope before all dialects, so that it is matched once a line; those with a head of tags first."""
-        tagged = sorted((dialect for dialect in dialects if dialect.programs), key=lambda dialect: not dialect.head)
+    def _tagged(self, dialects: list[Dialect], envelope: Envelope) -> bytes:
+        """One envelope before all dialects, so that it is matched once a line."""
         outer = frozenset(_names(envelope.start))
-        rules = (rule for dialect in tagged for _, rules in dialect.programs for rule in rules)
+        rules = (rule for dialect in dialects for _, rules in dialect.programs for rule in rules)
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}
         shared: dict[str, int] = {}
         start = self._groups.number(envelope.start, outer & wanted, shared)
-        return start + rb"(?:" + rb"|".join(self._branch(dialect, outer, shared) for dialect in tagged) + rb")"
+        return start + rb"(?:" + rb"|".join(self._branch(dialect, outer, shared) for dialect in dialects) + rb")"
 
     def _branch(self, dialect: Dialect, outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
         outer |= frozenset(_names(dialect.head))
@@ -274,7 +281,7 @@ class Tokenizer:
 
         A line no rule recognises goes to ``otherwise(offset, line without its end)``, whose tokens take its place.
         """
-        return self._twin.read(chunk, otherwise) if self._twin else self.read_purely(chunk, otherwise)
+        return self.twin.read(chunk, otherwise) if self.twin else self.read_purely(chunk, otherwise)
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
@@ -296,12 +303,30 @@ class Tokenizer:
             else:
                 yield from otherwise(match.start(), match[0][:-1])
 
-    def _compiled(self, never: int) -> Any:  # noqa: ANN401  # native.Matcher, which not every installation has
-        """The compiled twin of this alternation; ``never`` is the group that takes no part."""
+    def _compiled(self, dialects: list[Dialect], never: int) -> Any:  # noqa: ANN401  # native.Matcher, if there is one
+        """The compiled twin; ``never`` is the group that takes no part.
+
+        PCRE2 takes 64 KiB of compiled pattern: an alternation that is larger is two, one behind the other.
+        """
         assert native is not None
+        try:
+            return native.Matcher(self._written, *self._entries(never), self._slow)
+        except ValueError:
+            if len(dialects) < 2:  # noqa: PLR2004  # nothing to share out
+                raise
+        half = len(dialects) // 2
+        first, second = (
+            Tokenizer(part, self._envelope, self._layout, self._slow) for part in (dialects[:half], dialects[half:])
+        )
+        first.twin.then(second.twin)
+        return first.twin
+
+    def _entries(self, never: int) -> tuple[list[tuple[Any, ...]], int]:
+        """What the twin needs to know of each rule, and the group of the branch that takes any line."""
         entries: list[tuple[Any, ...]] = []
-        otherwise: int | None = 0
+        otherwise = 0
         for end, (rule, indices) in self._take.items():
+            assert end is not None
             seldom = self._alone.get(end)
             if rule is not None:
                 fields = tuple(None if index == never else index for index in indices)
@@ -312,7 +337,7 @@ class Tokenizer:
                 entries.append((end, 0, seldom.rule, (), seldom.of_line))
             else:
                 otherwise = end
-        return native.Matcher(self._written, entries, otherwise, self._given_up)
+        return entries, otherwise
 
     def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
         """The tokens of a line that PCRE2 gave up on; ``at`` is its offset in the chunk."""

@@ -14,25 +14,52 @@ import hashlib
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client, exchange, exchange_online, google, passing, proxying
+from whosent.remedies import (
+    account,
+    born_here,
+    bouncing,
+    client,
+    exchange,
+    exchange_online,
+    flooding,
+    forwarding,
+    google,
+    impersonating,
+    looping,
+    mailing,
+    proxying,
+)
 from whosent.remedies.shell import Unsafe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    ByKind: TypeAlias = dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]
 
 __all__ = ["ELSEWHERE", "propose", "servers"]
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
-POSTFIX: Final[ByKind] = {
+Contain: TypeAlias = Callable[[str, Suspect, Cause], list[Remedy]]
+
+
+class Steps(NamedTuple):
+    """What can be done on one mail server."""
+
+    by_kind: dict[str, Contain]
+    by_cause: Mapping[Cause, Contain] = MappingProxyType(
+        {}
+    )  # where the cause says what to do, and who it is matters less
+    by_volume: Callable[[Suspect], Remedy] | None = None  # one more look where much is sent and nothing else is wrong
+
+
+_BY_CAUSE: Final[dict[Cause, Contain]] = {
+    Cause.DIRECTION_CONFUSION: impersonating.contain,
+    Cause.MAIL_LOOP: looping.contain,
+}
+_BY_KIND: Final[dict[str, Contain]] = {
     "account": account.contain,
     "local_user": born_here.contain_user,
     "script": born_here.contain_script,
@@ -40,9 +67,9 @@ POSTFIX: Final[ByKind] = {
     "host": client.contain,
     "relay": client.contain,
     "proxy": proxying.contain,
-    "forwarder": passing.filter_forwards,
-    "backscatter": passing.refuse_early,
-    "list": passing.clean_list,
+    "forwarder": forwarding.contain,
+    "backscatter": bouncing.contain,
+    "list": mailing.contain,
 }
 
 
@@ -54,12 +81,12 @@ ELSEWHERE: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {  
 
 
 @cache
-def servers() -> dict[str, ByKind]:
-    """The steps of each mail server, by the name of its dialect and the kind of suspect."""
-    found = {"postfix": POSTFIX}
+def servers() -> dict[str, Steps]:
+    """The steps of each mail server, by the name of its dialect."""
+    found = {"postfix": Steps(_BY_KIND, _BY_CAUSE, flooding.look)}
     for module in pkgutil.iter_modules(__path__):
         if module.ispkg:
-            found[module.name] = importlib.import_module(f"{__name__}.{module.name}").BY_KIND
+            found[module.name] = Steps(importlib.import_module(f"{__name__}.{module.name}").BY_KIND)
     return found
 
 
@@ -76,12 +103,20 @@ def propose(
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        contain = ELSEWHERE.get(server) or servers().get(server, {}).get(suspect.kind, _by_hand)
-        steps = contain(tag, suspect, cause)
+        steps = (ELSEWHERE.get(server) or _steps(servers().get(server), suspect, cause))(tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
-    named = strength in _NAMED and cause is not Cause.UNUSUAL_VOLUME
-    return steps if named else [step for step in steps if step.step == "inspect"]
+    looking = [step for step in steps if step.step == "inspect"]
+    if cause is Cause.UNUSUAL_VOLUME:
+        more = servers()[server].by_volume
+        return [*looking, more(suspect)] if more else looking
+    return steps if strength in _NAMED else looking
+
+
+def _steps(server: Steps | None, suspect: Suspect, cause: Cause) -> Contain:
+    if server is None:
+        return _by_hand
+    return server.by_cause.get(cause) or server.by_kind.get(suspect.kind, _by_hand)
 
 
 def _by_hand(_tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:

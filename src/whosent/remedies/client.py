@@ -22,7 +22,7 @@ def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     address = address_of(suspect)
     choice = by_attribute(f"that came from {address}", "client_address", address)
     steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, address), firewall(tag, suspect, address)]
-    return [*steps, _stop_relaying(tag, address) if cause is Cause.OPEN_RELAY else clean(suspect, address)]
+    return [*steps, stop_relaying(tag, suspect) if cause is Cause.OPEN_RELAY else clean(suspect, address)]
 
 
 def address_of(suspect: Suspect) -> str:
@@ -94,7 +94,8 @@ def clean(suspect: Suspect, address: str) -> Remedy:
     )
 
 
-def _stop_relaying(tag: str, address: str) -> Remedy:
+def stop_relaying(tag: str, suspect: Suspect) -> Remedy:
+    """Let nobody relay but insiders, whatever else the restrictions said."""
     saved = f"saved=~/whosent-{tag}.relay"
     look = (
         "postconf mynetworks relay_domains \\\n  smtpd_relay_restrictions smtpd_recipient_restrictions\n"
@@ -111,6 +112,6 @@ def _stop_relaying(tag: str, address: str) -> Remedy:
         reach="clients outside mynetworks that did not log in; mail to own domains keeps coming",
         commands=[look, change],
         undo=[f'{saved}\npostconf -e "$(cat "$saved")" && rm "$saved"\npostfix reload'],
-        note=f"If {address} lies in mynetworks, that setting is the hole: it must name own networks only, and never the"
-        " address of a proxy or container gateway that hides the real clients.",
+        note=f"If {address_of(suspect)} lies in mynetworks, that setting is the hole: it must name own networks only,"
+        " and never the address of a proxy or container gateway that hides the real clients.",
     )

@@ -53,6 +53,22 @@ def by_sender(whose: str, sender: str) -> Choice:
     return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(sender)} \\\n  {chosen}")
 
 
+def by_bulk_sender(whose: str, sender: str) -> Choice:
+    """The same, where each recipient's address may have been put into the sender (VERP)."""
+    base = 'if contains("+") then sub("\\\\+[^@]*@"; "@") else sub("-[^@=-]*=[^@]*@"; "@") end'
+    chosen = f"'select(.queue_name != \"hold\" and\n    (.sender | {base}) == $who) | .queue_id'"
+    return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(sender)} \\\n  {chosen}")
+
+
+def by_recipient(whose: str, recipient: str) -> Choice:
+    """Compare each recipient's whole address, or its whole domain."""
+    chosen = (
+        '\'select(.queue_name != "hold" and any(.recipients[].address;\n'
+        '    . == $who or endswith("@" + $who))) | .queue_id\''
+    )
+    return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(recipient)} \\\n  {chosen}")
+
+
 def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
     """The two steps that change no configuration."""
     held = f"held=~/whosent-{tag}.held"

@@ -28,6 +28,15 @@ def quoted(text: str) -> str:
     return shlex.quote(plain(text))
 
 
+def main_cf_last(parameter: str, entry: str) -> tuple[str, str]:
+    """The same with ``entry`` last, where what stands before it must keep its say."""
+    setup = f'entry={entry}\nothers=$(postconf -h {parameter} | sed "s#,* *$entry##")\n'
+    return (
+        f'{setup}postconf -e "{parameter} = ${{others:+$others, }}$entry"',
+        f'{setup}postconf -e "{parameter} = $others"',
+    )
+
+
 def main_cf(parameter: str, entry: str) -> tuple[str, str]:
     """Commands that put ``entry`` (a shell word) first in a list of main.cf, and that take it out again.
 

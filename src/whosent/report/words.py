@@ -62,7 +62,7 @@ LEVELS: Final = {
     Level.OBSERVED: "our own log or socket",
     Level.ATTESTED: "written by a host we control",
     Level.VOUCHED: "a named third party we chose to believe",
-    Level.CORROBORATED: "told by several strangers alike",
+    Level.CORROBORATED: "a stranger's word that fits what we know otherwise",
     Level.CLAIMED: "a stranger's word",
     Level.CONTRADICTED: "other evidence says otherwise",
 }

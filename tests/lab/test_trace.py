@@ -1,0 +1,201 @@
+"""Messages that really travelled, forged lines in front of them: traced from the recipient's copy, with logs or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.lab.lab import Lab, why_not
+from tests.lab.machine import Machine, wait_until
+from tests.lab.mail import MAIL_UID, MAILBOXES, prepare_postfix, queue_is_empty
+from tests.lab.network import LAN, MX, PUBLIC, WEB
+from tests.lab.player import Act
+from tests.lab.studio import BOB, CAROL, MAIL_LOG, OUTSIDER, PASSWORDS, STRANGERS, Studio, letter
+from tests.lab.web import PHP_MAIL_LOG
+from tests.lab.world import DEAD
+
+pytestmark = pytest.mark.lab
+INNOCENT = "192.0.2.77"
+VICTIM = "victim@dead.test"
+FROM_MX = "from mx.corp.test (mx.corp.test [{innocent}]) by mx.corp.test (Postfix) with ESMTP id 4jFORGED0000; {date}"
+FROM_PC = (
+    "from innocent.test (innocent.test [{innocent}]) (Authenticated sender: {carol}) by mx.corp.test (Postfix) "
+    "with ESMTPSA id 4jFORGED0001; {date}"
+)
+FROM_WEB = "by web.corp.test (Postfix, from userid 4242) id 4jFORGED0002; {date}"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+OPTIONS = ("--own-name", "mx.corp.test", "--own-name", "web.corp.test", "--timezone", "Etc/UTC", "--json")
+VICTIM_MX = f"""
+compatibility_level = 3.6
+myhostname = mx.dead.test
+inet_interfaces = {DEAD}
+inet_protocols = ipv4
+mydestination =
+alias_maps =
+alias_database =
+virtual_mailbox_domains = dead.test
+virtual_mailbox_base = {MAILBOXES}
+virtual_mailbox_maps = static:dead.test/victim/
+virtual_uid_maps = static:{MAIL_UID}
+virtual_gid_maps = static:{MAIL_UID}
+"""
+
+Answer = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """The lab, and a real Postfix in the world outside that keeps what it is sent."""
+    reason = why_not()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+    with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
+        out = lab.host("out")
+        prepare_postfix(out, VICTIM_MX)
+        out.run(["mkdir", "-p", MAILBOXES])
+        out.run(["chown", f"{MAIL_UID}:{MAIL_UID}", MAILBOXES])
+        out.run(["postfix", "start"])
+        wait_until(lambda: DEAD in out.run(["ss", "-Hltn", "sport = :25"]), "the victim's mail server")
+        yield Studio(lab, tmp_path_factory.mktemp("takes"))
+
+
+def forged_lines() -> str:
+    """What a spammer writes in front of his message."""
+    now = subprocess.run(["date", "-R"], capture_output=True, text=True, check=True).stdout.strip()
+    return "".join(
+        f"Received: {line.format(date=now, innocent=INNOCENT, carol=CAROL)}\r\n"
+        for line in (FROM_MX, FROM_PC, FROM_WEB)
+    )
+
+
+def copies(machine: Machine, mailbox: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(machine.path(f"{MAILBOXES}/{mailbox}/new").glob("*"))]
+
+
+def delivered(studio: Studio, machine: Machine, mailbox: str, subject: str) -> bytes:
+    """The copy with this subject, once everything has arrived."""
+    sought = f"Subject: {subject}".encode()
+    wait_until(lambda: any(sought in copy for copy in copies(machine, mailbox)), f"{subject!r} in {mailbox}")
+    for name in ("mx", "web"):
+        host = studio.lab.host(name)
+        wait_until(lambda host=host: queue_is_empty(host), f"an empty queue on {name}")  # type: ignore[misc]  # of this round
+        studio.hush(name)
+    return next(copy for copy in copies(machine, mailbox) if sought in copy)
+
+
+def traced(studio: Studio, copy: bytes, folder: Path, *, logs: bool) -> Answer:
+    folder.mkdir(exist_ok=True)
+    (folder / "copy.eml").write_bytes(copy)
+    options = list(OPTIONS)
+    if logs:
+        for host, log in (("mx", MAIL_LOG), ("web", MAIL_LOG), ("web", PHP_MAIL_LOG)):
+            place = folder / f"{host}-{Path(log).name}"
+            place.write_bytes(studio.lab.host(host).read(log))
+            options += ["--logs", str(place)]
+    program = [sys.executable, "-m", "whosent", "trace", str(folder / "copy.eml"), *options]
+    environment = {**os.environ, "WHOSENT_CONFIG": os.devnull}
+    done = subprocess.run(program, capture_output=True, check=False, env=environment)
+    assert done.stderr == b"", done.stderr
+    said: Answer = json.loads(done.stdout)
+    if said["suspect"]:
+        assert done.returncode == 2
+        assert CAROL not in json.dumps(said["suspect"])
+    assert INNOCENT not in json.dumps((said["boundary"], said["suspect"]))
+    return said
+
+
+def test_a_stranger_to_one_of_us(studio: Studio, tmp_path: Path) -> None:
+    studio.arrive(BOB, text=forged_lines() + letter("anna@bigmail.test", BOB, "from a stranger"), helo="mx.corp.test")
+    copy = delivered(studio, studio.lab.host("mx"), "corp.test/bob", "from a stranger")
+    without = traced(studio, copy, tmp_path / "without", logs=False)
+    assert (without["boundary"]["hop"], without["boundary"]["address"], without["boundary"]["level"]) == (
+        1, OUTSIDER, "attested",
+    )  # fmt: skip
+    assert "our_name_from_a_stranger" in {sign["sign"] for sign in without["forgeries"]}
+    with_logs = traced(studio, copy, tmp_path / "with", logs=True)
+    assert (with_logs["boundary"]["address"], with_logs["boundary"]["level"]) == (OUTSIDER, "observed")
+    assert with_logs["suspect"] is None
+
+
+def test_a_stolen_account_to_a_victim(studio: Studio, tmp_path: Path) -> None:
+    studio.submit(VICTIM, text=forged_lines() + letter(BOB, VICTIM, "from an account"))
+    copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "from an account")
+    without = traced(studio, copy, tmp_path / "without", logs=False)
+    assert (without["boundary"]["hop"], without["boundary"]["address"]) == (1, PUBLIC)
+    assert without["suspect"] is None
+    said = traced(studio, copy, tmp_path / "with", logs=True)
+    assert (said["suspect"]["kind"], said["suspect"]["name"], said["suspect"]["host"]) == ("account", BOB, "mx")
+    assert said["boundary"]["address"] == f"{LAN}.101"
+    assert {(entry["account"], entry["agrees"]) for entry in said["logged"]} == {(BOB, True)}
+    assert said["logged"][0]["evidence"]
+
+
+def test_a_web_form_to_a_victim(studio: Studio, tmp_path: Path) -> None:
+    """The form lets its visitor write headers: Received lines among them."""
+    email = "x@corp.test\r\n" + forged_lines().strip()
+    body = urlencode({"to": VICTIM, "email": email, "subject": "from a form", "message": "m"})
+    studio.play(
+        Act(0, "web", OUTSIDER, PUBLIC, 80, method="POST", path="/contact.php", headers=FORM, body=body), host="out"
+    )
+    copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "Contact: from a form")
+    assert b"4jFORGED0001" in copy
+    without = traced(studio, copy, tmp_path / "without", logs=False)
+    assert without["suspect"] is None
+    said = traced(studio, copy, tmp_path / "with", logs=True)
+    assert said["suspect"]["kind"] == "script"
+    assert said["suspect"]["name"] == "/var/www/html/contact.php"
+    assert (said["suspect"]["uid"], said["suspect"]["host"], said["strength"]) == (33, "web", "likely")
+    assert [hop["level"] for hop in said["hops"][:3]] == ["vouched", "corroborated", "corroborated"]
+
+
+def test_an_infected_machine_to_one_of_us(studio: Studio, tmp_path: Path) -> None:
+    text = forged_lines() + letter("x@isp.test", BOB, "from a machine")
+    act = Act(
+        0, "mail", f"{LAN}.102", MX, 25, helo="web.corp.test", sender="x@isp.test", recipients=(BOB,), message=text
+    )
+    studio.play(act)
+    copy = delivered(studio, studio.lab.host("mx"), "corp.test/bob", "from a machine")
+    for logs in (False, True):
+        said = traced(studio, copy, tmp_path / str(logs), logs=logs)
+        assert (said["boundary"]["hop"], said["boundary"]["address"]) == (1, f"{LAN}.102")
+
+
+def test_an_open_relay(studio: Studio, tmp_path: Path) -> None:
+    """What the victim complains of came through us, from a stranger; its forged lines are refuted by our log."""
+    studio.settings("mynetworks=0.0.0.0/0")
+    try:
+        text = forged_lines() + letter("anna@bigmail.test", VICTIM, "through a relay")
+        studio.arrive(VICTIM, text=text)
+        copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "through a relay")
+    finally:
+        studio.settings(f"mynetworks=127.0.0.0/8 {WEB}/32")
+    said = traced(studio, copy, tmp_path / "with", logs=True)
+    assert said["boundary"]["address"] == OUTSIDER
+    assert said["suspect"] is None
+
+
+def test_a_joe_job(studio: Studio, tmp_path: Path) -> None:
+    """A stranger's spam that names our mail server reaches a victim without ever having been here."""
+    studio.submit(VICTIM, text=letter(BOB, VICTIM, "before it"))
+    text = forged_lines() + letter(CAROL, VICTIM, "never here")
+    act = Act(0, "mail", OUTSIDER, DEAD, 25, helo="mx.corp.test", sender=CAROL, recipients=(VICTIM,), message=text)
+    studio.play(act, host="out")
+    copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "never here")
+    studio.submit(VICTIM, text=letter(BOB, VICTIM, "after it"))
+    delivered(studio, studio.lab.host("out"), "dead.test/victim", "after it")
+    said = traced(studio, copy, tmp_path / "with", logs=True)
+    assert said["suspect"] is None
+    assert (said["boundary"]["address"], said["boundary"]["level"]) == (OUTSIDER, "vouched")
+    proven = {(sign["sign"], sign["hop"]) for sign in said["forgeries"] if sign["proves"]}
+    assert ("absent_from_log", 2) in proven
+    assert said["hops"][1]["level"] == "contradicted"
