@@ -22,6 +22,7 @@ from whosent.join.chain import Chain
 from whosent.join.judgement import asks
 from whosent.join.messages import Join
 from whosent.join.once import Once
+from whosent.join.systems import systems, told_better, witnessed_by
 from whosent.join.tables import layout, layout_with_ids
 from whosent.join.tracked import Tracked
 from whosent.measures import who
@@ -64,10 +65,6 @@ _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
-_CLOUDS: Final = {"Microsoft 365": "exchange_online", "Google Workspace": "google"}
-_LOGS: Final = {"exchange": "Exchange log of", "exchange_online": "export of Microsoft 365",
-                "google": "export of Google Workspace"}  # fmt: skip
-_BETTER: Final = {"exchange_tracking": "exchange_send"}  # the second tells nothing that the first does not
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
 T = TypeVar("T")
@@ -301,50 +298,22 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
             merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
         if any(one.reader.form is Form.TABLE for one in inputs):
-            done.tracked = Tracked(surroundings, _told_better(inputs))
+            done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in inputs}))
             merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         audience = Audience(observers)
         for batch in done.chain.batches(_batches(merged)):
             audience.hear(batch)
         audience.hear(list(done.chain.rest()))
-    done.systems = _systems(ordered, done.joins)
+    done.systems = systems(
+        (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
+    )
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [_witnessed_by(finding, done.systems) for finding in _by_server(done.findings, done)]
+    done.findings = [witnessed_by(finding, done.systems) for finding in _by_server(done.findings, done)]
     done.cases = open_cases(done.findings, done.recorder)
     return done
-
-
-def _systems(ordered: list[list[Input]], joins: list[Join]) -> dict[str, str]:
-    """The mail system of each host whose log is a table."""
-    found = {
-        host: stream[0].reader.system
-        for stream, join in zip(ordered, joins, strict=True)
-        for host in join.hosts()
-        if stream[0].reader.system
-    }
-    return {host: _CLOUDS.get(host, system) for host, system in found.items()}
-
-
-def _witnessed_by(finding: Finding, systems: dict[str, str]) -> Finding:
-    """Detectors call every mail log Postfix's; those of other systems get their name."""
-    names = {
-        who.witness(host): f"{_LOGS[system]}{f' {host}' if host not in _CLOUDS else ''}"
-        for host, system in systems.items()
-    }
-    if not names.keys() & set(finding.witnesses):
-        return finding
-    witnesses = tuple(names.get(witness, witness) for witness in finding.witnesses)
-    return msgspec.structs.replace(finding, witnesses=witnesses)
-
-
-def _told_better(inputs: Iterable[Input]) -> frozenset[int]:
-    """Tables of SMTP connections, where the message tracking log tells of the same attempts."""
-    titles = {one.reader.table for one in inputs}
-    unheard = {better for name, better in _BETTER.items() if name in titles}
-    return frozenset(one.number for one in inputs if one.reader.table in unheard)
 
 
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
