@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from whosent import walk
+from whosent.audience import Audience
 from whosent.detectors import discover
 from whosent.model import rows
 from whosent.model.rows import Row
@@ -47,7 +47,7 @@ def run(detector: type, told: Iterable[Row], settings: dict[str, Any] | None = N
     chosen = msgspec.convert(settings or {}, Settings)
     surroundings = Surroundings(chosen.ours)
     instance = detector(chosen, surroundings)
-    audience = walk.Audience([instance])
+    audience = Audience([instance])
     for number, row in enumerate(told):
         if isinstance(row, rows.Message):
             surroundings.learn_message(row)

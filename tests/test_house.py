@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
-from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from whosent.cli import app
 from whosent.detectors import discover as detectors
@@ -37,8 +37,8 @@ FILE_EXCUSES: dict[str, str] = {}
 PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}
 EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "data", "info", "misc", "common", "base"}
 EDGES = {  # they face the world or start it; everything else is the core
-    "__init__", "__main__", "answer", "cli", "configuration", "coverage", "demonstration", "parallel", "parsing",
-    "inquiring", "progress", "reading_process", "sources", "tracing", "walk",
+    "__init__", "__main__", "answer", "cli", "configuration", "coverage", "demonstration", "inquiring", "inquiry",
+    "parallel", "parsing", "progress", "reading_process", "searching", "sources", "store", "tracing", "walk",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 
@@ -187,10 +187,19 @@ def test_every_setting_is_documented(knob: Any) -> None:  # noqa: ANN401  a name
     assert knob.variable in told
 
 
+def leaves(group: TyperGroup, before: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from leaves(command, f"{before}{name} ")
+        else:
+            assert isinstance(command, TyperCommand)
+            yield f"{before}{name}", command
+
+
 def commands() -> Iterator[tuple[str, TyperArgument | TyperOption]]:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
-    for name, command in group.commands.items():
+    for name, command in leaves(group):
         for parameter in command.params:
             assert isinstance(parameter, (TyperArgument, TyperOption))
             yield name, parameter
@@ -260,12 +269,14 @@ def test_documents_name_only_what_can_be_made(path: Path) -> None:
 def test_documents_use_only_commands_and_options_there_are(path: Path) -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
-    known: dict[str, set[str]] = {name: {"--help"} for name in group.commands}
+    known: dict[str, set[str]] = {name: {"--help"} for name, _ in leaves(group)}
+    groups = {name for name, command in group.commands.items() if isinstance(command, TyperGroup)}
     for name, parameter in commands():
         known[name].update(parameter.opts)
     code = re.findall(r"^```(?:sh)?\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     for line in "\n".join(code).replace("\\\n", " ").splitlines():
-        for used in re.findall(r"(?:^|[ /|])whosent ([a-z]+)((?: [^|#\n]*)?)", line.partition("#")[0]):
+        for name, rest in re.findall(r"(?:^|[ /|])whosent ([a-z]+)((?: [^|#\n]*)?)", line.partition("#")[0]):
+            used = (f"{name} {rest.split()[0]}", rest) if name in groups and rest.split() else (name, rest)
             if used[0] in known:
                 options = set(re.findall(r"(?<= )--?[a-z][\w-]*", used[1]))
                 assert options <= known[used[0]], line

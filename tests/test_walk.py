@@ -25,6 +25,7 @@ from benchmarks.exactness import compare
 from benchmarks.generator import Recipe, generate
 from tests.join.kit import START, client, delivery, pickup, queued, removed
 from whosent import answer, walk
+from whosent.audience import observe
 from whosent.model.rows import Actor, Handover, JoinedRow, Message, Outcome, Reason, Request, Result, Subject, Verdict
 from whosent.model.settings import Logs, Settings
 from whosent.sources import files
@@ -259,7 +260,7 @@ def test_observers_are_given_what_they_have_a_method_for() -> None:
 
     sees = Sees()
     message = Message(1.0, 1, Actor("account", "a", "mx"), "", b"", 1, 1, 1.0)
-    walk.observe([message, request(2.0, 2)], [sees, object()])
+    observe([message, request(2.0, 2)], [sees, object()])
     assert sees.requests == [request(2.0, 2)]
 
 
@@ -282,8 +283,8 @@ def test_a_sleeping_observer_hears_from_the_first_row_on_that_wakes_it(
     monkeypatch.setattr(walk, "_BATCH", batch)
     sleeper, never = Sleeper(), Sleeper()
     subject = Subject(3.0, 3, Actor("account", "al", "mx"), "", b"Hello")
-    walk.observe([request(1.0, 1), request(2.0, 2), subject, request(4.0, 4), subject._replace(time=5.0)], [sleeper])
-    walk.observe([request(1.0, 1)], [never])
+    observe([request(1.0, 1), request(2.0, 2), subject, request(4.0, 4), subject._replace(time=5.0)], [sleeper])
+    observe([request(1.0, 1)], [never])
     assert sleeper.heard == [3.0, 4.0, 5.0]
     assert never.heard == []
 

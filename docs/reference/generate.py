@@ -24,9 +24,10 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from whosent.cli import Exit, app
+from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import finding, incident, inquiry, knobs
+from whosent.model import complaint, finding, incident, inquiry, knobs
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
@@ -38,6 +39,7 @@ ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
     f"samples/incident/{name}" for name in ("mail.log", "web-mail.log", "access.log", "php-mail.log")
 )
+_COMPLAINTS: Final = ("Complaint", "ReportedRecipient", "Basis")
 _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
     "Remedy", "Overview", "Bucket", "LoginNetwork",
@@ -46,19 +48,9 @@ _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
 _LINKED: Final = {
-    *_OBJECTS,
-    *_TRACE,
-    "Sign",
-    "ClaimKind",
-    "Reach",
-    "Disguise",
-    "Cause",
-    "Strength",
-    "Level",
-    "SuspectKind",
-    "Step",
-    "Verdict",
-}
+    *_OBJECTS, *_COMPLAINTS, *_TRACE, "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
+    "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
+}  # fmt: skip
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -90,14 +82,23 @@ def commands() -> str:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     parts = [_parameters(group)]
-    for name, command in group.commands.items():
+    for name, command in leaves(group):
         sentence, _, example = inspect.cleandoc(command.help or "").partition("Example:")
         parts.append(f"## whosent {name}\n\n{' '.join(sentence.split())}\n")
         if example:
             parts.append(_code(example.strip(), "sh"))
-        assert isinstance(command, TyperCommand)
         parts.append(_parameters(command))
     return "\n".join(parts)
+
+
+def leaves(group: TyperGroup, before: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """Every command with its whole name: ``scan``, ``complaint add``."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from leaves(command, f"{before}{name} ")
+        else:
+            assert isinstance(command, TyperCommand)
+            yield f"{before}{name}", command
 
 
 def _parameters(command: TyperGroup | TyperCommand) -> str:
@@ -185,12 +186,26 @@ def _rules(dialect: Dialect | Table) -> Iterator[Rule]:
     yield from dialect.lines
 
 
+def layouts() -> str:
+    """Every layout of reports, from its module's own words."""
+    return "\n".join(
+        f"## {layout.title}\n\n`{layout.name}`. "
+        f"{_told(importlib.import_module(f'whosent.complaints.layouts.{layout.name}'))}\n"
+        for layout in discover_layouts()
+    )
+
+
 # ---------------------------------------------------------------------------------------- JSON
 
 
 def structs() -> str:
     """Every object of ``scan --json``: its fields with their types and meaning, outermost first."""
-    return _structs(_OBJECTS)
+    return _structs((report_model, incident, finding), _OBJECTS)
+
+
+def complaints() -> str:
+    """Every object of ``complaint --json``."""
+    return _structs((complaint,), _COMPLAINTS)
 
 
 def traces() -> str:
@@ -201,11 +216,11 @@ def traces() -> str:
         ("Reach", inquiry.Reach),
         ("Disguise", inquiry.Disguise),
     )
-    return _structs(_TRACE) + "".join(f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in lists)
+    objects = _structs((trace_model, inquiry), _TRACE)
+    return objects + "".join(f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in lists)
 
 
-def _structs(names: Iterable[str]) -> str:
-    modules = (report_model, incident, finding, trace_model, inquiry)
+def _structs(modules: tuple[ModuleType, ...], names: Iterable[str]) -> str:
     notes = {name: fields for module in modules for name, fields in _fields(module).items()}
     parts = []
     for name in names:
@@ -238,6 +253,8 @@ def words() -> str:
     parts = [f"### SuspectKind\n\n{_listed(get_args(finding.SuspectKind))}\n"]
     parts.append(f"### Step\n\n{_listed(get_args(incident.Step))}\n")
     parts.append(f"### Verdict\n\n{_listed(get_args(report_model.Verdict))}\n")
+    parts.append(f"### ReportKind\n\n{_listed(get_args(complaint.ReportKind))}\n")
+    parts.append(f"### Ownership\n\n{_listed(get_args(complaint.Ownership))}\n")
     for name, fields in values.items():
         rows = [(f"`{value.strip(chr(34))}`", note) for _, value, note in fields]
         documented = getattr(finding, name)

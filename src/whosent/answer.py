@@ -12,6 +12,7 @@ import msgspec
 from whosent import remedies
 from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
+from whosent.join.returned import Returned
 from whosent.measures.phrases import count, listing
 from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
@@ -271,7 +272,19 @@ def _assumptions(done: Pass) -> list[str]:
         f"{one.source.name} holds the same lines as {one.copy_of}: counted once." for one in done.inputs if one.copy_of
     )
     said += _first(f"{one} and {other} hold the same lines: what both tell counts once." for one, other in done.repeats)
+    if done.returned:
+        said.append(_bounces_used(done.returned))
     return said
+
+
+def _bounces_used(returned: Returned) -> str:
+    """How much of the bounces could be used, and why not more."""
+    said = f"Of the bounces, {count(returned.used, 'refused recipient')} belong to messages of these logs and count"
+    if returned.told_before:
+        said += f"; of {count(returned.told_before)} the log, or another bounce, tells the same"
+    if returned.unknown:
+        said += f"; {count(returned.unknown)} belong to no message that these logs show going there, and do not count"
+    return said + "."
 
 
 def _first(sentences: Iterable[str]) -> list[str]:

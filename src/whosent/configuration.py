@@ -1,7 +1,7 @@
 """Settings from files and the environment: ``/etc/whosent/whosent.toml``, ``conf.d/*.toml``, ``WHOSENT_*``.
 
 Later ones win.  ``WHOSENT_CONFIG`` names another file or folder.  ``WHOSENT_LOGS__TIMEZONE=UTC`` sets
-``logs.timezone``; lists are separated by commas.
+``logs.timezone``; lists are separated by commas.  ``WHOSENT_STATE`` is short for ``WHOSENT_STATE__FOLDER``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from whosent.model.settings import Settings
 
 _FOLDER: Final = Path("/etc/whosent")
 _PREFIX: Final = "WHOSENT_"
+_SHORT: Final = {"WHOSENT_STATE": "WHOSENT_STATE__FOLDER"}
 _RESERVED: Final = frozenset({"WHOSENT_CONFIG", "WHOSENT_TEST_FULL"})
 
 
@@ -90,7 +91,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, value in sorted(environment.items()):
         if not name.startswith(_PREFIX) or name in _RESERVED:
             continue
-        section, _, key = name.removeprefix(_PREFIX).lower().partition("__")
+        section, _, key = _SHORT.get(name, name).removeprefix(_PREFIX).lower().partition("__")
         _merge(merged, {section: {key: _value(section, key, value)} if key else value})
     return merged
 

@@ -8,68 +8,59 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from itertools import chain, islice, zip_longest
+from itertools import chain, zip_longest
 from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import msgspec
 
+from whosent.audience import Audience, batches
 from whosent.casebook import Case, open_cases
+from whosent.complaints.reading import read as read_report
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
 from whosent.join import kinship, tables
 from whosent.join.chain import Chain
 from whosent.join.judgement import asks
+from whosent.join.matching import wanted_of
 from whosent.join.messages import Join
 from whosent.join.once import Once
+from whosent.join.returned import Returned
+from whosent.join.returned import rows as returned_rows
 from whosent.join.systems import systems, told_better, witnessed_by
 from whosent.join.tables import layout, layout_with_ids
 from whosent.join.tracked import Tracked
 from whosent.measures import who
 from whosent.measures.phrases import times_in
-from whosent.model.finding import Finding
+from whosent.model.complaint import Told
+from whosent.model.finding import Finding, Level, Strength
 from whosent.model.rows import (
-    ACTOR_KINDS,
-    Call,
     JoinedRow,
-    Login,
-    Message,
-    Outcome,
-    Rejection,
-    Reported,
-    Request,
-    Row,
-    Subject,
-    Verdict,
     dereference,
+    reference,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
 from whosent.reading.formats import Form
-from whosent.reading.native import native
+from whosent.reading.mailboxes import messages
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading.table import first_row
 from whosent.reading_process import Order
+from whosent.searching import Log, search
 from whosent.sources.files import Source
 from whosent.sources.places import lookup
 from whosent.sources.rotation import copies, in_order, place
 from whosent.witnessed import Witnessed
 
-_HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject,
-                    "reported": Reported}  # fmt: skip
-_BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
+_OTHER_MAIL: Final = "mail that is no bounce"
 _RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
 
-T = TypeVar("T")
-Handlers = tuple[Callable[[Any], object], ...]
-Table = dict[type, Handlers | dict[str, Handlers]]
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
 
@@ -101,6 +92,7 @@ class Pass:
     chain: Chain = field(default_factory=Chain)
     tracked: Tracked | None = None  # where there are tables
     systems: dict[str, str] = field(default_factory=dict)  # what wrote the logs of a host, if not Postfix
+    returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     def server(self, host: str | None) -> str:
@@ -146,7 +138,7 @@ def streams(inputs: Iterable[Input]) -> list[list[Input]]:
     """Inputs that continue each other (a rotated set), oldest first; each set is one stream of queue ids."""
     sets: dict[str, list[Input]] = defaultdict(list)
     for one in inputs:
-        if one.copy_of is None:
+        if one.copy_of is None and one.reader.form is not Form.MAILBOX:
             sets[place(one.source.name).base].append(one)
     return [sorted(members, key=_age) for members in sets.values()]
 
@@ -204,74 +196,6 @@ def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Ite
         yield heapq.heappop(waiting)[3]
 
 
-def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
-    """Give each row to every observer that has a method for it."""
-    audience = Audience(observers)
-    for batch in _batches(rows):
-        audience.hear(batch)
-
-
-class Audience:
-    """Observers, of whom some are asleep: they hear of nothing before the first row of a kind that wakes them."""
-
-    def __init__(self, observers: Iterable[object]) -> None:
-        observers = list(observers)
-        self._asleep = [observer for observer in observers if _alarms(observer)]
-        self._awake = [observer for observer in observers if not _alarms(observer)]
-        self._table = _table(self._awake)
-
-    def hear(self, rows: list[Row]) -> None:
-        """Hand out rows; those behind one that wakes somebody reach him too, whatever the batch."""
-        alarms = {alarm for observer in self._asleep for alarm in _alarms(observer)}
-        if alarms and not alarms.isdisjoint(map(type, rows)):
-            first = next(place for place, row in enumerate(rows) if row.__class__ in alarms)
-            _hand_out(rows[:first], self._table)
-            rows = rows[first:]
-            woken = [observer for observer in self._asleep if rows[0].__class__ in _alarms(observer)]
-            self._asleep = [observer for observer in self._asleep if observer not in woken]
-            self._awake += woken
-            self._table = _table(self._awake)
-            self.hear(rows)
-        else:
-            _hand_out(rows, self._table)
-
-
-def _alarms(observer: object) -> frozenset[type[Row]]:
-    return frozenset(_HANDLERS[method] for method in getattr(observer, "woken_by", ()))
-
-
-def _hand_out_purely(rows: list[Row], table: Table) -> None:
-    for row in rows:
-        heard = table[row.__class__]
-        for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
-            handle(row)
-
-
-def _table(observers: Iterable[object]) -> Table:
-    """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
-    observers = list(observers)
-    table: Table = {}
-    for method, row_type in _HANDLERS.items():
-        hearing = [observer for observer in observers if hasattr(observer, method)]
-        by_kind = {
-            kind: tuple(
-                getattr(observer, method) for observer in hearing if kind in getattr(observer, "kinds", ACTOR_KINDS)
-            )
-            for kind in ACTOR_KINDS
-        }
-        of_actors = row_type in {Message, Outcome}
-        table[row_type] = by_kind if of_actors else tuple(getattr(observer, method) for observer in hearing)
-    return table
-
-
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(rows)
-    return iter(lambda: list(islice(iterator, _BATCH)), [])
-
-
-_hand_out: Callable[[list[Row], Table], None] = native.hand_out if native else _hand_out_purely
-
-
 def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
     """Replay the logs from first to last line; sentences tell times in ``zone``."""
     kin = _kin(inputs, zone)
@@ -283,6 +207,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     done = Pass(inputs, surroundings)
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
+    told = _bounces(inputs)
+    if told:
+        found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
@@ -291,6 +218,9 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
             lateness = _LATENESS if stream[0].reader.late else stream[0].reader.disorder
             sequences.append(in_time_order(rows, lateness) if lateness else rows)
+        if told:
+            done.returned = Returned(found.kept, surroundings.is_own_address)
+            sequences.append(iter(returned_rows(told, done.returned)))
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
         pairs = _repeats(ordered, zone)
         if pairs:
@@ -302,7 +232,7 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         audience = Audience(observers)
-        for batch in done.chain.batches(_batches(merged)):
+        for batch in done.chain.batches(batches(merged)):
             audience.hear(batch)
         audience.hear(list(done.chain.rest()))
     done.systems = systems(
@@ -311,14 +241,53 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [witnessed_by(finding, done.systems) for finding in _by_server(done.findings, done)]
+    done.findings = [
+        witnessed_by(_weighed(finding, inputs), done.systems) for finding in _by_server(done.findings, done)
+    ]
     done.cases = open_cases(done.findings, done.recorder)
     return done
 
 
+def _bounces(inputs: Iterable[Input]) -> list[tuple[Told, int]]:
+    """The bounces in the mailboxes among the inputs, with where each was read; every line of them is accounted for."""
+    found = []
+    for one in inputs:
+        if one.reader.form is not Form.MAILBOX or one.copy_of is not None:
+            continue
+        counts = one.reader.counts
+        for message in messages((offset, chunk) for offset, chunk, _ in one.source.chunks()):
+            told = [each for each in read_report(message.raw) if each.kind == "bounce"]
+            found += [(each, reference(one.number, message.offset)) for each in told]
+            one.last = max([one.last, *(each.reported for each in told if each.reported is not None)])
+            if not told:
+                counts.other_programs[_OTHER_MAIL] = counts.other_programs.get(_OTHER_MAIL, 0) + message.lines
+        counts.lines = one.source.lines
+    return found
+
+
+def _weighed(finding: Finding, inputs: list[Input]) -> Finding:
+    """A finding that rests on bounces is a join with others' words: likely, its lines corroborated at most."""
+
+    def is_bounce(ref: int) -> bool:
+        return inputs[dereference(ref)[0]].reader.form is Form.MAILBOX
+
+    if not any(is_bounce(quote.ref) for quote in finding.quotes):
+        return finding
+    weaker = finding.strength if finding.strength in {Strength.CANDIDATES, Strength.UNPROVABLE} else Strength.LIKELY
+    quotes = tuple(msgspec.structs.replace(quote, level=Level.CORROBORATED) if is_bounce(quote.ref) else quote
+                   for quote in finding.quotes)  # fmt: skip
+    witnesses = (*finding.witnesses, "bounces that came back")
+    return msgspec.structs.replace(finding, strength=weaker, quotes=quotes, witnesses=witnesses)
+
+
+def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
+    return [Log(one.number, one.source) for stream in ordered for one in stream]
+
+
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.TABLE, Form.UNKNOWN})
+    aside = {Form.LINES, Form.TABLE, Form.UNKNOWN, Form.MAILBOX}
+    logs = (one.source for one in inputs if one.reader.form not in aside)
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.test_readers import FILES, fuzzed, mutilated
+from whosent.audience import hand_out_purely
 from whosent.join.chain import Chain, _release
 from whosent.join.messages import Join, layout
 from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome
@@ -26,7 +27,6 @@ from whosent.reading.formats import Form, tokenizer
 from whosent.reading.native import native
 from whosent.reading.stamps import Clock
 from whosent.reading_process import _KINDS, _NUMBERS, _plain, _whole
-from whosent.walk import _hand_out_purely
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,7 +156,7 @@ def test_rows_are_handed_out_alike() -> None:
         Message(3.0, 3, actor._replace(kind="account"), "", b"a@b", 1, 1, 3.0),
     ]
     heard: list[list[object]] = [[], [], []]
-    for number, hand_out in enumerate((native.hand_out, _hand_out_purely)):
+    for number, hand_out in enumerate((native.hand_out, hand_out_purely)):
         table = {Message: {"unknown": (heard[number].append,), "account": ()}, Closed: (heard[number].append,) * 2}
         hand_out(rows, table)
     assert heard[0] == heard[1] == [rows[0], rows[1], rows[1]]

@@ -63,6 +63,15 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept between runs."""
+
+    folder: Annotated[
+        str,
+        Meta(description="Folder of the ledger; empty: /var/lib/whosent for root, else ~/.local/state/whosent (XDG)."),
+    ] = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings; an empty file is a complete configuration."""
 
@@ -70,3 +79,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs: Logs = Logs()
     meter: Meter = Meter()
     registries: Registries = Registries()
+    state: State = State()

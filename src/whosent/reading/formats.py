@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.dialects import Dialect, Rule, discover
+from whosent.reading.mailboxes import is_mailbox
 from whosent.reading.patterns import portable
 from whosent.reading.table import Header, header_of
 from whosent.reading.tokens import BSD, RFC5424, Envelope, Layout, Tokenizer
@@ -26,6 +27,7 @@ class Form(Enum):
     EXPORT = "journal (export)"
     LINES = "lines"
     TABLE = "table"
+    MAILBOX = "mailbox"
     UNKNOWN = "unknown"
 
 
@@ -72,6 +74,8 @@ class Format(NamedTuple):
 
 def sniff(head: bytes) -> Format:
     """The form most of the first lines have; a table is known by its header."""
+    if is_mailbox(head):
+        return Format(Form.MAILBOX, Form.MAILBOX.value)
     header = header_of(head)
     if header is not None:
         return Format(Form.TABLE, header.table.title, header=header)

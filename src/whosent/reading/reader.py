@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LONGEST_LINE: Final = 64 * 1024  # a longer one that no rule recognised is not looked at any further
 MOST_REPEATS: Final = 10_000  # of one "message repeated" line
 
+_UNUSUAL: Final = frozenset(
+    {Form.UNKNOWN, Form.JSON, Form.EXPORT, Form.MAILBOX, Form.TABLE}
+)  # lines among them are tried as syslog's
 _BSD_LINE: Final = re.compile(
     rb"(?P<envelope>(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
     rb"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?+(?: ?(?:Z|[+-]\d\d:?\d\d))?+) (?P<host>[^ ]++) )"
@@ -64,7 +67,7 @@ class Reader:
             self.starts = first_time(found.header, head, clock)
         self.longest_line = found.header.longest_line if found.header else None
         self._layout = layout
-        usual = Form.BSD if self.form in {Form.UNKNOWN, Form.JSON, Form.EXPORT, Form.TABLE} else self.form
+        usual = Form.BSD if self.form in _UNUSUAL else self.form
         self._tokenizer = tokenizer(usual, layout)
         self._usual = usual
         self._json = JsonEntries()

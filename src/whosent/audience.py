@@ -1,0 +1,101 @@
+"""Who hears of which rows: each observer names the rows it wants by having a method for them (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from whosent.model.rows import (
+    ACTOR_KINDS,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Row,
+    Subject,
+    Verdict,
+)
+from whosent.reading.native import native
+
+_HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
+                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject,
+                    "reported": Reported}  # fmt: skip
+_BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
+
+T = TypeVar("T")
+Handlers = tuple[Callable[[Any], object], ...]
+Table = dict[type, Handlers | dict[str, Handlers]]
+
+
+def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
+    """Give each row to every observer that has a method for it."""
+    audience = Audience(observers)
+    for batch in batches(rows):
+        audience.hear(batch)
+
+
+class Audience:
+    """Observers, of whom some are asleep: they hear of nothing before the first row of a kind that wakes them."""
+
+    def __init__(self, observers: Iterable[object]) -> None:
+        observers = list(observers)
+        self._asleep = [observer for observer in observers if _alarms(observer)]
+        self._awake = [observer for observer in observers if not _alarms(observer)]
+        self._table = _table(self._awake)
+
+    def hear(self, rows: list[Row]) -> None:
+        """Hand out rows; those behind one that wakes somebody reach him too, whatever the batch."""
+        alarms = {alarm for observer in self._asleep for alarm in _alarms(observer)}
+        if alarms and not alarms.isdisjoint(map(type, rows)):
+            first = next(place for place, row in enumerate(rows) if row.__class__ in alarms)
+            _hand_out(rows[:first], self._table)
+            rows = rows[first:]
+            woken = [observer for observer in self._asleep if rows[0].__class__ in _alarms(observer)]
+            self._asleep = [observer for observer in self._asleep if observer not in woken]
+            self._awake += woken
+            self._table = _table(self._awake)
+            self.hear(rows)
+        else:
+            _hand_out(rows, self._table)
+
+
+def _alarms(observer: object) -> frozenset[type[Row]]:
+    return frozenset(_HANDLERS[method] for method in getattr(observer, "woken_by", ()))
+
+
+def hand_out_purely(rows: list[Row], table: Table) -> None:
+    """Call everybody who hears of a row, row by row; the compiled twin is native.hand_out."""
+    for row in rows:
+        heard = table[row.__class__]
+        for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
+            handle(row)
+
+
+def _table(observers: Iterable[object]) -> Table:
+    """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
+    observers = list(observers)
+    table: Table = {}
+    for method, row_type in _HANDLERS.items():
+        hearing = [observer for observer in observers if hasattr(observer, method)]
+        by_kind = {
+            kind: tuple(
+                getattr(observer, method) for observer in hearing if kind in getattr(observer, "kinds", ACTOR_KINDS)
+            )
+            for kind in ACTOR_KINDS
+        }
+        of_actors = row_type in {Message, Outcome}
+        table[row_type] = by_kind if of_actors else tuple(getattr(observer, method) for observer in hearing)
+    return table
+
+
+def batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    """The rows in lists of a bounded length."""
+    iterator = iter(rows)
+    return iter(lambda: list(islice(iterator, _BATCH)), [])
+
+
+_hand_out: Final[Callable[[list[Row], Table], None]] = native.hand_out if native else hand_out_purely

@@ -1,0 +1,1 @@
+"""Reports from outside as values: complaints, feedback loops, blocklist notices, bounces (pure)."""

@@ -1,0 +1,33 @@
+"""Automatic answers that are no complaint: absences, "we have received your message" (RFC 3834)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from whosent.complaints.layouts import Layout
+from whosent.complaints.view import View
+from whosent.model.complaint import Told
+
+_SUBJECT: Final = re.compile(
+    r"out of (?:the )?office|automatic (?:reply|response)|auto[-_ ]?(?:reply|response|responder)|vacation|abwesenheit"
+    r"|absence|automatische antwort|réponse automatique|respuesta automática|自動返信|自动回复",
+    re.IGNORECASE,
+)
+
+
+def read(view: View) -> tuple[Told, ...]:
+    """An event of kind ``other``, if the message answers by itself and reports nothing."""
+    automatic = view.headers.get("auto-submitted").lower()
+    said = automatic.startswith("auto-replied") or view.headers.get("x-autoreply") or view.headers.get("x-autorespond")
+    if not _SUBJECT.search(view.subject) and not said:
+        return ()
+    if any(part.kind in {"message/feedback-report", "message/delivery-status"} for part in view.mail.parts):
+        return ()
+    return (
+        Told(kind="other", layout="autoreply", reporter=view.reporter, feedback_type="auto-reply",
+             reported=view.reported, arrival=view.reported),
+    )  # fmt: skip
+
+
+layout = Layout("autoreply", "Automatic answers (RFC 3834)", 8, read)

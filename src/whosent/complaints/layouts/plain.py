@@ -1,0 +1,105 @@
+"""Complaints that people and scripts write in their own words, with the message attached, quoted or pasted, or not."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from whosent.complaints import extract
+from whosent.complaints.accused import accused
+from whosent.complaints.layouts import Layout
+from whosent.complaints.view import View
+from whosent.model.complaint import ReportKind, Told
+
+_WORDS: Final = re.compile(
+    r"\b(?:spam\w*|abus\w+|complain\w*|unsolicited|UCE|UBE|junk|phish\w*|scam\w*|fraud\w*|attack\w*|brute.?force"
+    r"|intrusion|scann\w+|malware|virus\w*|botnet|hack\w*|compromised|exploit\w*|DDoS|DoS|infring\w+|copyright|DMCA"
+    r"|spoof\w*|hijack\w*|security (?:incident|alert)|unauthori[sz]ed|offending|malicious|missbrauch|beschwerde"
+    r"|pourriel|plainte|queja|denuncia|reclamo|жалоб\w*|спам\w*|fail2ban|login attempt\w*|vulnerab\w*|blacklist\w*"
+    r"|unwanted|stop (?:sending|this)|cease)",
+    re.IGNORECASE,
+)
+_TYPES: Final = (
+    ("phishing", re.compile(r"phish", re.IGNORECASE)),
+    ("copyright", re.compile(r"copyright|infring|DMCA", re.IGNORECASE)),
+    ("login-attack", re.compile(r"brute.?force|login attempt|fail2ban|ssh|dictionary attack", re.IGNORECASE)),
+    ("ddos", re.compile(r"d?dos\b|amplification|flood", re.IGNORECASE)),
+    ("malware", re.compile(r"malware|virus|botnet|trojan", re.IGNORECASE)),
+    ("port-scan", re.compile(r"(?:port|network)[- ]?scan|probing", re.IGNORECASE)),
+    ("abuse", re.compile(r"spam|unsolicited|UCE|UBE|junk|unwanted|pourriel|спам", re.IGNORECASE)),
+    ("fraud", re.compile(r"fraud|scam", re.IGNORECASE)),
+)
+_OPT_OUT: Final = re.compile(
+    r"\s*(?:list-)?(?:unsubscribe|opt[- ]?out|abmelden|remove me|désinscription)\b", re.IGNORECASE
+)
+_REPLY: Final = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|res|ynt)(?:\[\d+\])?\s*:", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"(?m)^[ \t]{0,3}>[^\n]*\n?")
+_ABUSE_DESK: Final = re.compile(
+    r"\b(?:abuse|spam|fbl|complaints?|postmaster|noc|security|cert)[\w.+-]*@", re.IGNORECASE
+)
+
+
+def read(view: View) -> tuple[Told, ...]:
+    """The complaint, if its words complain, or a message is sent to an abuse desk."""
+    own = _QUOTED.sub("", view.text[:20_000])
+    original = view.original
+    answer = bool(_REPLY.match(view.subject) and (view.headers.get("in-reply-to") or view.headers.get("references")))
+    if answer and not view.attached:
+        return (_other(view),)
+    if _OPT_OUT.match(view.subject):
+        return (_other(view, "notice", "opt-out"),)
+    words = (
+        _WORDS.search(view.subject) or _WORDS.search(own) or _WORDS.search(view.headers.text("from").partition("<")[0])
+    )
+    desk = bool(_ABUSE_DESK.search(view.headers.get("to")))
+    if not words and not (original and (desk or view.attached)):
+        return ()
+    source, port = original.client if original else (None, None)
+    found = accused(view)
+    named: list[tuple[str | None, int | None]] = [(one.address, one.port) for one in found]
+    if source and (not found or found[0].weight < 4 or len(found) == 1):  # noqa: PLR2004  # what a header says beats a word in passing
+        labelled = found and found[0].weight >= 4  # noqa: PLR2004
+        named = named if labelled else [(source, port)]
+    return tuple(_complaint(view, address, port) for address, port in named or [(source, port)])
+
+
+def _complaint(view: View, address: str | None, port: int | None) -> Told:
+    original = view.original
+    text = f"{view.subject}\n{view.text[:20_000]}"
+    links = extract.links(original.body if original and original.body else view.text)
+    return Told(
+        kind="complaint",
+        layout="plain",
+        reporter=extract.mailbox(view.headers.get("reply-to")) or view.reporter,
+        feedback_type=next((name for name, words in _TYPES if words.search(text)), None),
+        source_address=address,
+        source_port=port,
+        arrival=(original.moment if original else None) or _moment(view) or view.reported,
+        original_mail_from=original.mail_from if original else None,
+        original_recipient=(original.delivered_to or next(iter(original.recipients), None)) if original else None,
+        recipient_told=bool(original and original.delivered_to),
+        message_id=original.message_id if original else None,
+        urls=links[:20],
+        reported=view.reported,
+        feedback_ids=original.feedback_ids if original else (),
+        claims=original.claims if original else (),
+    )
+
+
+_DATED: Final = re.compile(
+    r"(?im)^[> \t]*(?:date|time|timestamp|zeit|when|datum|first seen|event ?time)[\w ()/-]{0,20}[:=][ \t]*([^\n]{8,60})"
+)
+
+
+def _moment(view: View) -> float | None:
+    """What a line called date says."""
+    found = _DATED.search(view.text)
+    return extract.moment(found[1]) if found else None
+
+
+def _other(view: View, kind: ReportKind = "other", what: str = "reply") -> Told:
+    return Told(kind=kind, layout="plain", reporter=view.reporter, feedback_type=what, reported=view.reported,
+                arrival=view.reported)  # fmt: skip
+
+
+layout = Layout("plain", "Complaints in plain words", 9, read)

@@ -1,0 +1,1 @@
+"""What Whosent keeps between runs."""
