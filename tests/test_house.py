@@ -19,6 +19,8 @@ from whosent.detectors import discover as detectors
 from whosent.dialects import discover as dialects
 from whosent.model.knobs import knobs
 from whosent.model.settings import Settings
+from whosent.tables import Table
+from whosent.tables import discover as tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,6 +230,12 @@ def test_every_detector_is_documented(detector: type) -> None:
 @pytest.mark.parametrize("dialect", dialects(), ids=lambda dialect: dialect.name)
 def test_every_dialect_is_documented(dialect: Any) -> None:  # noqa: ANN401  of the discovery
     assert section(page("reference/formats.md"), dialect.title)
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)
+def test_every_table_is_documented(table: Table) -> None:
+    assert section(page("reference/formats.md"), table.title)
+    assert (PACKAGE / "tables" / f"{table.name}.py").exists()
 
 
 def test_every_object_of_the_json_has_all_its_fields_explained() -> None:

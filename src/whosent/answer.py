@@ -14,7 +14,7 @@ from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
 from whosent.join.returned import Returned
 from whosent.measures.phrases import count, listing
-from whosent.model.finding import Evidence, Finding, Strength
+from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
 from whosent.model.rows import dereference
@@ -25,6 +25,15 @@ from whosent.sources.files import Line
 from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
+_NOBODY: Final = {Cause.UNKNOWN: " Nobody here was seen earning that."}
+_FORGEABLE: Final = (
+    "any local user of that machine can write such lines. The queue files, the log of the next host, or the journal"
+    " with its trusted fields would be a second one."
+)
+_ONE_SYSTEM: Final = (
+    "it was written down by one mail system. The sign-in log of the directory, or the log of the next host, would be a"
+    " second one."
+)
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -122,9 +131,7 @@ def _verdict(done: Pass) -> Verdict:
 def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     """What was seen; and never that all is well where not all was read."""
     accused = incidents[0].sentence + _also(incidents[1:]) if incidents else ""
-    seen = accused or next(
-        (f"{told.sentence} Nobody here was seen earning that." for told in notices(done.findings)), ""
-    )
+    seen = accused or next((told.sentence + _NOBODY.get(told.cause, "") for told in notices(done.findings)), "")
     closed = " ".join(f"Of the queue {one.spool.name} {one.problem}." for one in done.snapshots if one.problem)
     if closed:
         return f"{seen} {closed}".strip()
@@ -208,7 +215,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         refused=case.refused,
         sentence=case.sentence,
         witnesses=list(case.witnesses),
-        unproven=_unproven(case),
+        unproven=_unproven(case, by_us=(case.suspect.host or "") not in done.systems),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
         remedies=remedies.propose(
@@ -227,17 +234,15 @@ def _hostless(done: Pass) -> str | None:
     return "" if any("" in join.servers for join in done.joins) else None
 
 
-def _unproven(case: Case) -> list[str]:
+def _unproven(case: Case, *, by_us: bool) -> list[str]:
     said = []
     if case.strength is Strength.SHOWN and all("queue" in witness for witness in case.witnesses):
         said.append(
             "The queue shows what waits and who handed it in, not what became of the rest: the mail server's log would."
         )
     elif case.strength is Strength.SHOWN:
-        said.append(
-            f"{_witnesses(case)}: any local user of that machine can write such lines. "
-            "The queue files, the log of the next host, or the journal with its trusted fields would be a second one."
-        )
+        why = _FORGEABLE if by_us else _ONE_SYSTEM
+        said.append(f"{_witnesses(case)}: {why}")
     if case.candidates:
         said.append("Which of the candidates it was is not provable from these logs.")
     return said
@@ -290,7 +295,8 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
         **msgspec.structs.asdict(read),
         messages=done.witnessed.messages,
         outcomes=done.witnessed.outcomes,
-        beginnings_missing=sum(join.first_sight for join in done.joins),
+        beginnings_missing=sum(join.first_sight for join in done.joins)
+        + (done.tracked.first_sight if done.tracked else 0),
         ends_missing=sum(join.truncated for join in done.joins),
     )
 

@@ -7,11 +7,24 @@ from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from whosent.model.pile import Pile
-from whosent.model.rows import ACTOR_KINDS, Call, Login, Message, Outcome, Rejection, Request, Row, Subject, Verdict
+from whosent.model.rows import (
+    ACTOR_KINDS,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Row,
+    Subject,
+    Verdict,
+)
 from whosent.reading.native import native
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject, "pile": Pile}  # fmt: skip
+                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject, "pile": Pile,
+                    "reported": Reported}  # fmt: skip
 _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ _WEIGHTIEST: Final = (
     Cause.INFECTED_HOST, Cause.DIRECTION_CONFUSION, Cause.FORWARDED_SPAM, Cause.BACKSCATTER, Cause.MAIL_LOOP,
     Cause.DIRTY_LIST, Cause.SPOOFED_ELSEWHERE, Cause.UNUSUAL_VOLUME, Cause.UNKNOWN,
 )  # fmt: skip
+_OF_NOBODY: Final = frozenset({Cause.UNKNOWN, Cause.SPOOFED_ELSEWHERE})  # told as notices: nobody here did it
 _STRONGEST: Final = tuple(Strength)
 _NARROWEST: Final = (
     "script",
@@ -68,7 +69,7 @@ def open_cases(findings: Iterable[Finding], recorder: Callable[[int], str] = str
 
 def notices(findings: Iterable[Finding]) -> list[Finding]:
     """Findings worth telling that concern all of us and accuse nobody: a listing of our address."""
-    return [finding for finding in findings if finding.stands_alone and finding.cause is Cause.UNKNOWN]
+    return [finding for finding in findings if finding.stands_alone and finding.cause in _OF_NOBODY]
 
 
 def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -130,9 +131,9 @@ def _one_script(groups: dict[tuple[str, str, str], list[Finding]]) -> None:
 
 
 def _worth_telling(group: Sequence[Finding]) -> bool:
-    if any(finding.accuses or (finding.stands_alone and finding.cause is not Cause.UNKNOWN) for finding in group):
+    if any(finding.accuses or (finding.stands_alone and finding.cause not in _OF_NOBODY) for finding in group):
         return True
-    supporting = {finding.detector for finding in group if finding.cause is not Cause.UNKNOWN}
+    supporting = {finding.detector for finding in group if finding.cause not in _OF_NOBODY}
     return len(supporting) > 1
 
 

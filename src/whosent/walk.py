@@ -19,14 +19,17 @@ from whosent.bouncing import RECORDER, bounces, weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
-from whosent.join import kinship
+from whosent.join import kinship, tables
 from whosent.join.chain import Chain
 from whosent.join.judgement import asks
 from whosent.join.matching import wanted_of
-from whosent.join.messages import Join, layout, layout_with_ids
+from whosent.join.messages import Join
 from whosent.join.once import Once
 from whosent.join.returned import Returned
 from whosent.join.returned import rows as returned_rows
+from whosent.join.systems import systems, told_better, witnessed_by
+from whosent.join.tables import layout, layout_with_ids
+from whosent.join.tracked import Tracked
 from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
@@ -43,6 +46,7 @@ from whosent.queue_reading import Snapshot
 from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
+from whosent.reading.table import first_row
 from whosent.reading_process import Order
 from whosent.searching import Log, search
 from whosent.sources.files import Source
@@ -84,6 +88,8 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    tracked: Tracked | None = None  # where there are tables
+    systems: dict[str, str] = field(default_factory=dict)  # what wrote the logs of a host, if not Postfix
     returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
     snapshots: list[Snapshot] = field(default_factory=list)  # of the queues that were looked at
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
@@ -92,7 +98,7 @@ class Pass:
         """Which mail server a host runs, by the name of its dialect; "" where its lines do not tell."""
         known: dict[str, str] = {pile.actor.host: pile.mta for one in self.snapshots for pile in one.piles}
         hosts = [*known, *(name for join in self.joins for name in join.hosts())]
-        known |= {name: kind for join in self.joins for name, kind in join.servers.items()}
+        known |= {name: kind for join in self.joins for name, kind in join.servers.items()} | self.systems
         if host is not None:
             return known.get(host, "postfix")
         kinds = {known.get(name, "postfix") for name in hosts}
@@ -105,7 +111,9 @@ class Pass:
             return "queue files"
         one = self.inputs[number]
         return (
-            place(one.source.name).base if one.reader.form is Form.LINES else _RECORDERS.get(one.reader.form, "syslog")
+            place(one.source.name).base
+            if one.reader.form in {Form.LINES, Form.TABLE}
+            else _RECORDERS.get(one.reader.form, "syslog")
         )
 
 
@@ -117,8 +125,9 @@ def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list
     for number, (source, head) in enumerate(ordered):
         clock = Clock(zone, source.written, settings.logs.year)
         reader = Reader(head, clock, layout_with_ids if with_ids else layout)
+        source.longest_line = reader.longest_line
         inputs.append(Input(number, source, reader, clock, with_ids))
-        beginnings.append((source, head.partition(b"\n")[0]))
+        beginnings.append((source, first_row(head) if reader.form is Form.TABLE else head.partition(b"\n")[0]))
     twice = copies(beginnings)
     for one in inputs:
         other = twice.get(one.source)
@@ -177,14 +186,14 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
         one.clock.guessed_year = ending.guessed_year
 
 
-def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
-    """Rows of a log whose lines are written at the end of what they stamp with its beginning."""
+def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Iterator[JoinedRow]:
+    """Rows of a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
     waiting: list[tuple[float, int, int, JoinedRow]] = []
     latest = float("-inf")
     for number, row in enumerate(rows):  # two rows of one line cannot be compared: the first comes first
         heapq.heappush(waiting, (row.time, row.ref, number, row))
         latest = max(latest, row.time)
-        while waiting[0][0] < latest - _LATENESS:
+        while waiting[0][0] < latest - lateness:
             yield heapq.heappop(waiting)[3]
     while waiting:
         yield heapq.heappop(waiting)[3]
@@ -211,10 +220,11 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
-            join = Join(surroundings)
+            join = tables.join_for(stream[0].reader.form)(surroundings)
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
-            sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+            lateness = _LATENESS if stream[0].reader.late else stream[0].reader.disorder
+            sequences.append(in_time_order(rows, lateness) if lateness else rows)
         if told:
             done.returned = Returned(found.kept, surroundings.is_own_address)
             sequences.append(iter(returned_rows(told, done.returned)))
@@ -224,6 +234,9 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
             done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
             merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
+        if any(one.reader.form is Form.TABLE for one in inputs):
+            done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in inputs}))
+            merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         audience = Audience(observers)
         for batch in done.chain.batches(batches(merged)):
@@ -232,10 +245,15 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     for one in snapshots:
         one.fold(surroundings)
         observe(one.piles, observers)
+    done.systems = systems(
+        (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
+    )
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [weighed(finding, done.recorder) for finding in _by_server(done.findings, done)]
+    done.findings = [
+        witnessed_by(weighed(finding, done.recorder), done.systems) for finding in _by_server(done.findings, done)
+    ]
     done.cases = open_cases(done.findings, done.recorder)
     return done
 
@@ -246,7 +264,8 @@ def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
 
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN, Form.MAILBOX})
+    aside = {Form.LINES, Form.TABLE, Form.UNKNOWN, Form.MAILBOX}
+    logs = (one.source for one in inputs if one.reader.form not in aside)
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
@@ -267,7 +286,7 @@ def _repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input]
 
 def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     """The first line of a log that says something of mail, its time, and the hosts near its beginning that say such."""
-    if one.reader.late or one.reader.form in {Form.EXPORT, Form.UNKNOWN}:
+    if one.reader.late or one.reader.form in {Form.EXPORT, Form.TABLE, Form.UNKNOWN}:
         return 0.0, b"", set()
     head, clock = one.source.head(), Clock(zone, one.source.written)
     tokens = list(Reader(head, clock, layout).tokens(head))
@@ -314,6 +333,7 @@ class _Learner:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.message = surroundings.learn_message
+        self.login = surroundings.learn_login
         self.outcome = surroundings.learn_outcome
         self._learn = surroundings.learn_account
 

@@ -8,8 +8,20 @@ from typing import Final
 
 from whosent.measures.phrases import count, listing
 from whosent.model.pile import Pile
-from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result, Subject, Verdict
+from whosent.model.rows import (
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Result,
+    Subject,
+    Verdict,
+)
 
+_MANY: Final = {"call of mail()": "calls of mail()", "record of DMARC reports": "records of DMARC reports"}
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 
 
@@ -26,6 +38,7 @@ class Witnessed:
         self._rejections = 0
         self._requests = 0
         self._calls = 0
+        self._reported = 0
         self._folders = False  # whether the mail server logs from which folder sendmail was called
         self._named_users = False  # by login name: Exim does that
         self._verdicts = self._subjects = self._unassigned = 0
@@ -65,6 +78,10 @@ class Witnessed:
         """A script called mail()."""
         self._calls += 1
 
+    def reported(self, _row: Reported) -> None:
+        """A receiver told of mail in our name."""
+        self._reported += 1
+
     def verdict(self, row: Verdict) -> None:
         """A content filter of ours judged a message."""
         self._verdicts += 1
@@ -91,9 +108,10 @@ class Witnessed:
             (self._rejections, "refused attempt"),
             (self._requests, "web request"),
             (self._calls, "call of mail()"),
+            (self._reported, "record of DMARC reports"),
             (self._verdicts, "verdict"),
         )
-        held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
+        held = [count(number, noun, _MANY.get(noun, "")) for number, noun in kinds if number]
         return listing(held, most=len(held)) or "nothing about mail"
 
     def blind_spots(self) -> Iterator[str]:

@@ -20,7 +20,8 @@ from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.report import complaints as shown
 from whosent.report.reply import draft
-from whosent.sources.files import Source, at_path, expand
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.reports import reports
 from whosent.store.ledger import Kept, Ledger, folder

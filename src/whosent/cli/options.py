@@ -13,7 +13,8 @@ from rich.console import Console
 from whosent.cli.leaving import fail
 from whosent.configuration import checked, load
 from whosent.model.settings import Settings
-from whosent.sources.files import Source, at_path, expand, standard_input
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path, standard_input
 
 Logs = Annotated[
     list[str] | None,
