@@ -27,6 +27,7 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "submission": _CLIENT,
     "arrival": (*_CLIENT, "sender", "message_id", "script"),
     "queued": (*_WHERE, "queue_id", "sender", "message_id"),
+    "header": (*_WHERE, "queue_id", "sender", "message_id"),
     "delivery": (*_WHERE, "queue_id", "recipient", *_ATTEMPT),
     "deliveries": (*_WHERE, "queue_id", "recipients", *_ATTEMPT),
     "removed": (*_WHERE, "queue_id"),
@@ -150,7 +151,7 @@ class Ledger:
             life.refs.append((ref, "who handed the message in"))
         if event == "arrival":
             life.sender, life.message_id, life.script = map(_or_none, fields[8:])
-        elif event == "queued":
+        elif event in {"queued", "header"}:
             _, _, _, _, sender, message_id = fields
             if sender is not None:
                 life.sender = _text(sender)
