@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from whosent.join.sightings import Sighting, Wanted, digests
-from whosent.model.complaint import Claim, Told
+from whosent.model.complaint import HopClaim, Told
 
 _NEAR: Final = 3600.0  # seconds between a report's time and ours
 _HOPS: Final = 10
@@ -163,7 +163,7 @@ def _traits(told: Told, one: Sighting) -> set[str]:
     return found
 
 
-def _claimed(claim: Claim, one: Sighting, place: int) -> set[str]:
+def _claimed(claim: HopClaim, one: Sighting, place: int) -> set[str]:
     """By what one Received line agrees with a message of ours; only the uppermost is no copy."""
     found: set[str] = set()
     if not _in_time(claim, one):
@@ -177,7 +177,7 @@ def _claimed(claim: Claim, one: Sighting, place: int) -> set[str]:
     return found
 
 
-def _in_time(claim: Claim, one: Sighting) -> bool:
+def _in_time(claim: HopClaim, one: Sighting) -> bool:
     return claim.time is None or one.opened - _NEAR <= claim.time <= one.closed + _NEAR
 
 
@@ -191,7 +191,7 @@ def same_host(claimed: str, logged: str) -> bool:
 
 
 def forged(told: Told, seen: Callable[[str], bool], hosts: Iterable[str], is_own: Callable[[str], bool],
-           covers: Callable[[str, float], bool]) -> tuple[Claim, str] | None:  # fmt: skip
+           covers: Callable[[str, float], bool]) -> tuple[HopClaim, str] | None:  # fmt: skip
     """A line that claims a host of ours took the message under an id that its log, which covers the time, has not.
 
     ``seen`` tells whether any message had that id, ``is_own`` whether a domain is ours.  Gives the claim and our host.

@@ -8,7 +8,7 @@ from typing import Final
 from whosent.join.matching import Match
 from whosent.join.sightings import Sighting
 from whosent.measures import phrases, who
-from whosent.model.complaint import Claim, Told
+from whosent.model.complaint import HopClaim, Told
 from whosent.model.finding import Suspect
 from whosent.model.surroundings import Surroundings, domain_of
 from whosent.sources.text import shown
@@ -81,7 +81,7 @@ def perhaps(told: Told, found: Sequence[Match], suspects: Sequence[Suspect], *, 
     )
 
 
-def joe_job(told: Told, claim: Claim, host: str) -> str:
+def joe_job(told: Told, claim: HopClaim, host: str) -> str:
     """A line claims our host, and our log denies it."""
     return (
         f"{about(told)} is not about mail of ours: a line claims that {plain(claim.host)} took the message as "
@@ -90,7 +90,7 @@ def joe_job(told: Told, claim: Claim, host: str) -> str:
     )
 
 
-def forged_line(told: Told, claim: Claim, host: str) -> str:
+def forged_line(told: Told, claim: HopClaim, host: str) -> str:
     """The same, where the accused address is ours all the same."""
     return (
         f"{about(told)} accuses our address {told.source_address}, and quotes a line by which {plain(claim.host)} "
@@ -108,7 +108,7 @@ def our_address(told: Told, *, given: bool) -> str:
     )
 
 
-def earlier_hop(told: Told, claim: Claim) -> str:
+def earlier_hop(told: Told, claim: HopClaim) -> str:
     """An address of ours was the client of somebody else's server."""
     port = f" port {claim.port}" if claim.port else ""
     when = f" at {phrases.moment(claim.time)}" if claim.time is not None else ""
