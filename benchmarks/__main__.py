@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import exim, formats, memory, parallel, parse_join, scan, trace
+from benchmarks import exchange, exim, formats, memory, parallel, parse_join, queue, scan, trace
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -26,8 +26,10 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "parallel": parallel.measure,
     "memory": memory.measure,
     "formats": formats.measure,
+    "exchange": exchange.measure,
     "exim": exim.measure,
     "trace": trace.measure,
+    "queue": queue.measure,
     "population": population.measure,
 }
 

@@ -13,6 +13,10 @@ enum { RECIPIENT = 4, ORIGINAL, AGENT, RELAY_HOST, RELAY_ADDRESS, DSN, STATUS, R
 enum { SENDER = 4, SIZE, RECIPIENT_COUNT, QUEUED_FIELDS };
 enum { ADDRESS = 4, ACCOUNT, UID, LOCAL_USER, FORMER_ID, SUBMISSION_FIELDS };
 enum { REMOVED_FIELDS = 4 };
+enum { /* client address and account as in a submission */
+    ARRIVAL_UID = 6, ARRIVAL_USER, ARRIVAL_SENDER, ARRIVAL_SIZE, ARRIVAL_COUNT, RECIPIENTS, SCRIPT, ARRIVAL_FORMER_ID,
+    PID, SUBJECT, ARRIVAL_FIELDS
+};
 
 /* What Python told us once: classes, members, functions. */
 static struct {
@@ -92,6 +96,7 @@ enum { QUEUES = 8, LONGEST_STAMP = 48 };
 typedef struct {
     PyObject *host, *instance; /* bytes or None */
     PyObject *queue;
+    int served; /* Python knows which mail server this is */
 } Place;
 
 typedef struct {
@@ -111,6 +116,7 @@ typedef struct {
     /* queues */
     Place known_places[QUEUES];
     int place, oldest; /* the present one; the next to give way */
+    long uncounted;    /* arrivals whose line tells no recipients */
 } State;
 
 static int
@@ -293,6 +299,7 @@ forget_place(Place *place)
     Py_CLEAR(place->host);
     Py_CLEAR(place->instance);
     Py_CLEAR(place->queue);
+    place->served = 0;
 }
 
 /* The queue of this host and instance becomes the present one; NULL with an error set. */
@@ -642,23 +649,24 @@ give_begun(State *state, const Match *match, PyObject *queue_id)
     return give(state, known.begun, match->at, rest, 3);
 }
 
-static int
-submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
+/* A queue id begins: its life, borrowed from the queue; NULL with an error set. */
+static PyObject *
+begin(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
 {
     PyObject *before = life_of(queue, queue_id);
     if (before) {
         PyObject *done = PyObject_CallMethod(state->join, "_end_unseen", "O", before);
         if (!done)
-            return -1;
+            return NULL;
         Py_DECREF(done);
     } else if (PyErr_Occurred() || (state->passes_on && give_begun(state, match, queue_id) < 0)) {
-        return -1;
+        return NULL;
     }
     PyObject *actor = client_of(state, match, queue);
     PyObject *life = actor ? known.life->tp_alloc(known.life, 0) : NULL;
     if (!life) {
         Py_XDECREF(actor);
-        return -1;
+        return NULL;
     }
     int is_host = PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(actor, 0), "host") == 0;
     PyObject *name = is_host ? PyUnicode_DecodeASCII(PyBytes_AS_STRING(queue_id), PyBytes_GET_SIZE(queue_id), NULL)
@@ -669,7 +677,67 @@ submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id
     SLOT(life, known.sender) = Py_NewRef(Py_None);
     SLOT(life, known.deferred_at) = Py_NewRef(Py_None);
     int failed = name ? PyDict_SetItem(SLOT(queue, known.lives), queue_id, life) : -1;
-    Py_DECREF(life);
+    Py_DECREF(life); /* the queue holds it */
+    return failed ? NULL : life;
+}
+
+static int
+submission(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
+{
+    return begin(state, match, queue, queue_id) ? 0 : -1;
+}
+
+static int
+is_number(Span digits)
+{
+    for (Py_ssize_t at = 0; at < digits.size; at++)
+        if (digits.text[at] < '0' || digits.text[at] > '9')
+            return 0;
+    return digits.size > 0;
+}
+
+/* How many addresses a list has that quotes none of them; -1: look closer. */
+static long
+listed(Span list)
+{
+    long count = 0;
+    int inside = 0;
+    for (Py_ssize_t at = 0; at < list.size; at++) {
+        char one = list.text[at];
+        if (strchr("\"<>\\", one)) /* and a NUL */
+            return -1;
+        int separates = one == ',' || one == ';' || one == ' ' || (one >= '\t' && one <= '\r');
+        count += !separates && !inside;
+        inside = !separates;
+    }
+    return count;
+}
+
+/* A message in one line, from a client: its life, and what it is. */
+static int
+arrival(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
+{
+    Span size = span_of(match, ARRIVAL_SIZE), count = span_of(match, ARRIVAL_COUNT), list = span_of(match, RECIPIENTS);
+    Span from = span_of(match, ARRIVAL_SENDER);
+    PyObject *life = begin(state, match, queue, queue_id);
+    PyObject *sender = life ? PyBytes_FromStringAndSize(from.text, from.text ? from.size : 0) : NULL;
+    if (!sender)
+        return -1;
+    state->uncounted += !list.size && !count.size;
+    PyObject *bytes = is_number(size) ? number_of(size) : PyLong_FromLong(0);
+    PyObject *recipients = is_number(count) ? number_of(count) : PyLong_FromLong(0);
+    if (recipients && PyObject_IsTrue(recipients) == 0) {
+        long several = listed(list);
+        Py_SETREF(recipients, PyLong_FromLong(several > 0 ? several : 1));
+    }
+    Py_XSETREF(SLOT(life, known.sender), Py_NewRef(sender));
+    PyObject *rest[] = {
+        SLOT(life, known.actor), SLOT(life, known.queue_id), sender, bytes, recipients, state->time,
+    };
+    int failed = bytes && recipients ? give(state, known.message, match->at, rest, 6) : -1;
+    Py_XDECREF(bytes);
+    Py_XDECREF(recipients);
+    Py_DECREF(sender);
     return failed;
 }
 
@@ -727,6 +795,9 @@ is_usual(const Match *match)
         return entry->count == SUBMISSION_FIELDS && !span_of(match, UID).text;
     case REMOVED:
         return entry->count == REMOVED_FIELDS;
+    case ARRIVAL:
+        return entry->count == ARRIVAL_FIELDS && (span_of(match, ADDRESS).size || span_of(match, ACCOUNT).size) &&
+               !span_of(match, SUBJECT).size && listed(span_of(match, RECIPIENTS)) >= 0;
     default:
         return 0;
     }
@@ -742,6 +813,12 @@ usual(State *state, const Match *match)
     PyObject *queue_id = queue ? PyBytes_FromStringAndSize(id.text, id.size) : NULL;
     if (!queue_id)
         return -1;
+    Place *place = &state->known_places[state->place];
+    if (match->entry->kind == ARRIVAL && !place->served) {
+        Py_DECREF(queue_id);
+        place->served = 1;
+        return slowly(state, token_of(match));
+    }
     int failed;
     switch (match->entry->kind) {
     case DELIVERY:
@@ -752,6 +829,9 @@ usual(State *state, const Match *match)
         break;
     case SUBMISSION:
         failed = submission(state, match, queue, queue_id);
+        break;
+    case ARRIVAL:
+        failed = arrival(state, match, queue, queue_id);
         break;
     default:
         failed = removed(state, match, queue, queue_id);
@@ -785,6 +865,21 @@ run(State *state, Tokens *tokens)
     }
 }
 
+/* What Python counts too. */
+static int
+tell_uncounted(State *state)
+{
+    if (!state->uncounted)
+        return 0;
+    PyObject *before = PyObject_GetAttrString(state->join, "uncounted"), *more = PyLong_FromLong(state->uncounted);
+    PyObject *sum = before && more ? PyNumber_Add(before, more) : NULL;
+    int failed = sum ? PyObject_SetAttrString(state->join, "uncounted", sum) : -1;
+    Py_XDECREF(before);
+    Py_XDECREF(more);
+    Py_XDECREF(sum);
+    return failed;
+}
+
 /* join_rows(join, tokens, base): the rows of a chunk, as a list. */
 PyObject *
 join_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
@@ -808,7 +903,7 @@ join_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_XDECREF(passes_on);
     int failed = !passes_on || !state.clock || !state.places || !state.texts || !state.rows || !PyDict_CheckExact(state.places) ||
                  !PyDict_CheckExact(state.texts) || take_from_python(&state) < 0 || run(&state, tokens) < 0 ||
-                 hand_to_python(&state) < 0;
+                 hand_to_python(&state) < 0 || tell_uncounted(&state) < 0;
     for (int number = 0; number < QUEUES; number++)
         forget_place(&state.known_places[number]);
     Py_XDECREF(state.time);

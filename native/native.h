@@ -8,7 +8,7 @@
 #include <pcre2.h>
 
 /* What the join does with a rule's lines; everything else is a plain token. */
-enum kind { TOKEN, DELIVERY, QUEUED, SUBMISSION, REMOVED };
+enum kind { TOKEN, DELIVERY, QUEUED, SUBMISSION, REMOVED, ARRIVAL };
 
 /* One rule as the alternation tells it: by the number of the group at its end. */
 typedef struct {

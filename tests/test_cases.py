@@ -13,6 +13,7 @@ import pytest
 from whosent.audience import Audience
 from whosent.detectors import discover
 from whosent.model import rows
+from whosent.model.pile import Pile
 from whosent.model.rows import Row
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -29,23 +30,26 @@ MOST_QUOTES = 12
 
 
 @cache
-def story(name: str) -> tuple[Row, ...]:
+def story(name: str) -> tuple[Row | Pile, ...]:
     """The rows a story tells; ``name`` as ``module:function``."""
     module, _, function = name.partition(":")
     return tuple(getattr(importlib.import_module(f"tests.stories.{module}"), function)())
 
 
-def told(folder: Path) -> tuple[tuple[Row, ...], list[dict[str, Any]], dict[str, Any]]:
+def told(folder: Path) -> tuple[tuple[Row | Pile, ...], list[dict[str, Any]], dict[str, Any]]:
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
     return story(expected["story"]), expected["findings"], expected.get("settings", {})
 
 
-def run(detector: type, told: Iterable[Row], settings: dict[str, Any] | None = None, *, ask: int = 0) -> list[Finding]:
+def run(
+    detector: type, told: Iterable[Row | Pile], settings: dict[str, Any] | None = None, *, ask: int = 0
+) -> list[Finding]:
     """What the detector finds; ``ask`` it in between every so many rows, too."""
     import msgspec  # noqa: PLC0415  only here
 
     chosen = msgspec.convert(settings or {}, Settings)
     surroundings = Surroundings(chosen.ours)
+    surroundings.reads_queue = True
     instance = detector(chosen, surroundings)
     audience = Audience([instance])
     for number, row in enumerate(told):
@@ -84,6 +88,8 @@ def test_case(folder: Path) -> None:
         accused, guilty = ([str(one) for one in side if one["accuses"]] for side in (judged, expected))
         assert sorted(accused) == sorted(guilty)
     refs = {row.ref for row in told_rows}
+    samples = [sample for row in told_rows if isinstance(row, Pile) for sample in row.samples]
+    refs |= {ref for sample in samples for ref in (sample.ref, sample.script_ref)}
     for finding in found:
         assert len(finding.quotes) <= MOST_QUOTES
         assert {quote.ref for quote in finding.quotes} <= refs

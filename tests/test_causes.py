@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from whosent.model.finding import Finding
+    from whosent.model.pile import Pile
     from whosent.model.rows import Row
 
 NO_BREAK_IN = ("break-in", "broke in", "broken into", "gone wild", "takes for proof that it is one of us")
@@ -39,7 +40,7 @@ def recorded(name: str, times: int = 1) -> list[Row]:
     return rows_of([b"".join(lines)], "10.77.0.0/24")
 
 
-def findings(rows: Iterable[Row]) -> list[Finding]:
+def findings(rows: Iterable[Row | Pile]) -> list[Finding]:
     rows = list(rows)
     return [finding for detector in DETECTORS.values() for finding in run(detector, rows)]
 

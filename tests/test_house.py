@@ -19,6 +19,8 @@ from whosent.detectors import discover as detectors
 from whosent.dialects import discover as dialects
 from whosent.model.knobs import knobs
 from whosent.model.settings import Settings
+from whosent.tables import Table
+from whosent.tables import discover as tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +37,9 @@ FILE_EXCUSES: dict[str, str] = {}
 PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}
 EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "data", "info", "misc", "common", "base"}
 EDGES = {  # they face the world or start it; everything else is the core
-    "__init__", "__main__", "answer", "cli", "configuration", "coverage", "demonstration", "inquiring", "inquiry",
-    "parallel", "parsing", "progress", "reading_process", "searching", "sources", "store", "tracing", "walk",
+    "__init__", "__main__", "answer", "bouncing", "cli", "configuration", "coverage", "demonstration", "inquiring",
+    "parallel", "parsing", "progress", "queue_account", "queue_reading", "reading_process", "searching", "sources",
+    "store", "tracing", "vetting", "walk",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 
@@ -227,6 +230,12 @@ def test_every_detector_is_documented(detector: type) -> None:
 @pytest.mark.parametrize("dialect", dialects(), ids=lambda dialect: dialect.name)
 def test_every_dialect_is_documented(dialect: Any) -> None:  # noqa: ANN401  of the discovery
     assert section(page("reference/formats.md"), dialect.title)
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)
+def test_every_table_is_documented(table: Table) -> None:
+    assert section(page("reference/formats.md"), table.title)
+    assert (PACKAGE / "tables" / f"{table.name}.py").exists()
 
 
 def test_every_object_of_the_json_has_all_its_fields_explained() -> None:

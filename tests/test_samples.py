@@ -17,6 +17,8 @@ from whosent.reading.events import Parse
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.reading.tokens import BSD, RFC5424, Envelope
+from whosent.tables import Table
+from whosent.tables import discover as tables
 
 SAMPLES = Path(__file__).parent / "samples"
 LOGS = sorted(SAMPLES.glob("*/*.log"))
@@ -64,6 +66,7 @@ def rules_of(log: Path) -> Iterator[Rule]:
     data = log.read_bytes()
     reader = Reader(data, Clock(UTC, WRITTEN), lambda _rule, _names: ("stamp", "host"))
     yield from (rule for rule, _, _ in reader.tokens(data))
+    yield from (rule for rule, _, _ in reader.finish())
 
 
 HIT = {id(rule) for log in LOGS for rule in rules_of(log)}
@@ -79,6 +82,19 @@ RULES = [
 def test_every_rule_has_a_sample(dialect: Dialect, rule: Rule) -> None:
     same = (id(other) for owner, other in RULES if owner is dialect and other == rule)
     assert HIT.intersection(same), f"no line in tests/samples/{dialect.name} for {rule.pattern!r}"
+
+
+ROWS = [(table, rule) for table in tables() for rule in table.rules]
+
+
+@pytest.mark.parametrize(("table", "rule"), ROWS, ids=[f"{table.name}-{rule.event}" for table, rule in ROWS])
+def test_every_kind_of_row_has_a_sample(table: Table, rule: Rule) -> None:
+    assert id(rule) in HIT, f"no row in tests/samples/{table.name} for {rule}"
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)
+def test_every_table_has_a_hostile_sample(table: Table) -> None:
+    assert [*(SAMPLES / table.name).glob("*hostile-*.log")]
 
 
 @pytest.mark.parametrize("dialect", discover(), ids=lambda dialect: dialect.name)

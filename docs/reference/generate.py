@@ -31,7 +31,10 @@ from whosent.model import complaint, finding, incident, inquiry, knobs
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
+from whosent.queues import exim, postfix
 from whosent.reading.events import FIELDS, SHOWN
+from whosent.tables import Table
+from whosent.tables import discover as discover_tables
 
 ROOT: Final = Path(__file__).parents[2]
 INCIDENT: Final = tuple(
@@ -40,7 +43,7 @@ INCIDENT: Final = tuple(
 _COMPLAINTS: Final = ("Complaint", "ReportedRecipient", "Basis")
 _OBJECTS: Final = (
     "Report", "Coverage", "SourceCoverage", "Unrecognised", "Incident", "Suspect", "ReportedFinding", "Evidence",
-    "Remedy", "Overview", "Bucket", "LoginNetwork",
+    "Remedy", "Overview", "Bucket", "LoginNetwork", "Queue", "QueueSource", "QueuePile", "QueueSample",
 )  # fmt: skip
 _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
@@ -147,26 +150,44 @@ def detectors() -> str:
     )
 
 
+def queues() -> str:
+    """What the reading of each queue says of itself."""
+    titles = (("Postfix queue files", postfix), ("Exim spool", exim))
+    return "".join(f"## {title}\n\n{_told(module)}\n\n" for title, module in titles)
+
+
 def formats() -> str:
     """Every dialect: who writes it, what Whosent makes of it, and what its module says of it."""
     ordered = sorted(discover(), key=lambda dialect: (not _events(dialect), dialect.title.lower()))
     return "\n".join(_format(dialect) for dialect in ordered)
 
 
-def _format(dialect: Dialect) -> str:
-    module = importlib.import_module(f"whosent.dialects.{dialect.name}")
+def tables() -> str:
+    """Every table, in the same way."""
+    return "\n".join(_format(table) for table in sorted(discover_tables(), key=lambda table: table.title.lower()))
+
+
+def _all() -> list[Dialect | Table]:
+    return [*discover(), *discover_tables()]
+
+
+def _format(dialect: Dialect | Table) -> str:
+    module = importlib.import_module(f"whosent.{'tables' if isinstance(dialect, Table) else 'dialects'}.{dialect.name}")
     events = _events(dialect)
     gives = ", ".join(f"`{event}`" for event in events) or "nothing: its lines are counted as understood"
     return f"## {dialect.title}\n\n{_told(module)}\n\nGives: {gives}.\n"
 
 
-def _events(dialect: Dialect) -> list[str]:
+def _events(dialect: Dialect | Table) -> list[str]:
     """The events a dialect makes, in the order they are declared, but for those that say nothing of a message."""
     made = dict.fromkeys(SHOWN.get(rule.event, rule.event) for rule in _rules(dialect))
-    return [event for event in made if event not in {"notice", "connection"}]
+    return [event for event in made if event not in {"notice", "connection", "session", "forward"}]
 
 
-def _rules(dialect: Dialect) -> Iterator[Rule]:
+def _rules(dialect: Dialect | Table) -> Iterator[Rule]:
+    if isinstance(dialect, Table):
+        yield from dialect.rules
+        return
     for _, rules in dialect.programs:
         yield from rules
     yield from dialect.lines
@@ -285,7 +306,7 @@ def _declared(statement: ast.stmt) -> tuple[str, str] | None:
 def events() -> str:
     """Which events ``parse`` prints, which programs write them, and which fields they may have."""
     makers: dict[str, dict[str, None]] = defaultdict(dict)
-    for dialect in discover():
+    for dialect in _all():
         for rule in _rules(dialect):
             makers[SHOWN.get(rule.event, rule.event)][dialect.title] = None
     rows = [(f"`{event}`", _EVENTS[event], ", ".join(makers[event]), _listed(_own(event))) for event in _EVENTS]
@@ -295,7 +316,7 @@ def events() -> str:
 def _own(event: str) -> list[str]:
     """The fields of an event, in whichever lines it is told."""
     told = [kind for kind in FIELDS if SHOWN.get(kind, kind) == event]
-    rules = (rule for dialect in discover() for rule in _rules(dialect) if rule.event in told)
+    rules = (rule for one in _all() for rule in _rules(one) if rule.event in told)
     names = dict.fromkeys(name for kind in told for name in FIELDS[kind] if name != "recipients")
     return [*names, *sorted({name for rule in rules for name, _ in rule.fixed} - names.keys())]
 
@@ -318,6 +339,7 @@ _EVENTS: Final = {
     "released": "it was released, or queued again",
     "rejection": "something was refused before, or as, it became a message",
     "login": "somebody proved, or failed to prove, to be an account",
+    "report": "a receiver told what it saw of mail in our domain's name (DMARC)",
     "request": "a web server answered",
     "call": "a script called mail()",
     "invocation": "a program called sendmail from this folder",
@@ -328,7 +350,7 @@ _MEANINGS: Final = {
     "client_address": "its address",
     "client_port": "its port, where logged",
     "clone_queue_ids": "those ids",
-    "queue_id": "id of the message while it is in this queue",
+    "queue_id": "id of the message while it is in this queue; Exchange: the id that all its servers keep",
     "account": "login, as the client gave it",
     "auth_method": "SASL mechanism",
     "uid": "user id that called sendmail",
@@ -359,7 +381,25 @@ _MEANINGS: Final = {
     "stage": "CONNECT, HELO, MAIL, RCPT, DATA, END-OF-MESSAGE",
     "code": "SMTP reply code",
     "reason": "why, in words",
-    "service": "smtp, imap, pop3, ...",
+    "service": "smtp, imap, pop3, web ...",
+    "place": "country of the address, where the log names it",
+    "reporter": "who made the report, in its own words",
+    "report_id": "its id",
+    "until": "end of the time it is about; ``time`` is the beginning",
+    "domain": "domain that signed (OpenDKIM), was claimed (OpenDMARC), or whose policy was asked for (reports)",
+    "policy": "what the domain asked receivers to do: none, quarantine, reject",
+    "subdomain_policy": "the same for names below it",
+    "percent": "share of mail the policy is for",
+    "count": "messages",
+    "disposition": "what became of it (Amavis: RelayedOutbound, DiscardedInbound ...), or what the receiver did",
+    "dkim": "pass if a signature of the domain was good",
+    "spf": "pass if the address may send for the domain",
+    "override": "why the receiver did otherwise than the policy says",
+    "header_from": "domain of the From header",
+    "dkim_domains": "domains of the signatures, with semicolons between",
+    "dkim_results": "and what came of each",
+    "spf_domain": "domain whose SPF record was asked",
+    "spf_result": "and what came of it",
     "result": "success or failed",
     "method": "of the request",
     "path": "of the request, without its query",
@@ -371,14 +411,12 @@ _MEANINGS: Final = {
     "direction": "Amavis: policy bank and origin (ORIGINATING, MYNETS, LOCAL)",
     "listed_recipients": "recipients, as the filter lists them",
     "action": "the filter's own word: add header, Passed SPAM, Y, infected, signed, greylist ...",
-    "disposition": "Amavis: what became of it (RelayedOutbound, DiscardedInbound ...)",
     "score": "points",
     "required": "points from which it is spam (spamd) or refused (rspamd)",
     "symbols": "rules that matched, as written; in braces stand strangers' words",
     "virus": "name of what was found",
     "digest": "rspamd's digest of the text, alike for every copy",
     "selector": "of the DKIM key that signed",
-    "domain": "domain that signed (OpenDKIM) or was claimed (OpenDMARC)",
     "next_queue_id": "id the message got behind the filter",
 }
 

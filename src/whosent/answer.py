@@ -14,16 +14,26 @@ from whosent.casebook import Case, notices
 from whosent.coverage import Quotes, lines_read, quoted
 from whosent.join.returned import Returned
 from whosent.measures.phrases import count, listing
-from whosent.model.finding import Evidence, Finding, Strength
+from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
 from whosent.model.rows import dereference
 from whosent.overview import Who
+from whosent.queue_account import account
 from whosent.reading.stamps import rfc3339
 from whosent.sources.files import Line
 from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
+_NOBODY: Final = {Cause.UNKNOWN: " Nobody here was seen earning that."}
+_FORGEABLE: Final = (
+    "any local user of that machine can write such lines. The queue files, the log of the next host, or the journal"
+    " with its trusted fields would be a second one."
+)
+_ONE_SYSTEM: Final = (
+    "it was written down by one mail system. The sign-in log of the directory, or the log of the next host, would be a"
+    " second one."
+)
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -36,22 +46,31 @@ def read_back(done: Pass) -> dict[int, Line]:
         for quote in finding.quotes:
             source, offset = dereference(quote.ref)
             wanted[source].add(offset)
-    return quoted(done.inputs, wanted)
+    lines = quoted(done.inputs, wanted)
+    for snapshot in done.snapshots:
+        lines |= {ref: line for ref, line in snapshot.lines().items() if dereference(ref)[1] in wanted[snapshot.number]}
+    return lines
+
+
+def _place(done: Pass, ref: int) -> tuple[str, int]:
+    """(Source, offset) of what was quoted by this reference."""
+    source, offset = dereference(ref)
+    if source < len(done.inputs):
+        return done.inputs[source].source.name, offset
+    return done.snapshots[source - len(done.inputs)].place(ref)
 
 
 def raw_lines(done: Pass, quotes: Quotes) -> dict[tuple[str, int], bytes]:
     """The quoted lines byte for byte, by source name and offset."""
-    names = {one.number: one.source.name for one in done.inputs}
-    located = ((dereference(ref), line) for ref, line in quotes.items())
-    return {(names[source], offset): line.raw for (source, offset), line in located}
+    return {_place(done, ref): line.raw for ref, line in quotes.items()}
 
 
 def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "UTC") -> Report:
     """The whole answer; ``missing`` names arguments that matched no file, ``timezone`` is where people read it."""
-    ends = max((one.last for one in done.inputs), default=float("-inf"))
-    begins = min((one.reader.starts for one in done.inputs if one.reader.starts), default=float("inf"))
+    begins, ends = _window(done)
     incidents = [_incident(case, done, quotes, ends) for case in done.cases]
     coverage = _coverage(done, quotes, missing)
+    culprits = {case.id: _actors(case) for case in done.cases}
     verdict = _verdict(done)
     return Report(
         schema=SCHEMA,
@@ -63,10 +82,11 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
         hosts=_hosts(done),
         coverage=coverage,
         assumptions=_assumptions(done),
-        blind_spots=[*done.witnessed.blind_spots(done.servers), *_uncounted(done)],
+        blind_spots=[*done.witnessed.blind_spots(done.logged_by), *_uncounted(done)],
         incidents=incidents,
         notices=[_finding(finding, done, quotes) for finding in notices(done.findings)],
-        overview=done.tally.overview({case.id: _actors(case) for case in done.cases}),
+        overview=done.tally.overview(culprits),
+        queue=account(done.snapshots, culprits),
     )
 
 
@@ -80,10 +100,21 @@ def _uncounted(done: Pass) -> Iterator[str]:
         )
 
 
+def _window(done: Pass) -> tuple[float, float]:
+    """From the first line to the last; of queues alone, from the oldest message to the moment of looking."""
+    begins = min((one.reader.starts for one in done.inputs if one.reader.starts), default=float("inf"))
+    ends = max((one.last for one in done.inputs), default=float("-inf"))
+    if begins > ends:
+        begins = min((pile.oldest for one in done.snapshots for pile in one.piles), default=begins)
+        ends = max((one.time for one in done.snapshots), default=ends)
+    return begins, ends
+
+
 def _hosts(done: Pass) -> list[str]:
     """The hosts whose logs these are; what a web server calls itself in an access log is none."""
     read = zip(streams(done.inputs), done.joins, strict=True)
-    return sorted({host for stream, join in read if not stream[0].reader.late for host in join.hosts() if host})
+    hosts = {host for stream, join in read if not stream[0].reader.late for host in join.hosts() if host}
+    return sorted(hosts or {pile.actor.host for one in done.snapshots for pile in one.piles if pile.actor.host})
 
 
 def _verdict(done: Pass) -> Verdict:
@@ -92,16 +123,18 @@ def _verdict(done: Pass) -> Verdict:
         return "critical"
     if severities or notices(done.findings):
         return "warning"
-    unsure = any(one.unfinished for one in done.inputs) or not done.witnessed.tells_of_mail
+    unread = any(one.unfinished for one in done.inputs) or any(one.problem or one.riddle for one in done.snapshots)
+    unsure = unread or not (done.witnessed.tells_of_mail or done.snapshots)
     return "unknown" if unsure else "clean"
 
 
 def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
     """What was seen; and never that all is well where not all was read."""
     accused = incidents[0].sentence + _also(incidents[1:]) if incidents else ""
-    seen = accused or next(
-        (f"{told.sentence} Nobody here was seen earning that." for told in notices(done.findings)), ""
-    )
+    seen = accused or next((told.sentence + _NOBODY.get(told.cause, "") for told in notices(done.findings)), "")
+    closed = " ".join(f"Of the queue {one.spool.name} {one.problem}." for one in done.snapshots if one.problem)
+    if closed:
+        return f"{seen} {closed}".strip()
     unread = [shown(one.source.name.encode()) for one in done.inputs if one.unfinished]
     if unread:
         return f"{seen} Not everything was read: {listing(unread)} broke off; try again with --jobs 1.".strip()
@@ -109,6 +142,26 @@ def _sentence(done: Pass, incidents: list[Incident], coverage: Coverage) -> str:
 
 
 def _nothing_seen(done: Pass, coverage: Coverage) -> str:
+    lying = _lying(done)
+    if done.snapshots and not done.inputs:
+        return f"{lying} What has left the queue already is not seen from here: add the mail server's log."
+    return f"{_nothing_in_logs(done, coverage)} {lying}".strip()
+
+
+def _lying(done: Pass) -> str:
+    """``In the queue lie 40 messages of 7 senders: nobody stands out.``."""
+    if not done.snapshots:
+        return ""
+    piles = [pile for one in done.snapshots for pile in one.piles]
+    if not piles:
+        riddle = any(one.riddle for one in done.snapshots)
+        return "Nothing in the queue could be read as a message." if riddle else "The queue is empty."
+    senders = len({pile.actor[:2] for pile in piles})
+    messages = count(sum(pile.messages for pile in piles), "message")
+    return f"In the queue lie {messages} of {count(senders, 'sender')}; nobody stands out."
+
+
+def _nothing_in_logs(done: Pass, coverage: Coverage) -> str:
     if not any(one.reader.counts.understood for one in done.inputs):
         return "Nothing here could be read as a mail log: see what was not understood, and give the mail server's log."
     if not done.witnessed.tells_of_mail:
@@ -162,7 +215,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
         refused=case.refused,
         sentence=case.sentence,
         witnesses=list(case.witnesses),
-        unproven=_unproven(case),
+        unproven=_unproven(case, by_us=(case.suspect.host or "") not in done.systems),
         candidates=list(case.candidates),
         findings=[_finding(finding, done, quotes) for finding in case.findings],
         remedies=remedies.propose(
@@ -171,6 +224,7 @@ def _incident(case: Case, done: Pass, quotes: Quotes, ends: float) -> Incident:
             cause=case.cause,
             strength=case.strength,
             server=done.server(case.suspect.host or _hostless(done)),
+            queued=any(finding.detector == "queued" for finding in case.findings),
         ),
     )
 
@@ -180,13 +234,15 @@ def _hostless(done: Pass) -> str | None:
     return "" if any("" in join.servers for join in done.joins) else None
 
 
-def _unproven(case: Case) -> list[str]:
+def _unproven(case: Case, *, by_us: bool) -> list[str]:
     said = []
-    if case.strength is Strength.SHOWN:
+    if case.strength is Strength.SHOWN and all("queue" in witness for witness in case.witnesses):
         said.append(
-            f"{_witnesses(case)}: any local user of that machine can write such lines. "
-            "The queue files, the log of the next host, or the journal with its trusted fields would be a second one."
+            "The queue shows what waits and who handed it in, not what became of the rest: the mail server's log would."
         )
+    elif case.strength is Strength.SHOWN:
+        why = _FORGEABLE if by_us else _ONE_SYSTEM
+        said.append(f"{_witnesses(case)}: {why}")
     if case.candidates:
         said.append("Which of the candidates it was is not provable from these logs.")
     return said
@@ -221,9 +277,9 @@ def _evidence(finding: Finding, done: Pass, quotes: Quotes) -> Iterator[Evidence
         line = quotes.get(quote.ref)
         if line is None:
             continue
-        source, offset = dereference(quote.ref)
+        source, offset = _place(done, quote.ref)
         yield Evidence(
-            source=done.inputs[source].source.name,
+            source=source,
             offset=offset,
             line=line.number,
             excerpt=shown(line.raw),
@@ -239,7 +295,8 @@ def _coverage(done: Pass, quotes: Quotes, missing: Iterable[str]) -> Coverage:
         **msgspec.structs.asdict(read),
         messages=done.witnessed.messages,
         outcomes=done.witnessed.outcomes,
-        beginnings_missing=sum(join.first_sight for join in done.joins),
+        beginnings_missing=sum(join.first_sight for join in done.joins)
+        + (done.tracked.first_sight if done.tracked else 0),
         ends_missing=sum(join.truncated for join in done.joins),
     )
 

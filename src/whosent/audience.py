@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from whosent.model.rows import ACTOR_KINDS, Call, Login, Message, Outcome, Rejection, Request, Row, Subject, Verdict
+from whosent.model.pile import Pile
+from whosent.model.rows import (
+    ACTOR_KINDS,
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Row,
+    Subject,
+    Verdict,
+)
 from whosent.reading.native import native
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
-                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject}  # fmt: skip
+                    "request": Request, "call": Call, "verdict": Verdict, "subject": Subject, "pile": Pile,
+                    "reported": Reported}  # fmt: skip
 _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 
 T = TypeVar("T")
+Heard: TypeAlias = Row | Pile
 Handlers = tuple[Callable[[Any], object], ...]
 Table = dict[type, Handlers | dict[str, Handlers]]
 
 
-def observe(rows: Iterable[Row], observers: Iterable[object]) -> None:
+def observe(rows: Iterable[Heard], observers: Iterable[object]) -> None:
     """Give each row to every observer that has a method for it."""
     audience = Audience(observers)
     for batch in batches(rows):
@@ -34,7 +49,7 @@ class Audience:
         self._awake = [observer for observer in observers if not _alarms(observer)]
         self._table = _table(self._awake)
 
-    def hear(self, rows: list[Row]) -> None:
+    def hear(self, rows: Sequence[Heard]) -> None:
         """Hand out rows; those behind one that wakes somebody reach him too, whatever the batch."""
         alarms = {alarm for observer in self._asleep for alarm in _alarms(observer)}
         if alarms and not alarms.isdisjoint(map(type, rows)):
@@ -50,11 +65,11 @@ class Audience:
             _hand_out(rows, self._table)
 
 
-def _alarms(observer: object) -> frozenset[type[Row]]:
+def _alarms(observer: object) -> frozenset[type[Heard]]:
     return frozenset(_HANDLERS[method] for method in getattr(observer, "woken_by", ()))
 
 
-def hand_out_purely(rows: list[Row], table: Table) -> None:
+def hand_out_purely(rows: Sequence[Heard], table: Table) -> None:
     """Call everybody who hears of a row, row by row; the compiled twin is native.hand_out."""
     for row in rows:
         heard = table[row.__class__]
@@ -85,4 +100,4 @@ def batches(rows: Iterable[T]) -> Iterator[list[T]]:
     return iter(lambda: list(islice(iterator, _BATCH)), [])
 
 
-_hand_out: Final[Callable[[list[Row], Table], None]] = native.hand_out if native else hand_out_purely
+_hand_out: Final[Callable[[Sequence[Heard], Table], None]] = native.hand_out if native else hand_out_purely

@@ -15,6 +15,7 @@ _WEIGHTIEST: Final = (
     Cause.INFECTED_HOST, Cause.DIRECTION_CONFUSION, Cause.FORWARDED_SPAM, Cause.BACKSCATTER, Cause.MAIL_LOOP,
     Cause.DIRTY_LIST, Cause.SPOOFED_ELSEWHERE, Cause.UNUSUAL_VOLUME, Cause.UNKNOWN,
 )  # fmt: skip
+_OF_NOBODY: Final = frozenset({Cause.UNKNOWN, Cause.SPOOFED_ELSEWHERE})  # told as notices: nobody here did it
 _STRONGEST: Final = tuple(Strength)
 _NARROWEST: Final = (
     "script",
@@ -68,7 +69,7 @@ def open_cases(findings: Iterable[Finding], recorder: Callable[[int], str] = str
 
 def notices(findings: Iterable[Finding]) -> list[Finding]:
     """Findings worth telling that concern all of us and accuse nobody: a listing of our address."""
-    return [finding for finding in findings if finding.stands_alone and finding.cause is Cause.UNKNOWN]
+    return [finding for finding in findings if finding.stands_alone and finding.cause in _OF_NOBODY]
 
 
 def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -76,6 +77,7 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.suspect.key].append(finding)
+    _one_script(groups)
     scripts: dict[tuple[str | None, int | str], tuple[str, str, str]] = {}
     for key, group in sorted(groups.items(), key=lambda item: (_most(item[1], "recipients"), item[0])):
         for finding in group:  # of several scripts of one uid, the one that sent most answers for the rest
@@ -113,10 +115,25 @@ def _sends(sender: Suspect, one: Suspect) -> bool:
     return identity == (sender.account, sender.uid, sender.address) and one.host == sender.host
 
 
+def _one_script(groups: dict[tuple[str, str, str], list[Finding]]) -> None:
+    """Put what names a script by its file name with what names the only one of that uid by its whole path."""
+    named = [key for key in groups if key[0] == "script"]
+    for key in named:
+        suspect = groups[key][0].suspect
+        whole = [
+            other
+            for other in named
+            if "/" not in key[1] and other[1].endswith(f"/{key[1]}") and other in groups and other[2] == key[2]
+            and _user(suspect) is not None and _user(groups[other][0].suspect) == _user(suspect)
+        ]  # fmt: skip
+        if len(whole) == 1:
+            groups[whole[0]].extend(groups.pop(key))
+
+
 def _worth_telling(group: Sequence[Finding]) -> bool:
-    if any(finding.accuses or (finding.stands_alone and finding.cause is not Cause.UNKNOWN) for finding in group):
+    if any(finding.accuses or (finding.stands_alone and finding.cause not in _OF_NOBODY) for finding in group):
         return True
-    supporting = {finding.detector for finding in group if finding.cause is not Cause.UNKNOWN}
+    supporting = {finding.detector for finding in group if finding.cause not in _OF_NOBODY}
     return len(supporting) > 1
 
 
@@ -124,13 +141,14 @@ def _weigh(group: Sequence[Finding], recorder: Callable[[int], str]) -> Case:
     ordered = sorted(group, key=_rank)
     named = [finding for finding in ordered if finding.accuses]
     accusing = named or ordered
+    bearing = [*accusing, *(finding for finding in ordered if finding.attests and finding not in accusing)]
     suspect = min((finding.suspect for finding in accusing), key=lambda s: _NARROWEST.index(s.kind))
-    witnesses = tuple(dict.fromkeys(witness for finding in accusing for witness in finding.witnesses))
+    witnesses = tuple(dict.fromkeys(witness for finding in bearing for witness in finding.witnesses))
     return Case(
         id=identity(suspect),
         suspect=suspect,
         cause=min((finding.cause for finding in accusing), key=_WEIGHTIEST.index),
-        strength=_strength(accusing, witnesses, recorder),
+        strength=_strength(accusing, bearing, witnesses, recorder),
         severity=min(finding.severity for finding in named) if named else "warning",
         since=min(finding.since for finding in accusing),
         until=max(finding.until for finding in accusing),
@@ -144,12 +162,17 @@ def _weigh(group: Sequence[Finding], recorder: Callable[[int], str]) -> Case:
     )
 
 
-def _strength(accusing: Sequence[Finding], witnesses: Sequence[str], recorder: Callable[[int], str]) -> Strength:
-    """The strongest word of those that accuse; proof takes two witnesses whose lines were recorded apart."""
+def _strength(
+    accusing: Sequence[Finding], bearing: Sequence[Finding], witnesses: Sequence[str], recorder: Callable[[int], str]
+) -> Strength:
+    """The strongest word of those that accuse; proof takes two witnesses whose lines were recorded apart.
+
+    ``bearing`` are those and the findings that bear them out.
+    """
     strength = min((finding.strength for finding in accusing), key=_STRONGEST.index)
     if strength not in {Strength.SHOWN, Strength.PROVEN}:
         return strength
-    recorders = {recorder(quote.ref) for finding in accusing for quote in finding.quotes}
+    recorders = {recorder(quote.ref) for finding in bearing for quote in finding.quotes}
     independent = min(len(witnesses), len(recorders))
     return Strength.PROVEN if independent >= _WITNESSES_OF_PROOF else Strength.SHOWN
 

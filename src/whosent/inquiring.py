@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from whosent.model.inquiry import Advertised, Inquiry, Reach, Registration
+from whosent.model.inquiry import Advertised, Inquiry, Reach, Registration, Resolution
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.model.trace import Trace
@@ -50,7 +50,7 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
             sentence=_SENTENCES[reach],
             advertised=found,
             registrations=_registrations(registries, entry, found) if registries else [],
-            resolutions=[*_resolved(names, entry, found)] if names else [],
+            resolutions=_resolved(names, entry, found) if names else [],
             digests=digests,
         )
 
@@ -98,8 +98,8 @@ def _registration(about: str, kind: Literal["domain", "network"], asked: Asked) 
     )  # fmt: skip
 
 
-def _resolved(names: Names, entry: str | None, found: list[Advertised]) -> list[object]:
-    told: list[object] = list(names.of_address(entry)) if entry else []
+def _resolved(names: Names, entry: str | None, found: list[Advertised]) -> list[Resolution]:
+    told: list[Resolution] = list(names.of_address(entry)) if entry else []
     for one in found[:_QUESTIONS]:
         told += (
             names.of_host(one.host, one.domain)

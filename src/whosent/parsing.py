@@ -9,9 +9,11 @@ from typing import BinaryIO, Final
 import msgspec
 
 from whosent.coverage import lines_read, quoted
+from whosent.dialects import Rule
 from whosent.model.report import LinesRead
 from whosent.model.settings import Settings
 from whosent.reading.events import Parse
+from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.sources.files import Source
 from whosent.walk import Input, Progress
@@ -30,12 +32,30 @@ def parse(
     inputs = []
     for number, source in enumerate(sources):
         clock = Clock(zone, source.written, settings.logs.year)
-        reading = Parse(source.name, source.head(), clock)
-        for line in reading.lines(_chunks(source, progress)):
-            if out is not None:
+        if out is None:
+            reader = Reader(source.head(), clock, _nothing)
+            source.longest_line = reader.longest_line
+            _count(reader, _chunks(source, progress))
+        else:
+            reading = Parse(source.name, source.head(), clock)
+            reader = reading.reader
+            source.longest_line = reader.longest_line
+            for line in reading.lines(_chunks(source, progress)):
                 out.write(line)
-        inputs.append(Input(number, source, reading.reader, clock))
+        inputs.append(Input(number, source, reader, clock))
     return inputs
+
+
+def _nothing(_rule: Rule, _names: tuple[str, ...]) -> None:
+    """No field of any line, where only their number is asked for."""
+
+
+def _count(reader: Reader, chunks: Iterable[tuple[int, bytes]]) -> None:
+    for offset, chunk in chunks:
+        for _ in reader.tokens(chunk, offset):
+            pass
+    for _ in reader.finish():
+        pass
 
 
 def _chunks(source: Source, progress: Progress) -> Iterator[tuple[int, bytes]]:

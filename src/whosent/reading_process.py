@@ -20,12 +20,16 @@ import zstandard
 
 from whosent.configuration import zone_of
 from whosent.dialects import Rule, discover
+from whosent.join import tables
 from whosent.join.lives import Begun, Early
-from whosent.join.messages import Join, layout, layout_with_ids
+from whosent.join.messages import Join
 from whosent.model.rows import (
     Actor,
+    Arrived,
+    Attempted,
     Call,
     Closed,
+    Forward,
     Handover,
     JoinedRow,
     Login,
@@ -33,8 +37,10 @@ from whosent.model.rows import (
     Outcome,
     Reason,
     Rejection,
+    Reported,
     Request,
     Result,
+    Session,
     Subject,
     Verdict,
 )
@@ -50,8 +56,8 @@ ENDING: Final = 1 << 63  # set in the size of the last frame
 HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
-_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed,
-                 Early, Begun)  # fmt: skip
+_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed, Early, Begun,
+                 Arrived, Attempted, Session, Forward, Reported)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
 _ROWS_A_FRAME: Final = 4_000
@@ -132,8 +138,9 @@ def _read(order: Order, out: BinaryIO) -> None:
     source = Source(str(order.path), order.path)
     logs = order.settings.logs
     clock = Clock(zone_of(logs.timezone), source.written, logs.year)
-    reader = Reader(source.head(), clock, layout_with_ids if order.with_ids else layout)
-    join = Join(Surroundings(order.settings.ours), passes_on=True)
+    reader = Reader(source.head(), clock, tables.layout_with_ids if order.with_ids else tables.layout)
+    source.longest_line = reader.longest_line
+    join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=True)
     join.continue_with(order.number, clock)
     rules = {id(rule): number for number, rule in enumerate(all_rules())}
     waiting: list[Passed] = []

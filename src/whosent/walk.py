@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -14,36 +14,39 @@ from typing import Final
 
 import msgspec
 
-from whosent.audience import Audience, batches
+from whosent.audience import Audience, batches, observe
+from whosent.bouncing import RECORDER, bounces, weighed
 from whosent.casebook import Case, open_cases
-from whosent.complaints.reading import read as read_report
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
-from whosent.join import kinship
+from whosent.join import kinship, tables
 from whosent.join.chain import Chain
 from whosent.join.judgement import asks
 from whosent.join.matching import wanted_of
-from whosent.join.messages import Join, layout, layout_with_ids
+from whosent.join.messages import Join
 from whosent.join.once import Once
 from whosent.join.returned import Returned
 from whosent.join.returned import rows as returned_rows
+from whosent.join.systems import systems, told_better, witnessed_by
+from whosent.join.tables import layout, layout_with_ids
+from whosent.join.tracked import Tracked
 from whosent.measures import who
 from whosent.measures.phrases import times_in
-from whosent.model.complaint import Told
-from whosent.model.finding import Finding, Level, Strength
+from whosent.model.finding import Finding
+from whosent.model.pile import Pile
 from whosent.model.rows import (
     JoinedRow,
     dereference,
-    reference,
 )
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
 from whosent.parallel import Readings
+from whosent.queue_reading import Snapshot
 from whosent.reading.formats import Form
-from whosent.reading.mailboxes import messages
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
+from whosent.reading.table import first_row
 from whosent.reading_process import Order
 from whosent.searching import Log, search
 from whosent.sources.files import Source
@@ -54,8 +57,7 @@ from whosent.witnessed import Witnessed
 _WORTH_A_PROCESS: Final = 16 << 20  # stored bytes
 _LATENESS: Final = 60.0  # seconds a web server may log a request after its stamp, which is that of its beginning
 
-_OTHER_MAIL: Final = "mail that is no bounce"
-_RECORDERS: Final = {Form.JSON: "journal", Form.EXPORT: "journal"}
+_RECORDERS: Final = {Form.MAILBOX: RECORDER, Form.JSON: "journal", Form.EXPORT: "journal"}
 
 Progress = Callable[[int], None]  # told how many stored bytes were consumed since the last call
 
@@ -86,28 +88,37 @@ class Pass:
     cases: list[Case] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
+    tracked: Tracked | None = None  # where there are tables
+    systems: dict[str, str] = field(default_factory=dict)  # what wrote the logs of a host, if not Postfix
     returned: Returned | None = None  # what became of the bounces, if mailboxes are among the inputs
+    snapshots: list[Snapshot] = field(default_factory=list)  # of the queues that were looked at
     repeats: list[tuple[str, str]] = field(default_factory=list)  # logs that hold lines of another one, with that
 
     @property
-    def servers(self) -> dict[str, str]:
-        """Host -> the dialect of its mail server, where that is not Postfix."""
+    def logged_by(self) -> dict[str, str]:
+        """Host -> the dialect of the mail server that wrote its log, where that is not Postfix."""
         return {name: kind for join in self.joins for name, kind in join.servers.items()}
 
     def server(self, host: str | None) -> str:
         """Which mail server a host runs, by the name of its dialect; "" where its lines do not tell."""
-        known = self.servers
+        known: dict[str, str] = {pile.actor.host: pile.mta for one in self.snapshots for pile in one.piles}
+        hosts = [*known, *(name for join in self.joins for name in join.hosts())]
+        known |= self.logged_by | self.systems
         if host is not None:
             return known.get(host, "postfix")
-        kinds = {known.get(name, "postfix") for join in self.joins for name in join.hosts()}
+        kinds = {known.get(name, "postfix") for name in hosts}
         return kinds.pop() if len(kinds) == 1 else ""
 
     def recorder(self, ref: int) -> str:
-        """Who wrote down the line with this reference: the journal, syslog, or a program with a file of its own."""
+        """Who wrote down the line with this reference: the journal, syslog, a program's own file, a queue."""
         number, _ = dereference(ref)
+        if number >= len(self.inputs):
+            return "queue files"
         one = self.inputs[number]
         return (
-            place(one.source.name).base if one.reader.form is Form.LINES else _RECORDERS.get(one.reader.form, "syslog")
+            place(one.source.name).base
+            if one.reader.form in {Form.LINES, Form.TABLE}
+            else _RECORDERS.get(one.reader.form, "syslog")
         )
 
 
@@ -119,8 +130,9 @@ def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list
     for number, (source, head) in enumerate(ordered):
         clock = Clock(zone, source.written, settings.logs.year)
         reader = Reader(head, clock, layout_with_ids if with_ids else layout)
+        source.longest_line = reader.longest_line
         inputs.append(Input(number, source, reader, clock, with_ids))
-        beginnings.append((source, head.partition(b"\n")[0]))
+        beginnings.append((source, first_row(head) if reader.form is Form.TABLE else head.partition(b"\n")[0]))
     twice = copies(beginnings)
     for one in inputs:
         other = twice.get(one.source)
@@ -179,40 +191,45 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
         one.clock.guessed_year = ending.guessed_year
 
 
-def in_time_order(rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
-    """Rows of a log whose lines are written at the end of what they stamp with its beginning."""
+def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Iterator[JoinedRow]:
+    """Rows of a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
     waiting: list[tuple[float, int, int, JoinedRow]] = []
     latest = float("-inf")
     for number, row in enumerate(rows):  # two rows of one line cannot be compared: the first comes first
         heapq.heappush(waiting, (row.time, row.ref, number, row))
         latest = max(latest, row.time)
-        while waiting[0][0] < latest - _LATENESS:
+        while waiting[0][0] < latest - lateness:
             yield heapq.heappop(waiting)[3]
     while waiting:
         yield heapq.heappop(waiting)[3]
 
 
-def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1) -> Pass:
-    """Replay the logs from first to last line; sentences tell times in ``zone``."""
+def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
+    inputs: list[Input], settings: Settings, progress: Progress, zone: tzinfo, jobs: int = 1,
+    snapshots: Sequence[Snapshot] = (),
+) -> Pass:  # fmt: skip
+    """Replay the logs from first to last line, then look at the queues; sentences tell times in ``zone``."""
     kin = _kin(inputs, zone)
     ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
     settings = msgspec.structs.replace(settings, ours=ours)
     surroundings = Surroundings(ours)
     surroundings.learnt_addresses = kin
     surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
-    done = Pass(inputs, surroundings)
+    surroundings.reads_queue = bool(snapshots)
+    done = Pass(inputs, surroundings, snapshots=list(snapshots))
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
-    told = _bounces(inputs)
+    told = bounces(one for one in inputs if one.copy_of is None)
     if told:
         found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
-            join = Join(surroundings)
+            join = tables.join_for(stream[0].reader.form)(surroundings)
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
-            sequences.append(in_time_order(rows) if stream[0].reader.late else rows)
+            lateness = _LATENESS if stream[0].reader.late else stream[0].reader.disorder
+            sequences.append(in_time_order(rows, lateness) if lateness else rows)
         if told:
             done.returned = Returned(found.kept, surroundings.is_own_address)
             sequences.append(iter(returned_rows(told, done.returned)))
@@ -222,49 +239,28 @@ def scan(inputs: list[Input], settings: Settings, progress: Progress, zone: tzin
             done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
             merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
+        if any(one.reader.form is Form.TABLE for one in inputs):
+            done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in inputs}))
+            merged = done.tracked.rows(merged)
         observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
         audience = Audience(observers)
         for batch in done.chain.batches(batches(merged)):
             audience.hear(batch)
         audience.hear(list(done.chain.rest()))
+    for one in snapshots:
+        one.fold(surroundings)
+        observe(one.piles, observers)
+    done.systems = systems(
+        (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
+    )
     with times_in(zone):
         for detector in detectors:
             done.findings.extend(detector.findings())
-    done.findings = [_weighed(finding, inputs) for finding in _by_server(done.findings, done)]
+    done.findings = [
+        witnessed_by(weighed(finding, done.recorder), done.systems) for finding in _by_server(done.findings, done)
+    ]
     done.cases = open_cases(done.findings, done.recorder)
     return done
-
-
-def _bounces(inputs: Iterable[Input]) -> list[tuple[Told, int]]:
-    """The bounces in the mailboxes among the inputs, with where each was read; every line of them is accounted for."""
-    found = []
-    for one in inputs:
-        if one.reader.form is not Form.MAILBOX or one.copy_of is not None:
-            continue
-        counts = one.reader.counts
-        for message in messages((offset, chunk) for offset, chunk, _ in one.source.chunks()):
-            told = [each for each in read_report(message.raw) if each.kind == "bounce"]
-            found += [(each, reference(one.number, message.offset)) for each in told]
-            one.last = max([one.last, *(each.reported for each in told if each.reported is not None)])
-            if not told:
-                counts.other_programs[_OTHER_MAIL] = counts.other_programs.get(_OTHER_MAIL, 0) + message.lines
-        counts.lines = one.source.lines
-    return found
-
-
-def _weighed(finding: Finding, inputs: list[Input]) -> Finding:
-    """A finding that rests on bounces is a join with others' words: likely, its lines corroborated at most."""
-
-    def is_bounce(ref: int) -> bool:
-        return inputs[dereference(ref)[0]].reader.form is Form.MAILBOX
-
-    if not any(is_bounce(quote.ref) for quote in finding.quotes):
-        return finding
-    weaker = finding.strength if finding.strength in {Strength.CANDIDATES, Strength.UNPROVABLE} else Strength.LIKELY
-    quotes = tuple(msgspec.structs.replace(quote, level=Level.CORROBORATED) if is_bounce(quote.ref) else quote
-                   for quote in finding.quotes)  # fmt: skip
-    witnesses = (*finding.witnesses, "bounces that came back")
-    return msgspec.structs.replace(finding, strength=weaker, quotes=quotes, witnesses=witnesses)
 
 
 def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
@@ -273,7 +269,8 @@ def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
 
 def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
-    logs = (one.source for one in inputs if one.reader.form not in {Form.LINES, Form.UNKNOWN, Form.MAILBOX})
+    aside = {Form.LINES, Form.TABLE, Form.UNKNOWN, Form.MAILBOX}
+    logs = (one.source for one in inputs if one.reader.form not in aside)
     heads = ((source.head(), Clock(zone, source.written)) for source in logs)
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
@@ -294,7 +291,7 @@ def _repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input]
 
 def _example(one: Input, zone: tzinfo) -> tuple[float, bytes, set[bytes]]:
     """The first line of a log that says something of mail, its time, and the hosts near its beginning that say such."""
-    if one.reader.late or one.reader.form in {Form.EXPORT, Form.UNKNOWN}:
+    if one.reader.late or one.reader.form in {Form.EXPORT, Form.TABLE, Form.UNKNOWN}:
         return 0.0, b"", set()
     head, clock = one.source.head(), Clock(zone, one.source.written)
     tokens = list(Reader(head, clock, layout).tokens(head))
@@ -329,7 +326,7 @@ def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iter
 def _by_server(findings: Iterable[Finding], done: Pass) -> list[Finding]:
     """The findings with their witnesses under the name of the mail server that wrote the log."""
     titles = {dialect.name: dialect.title for dialect in dialects()}
-    servers = {host: titles[server] for host, server in done.servers.items()}
+    servers = {host: titles[server] for host, server in done.logged_by.items()}
     return [
         msgspec.structs.replace(one, witnesses=tuple(who.told_by(witness, servers) for witness in one.witnesses))
         for one in findings
@@ -341,4 +338,11 @@ class _Learner:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.message = surroundings.learn_message
+        self.login = surroundings.learn_login
         self.outcome = surroundings.learn_outcome
+        self._learn = surroundings.learn_account
+
+    def pile(self, row: Pile) -> None:
+        """Its account's name may tell."""
+        if row.actor.kind == "account":
+            self._learn(row.actor.name)

@@ -8,8 +8,21 @@ from types import MappingProxyType
 from typing import Final
 
 from whosent.measures.phrases import count, listing
-from whosent.model.rows import Call, Login, Message, Outcome, Rejection, Request, Result, Subject, Verdict
+from whosent.model.pile import Pile
+from whosent.model.rows import (
+    Call,
+    Login,
+    Message,
+    Outcome,
+    Rejection,
+    Reported,
+    Request,
+    Result,
+    Subject,
+    Verdict,
+)
 
+_MANY: Final = {"call of mail()": "calls of mail()", "record of DMARC reports": "records of DMARC reports"}
 _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 
 
@@ -27,9 +40,11 @@ class Witnessed:
         self._rejections = 0
         self._requests = 0
         self._calls = 0
+        self._reported = 0
         self._folders = False  # whether the mail server logs from which folder sendmail was called
         self._named_on: set[str] = set()  # hosts whose mail server logs users by login name: Exim, Sendmail
         self._verdicts = self._subjects = self._unassigned = 0
+        self.queued = 0  # messages in queues that were looked at
         self._by_mta = False  # any line of a mail server that is about mail
 
     def message(self, row: Message) -> None:
@@ -66,6 +81,10 @@ class Witnessed:
         """A script called mail()."""
         self._calls += 1
 
+    def reported(self, _row: Reported) -> None:
+        """A receiver told of mail in our name."""
+        self._reported += 1
+
     def verdict(self, row: Verdict) -> None:
         """A content filter of ours judged a message."""
         self._verdicts += 1
@@ -74,6 +93,10 @@ class Witnessed:
     def subject(self, _row: Subject) -> None:
         """A subject was logged."""
         self._subjects += 1
+
+    def pile(self, row: Pile) -> None:
+        """Mail lies in a queue."""
+        self.queued += row.messages
 
     @property
     def tells_of_mail(self) -> bool:
@@ -88,9 +111,10 @@ class Witnessed:
             (self._rejections, "refused attempt"),
             (self._requests, "web request"),
             (self._calls, "call of mail()"),
+            (self._reported, "record of DMARC reports"),
             (self._verdicts, "verdict"),
         )
-        held = [count(number, noun, "calls of mail()" if "call" in noun else "") for number, noun in kinds if number]
+        held = [count(number, noun, _MANY.get(noun, "")) for number, noun in kinds if number]
         return listing(held, most=len(held)) or "nothing about mail"
 
     def blind_spots(self, servers: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:

@@ -20,6 +20,7 @@ HOSTILE = [
 >, relay=|>, relay=a, delay=|">, |\"|; from=<| from a[| from a[b]; from=<|; to=<|a> to=<|, sasl_username=
 >, rip=|>, method=|(auth failed, 1 attempts|(auth failed|: user=<|]: To: |:1]: To: | -- Headers:|] "
 ] [service=|]|1:|a/| a |- |[a="|A-|message repeated 2 times: [ |2001:|auth-worker<1>: |, orig_client=
+) [1.1.1.1] |@x <\"|]: 535 | 1 args: | R=a T=b
 """.strip(b"\n")
     .replace(b"\n", b"|")
     .split(b"|"),

@@ -72,6 +72,7 @@ def rows_both_ways(chunks: list[bytes], form: Form, *, passes_on: bool = False) 
         offset += len(chunk)
     assert (twin.time, twin.truncated, twin.first_sight) == (pure.time, pure.truncated, pure.first_sight)
     assert twin.open_lives() == pure.open_lives()
+    assert (twin.uncounted, twin.servers) == (pure.uncounted, pure.servers)
     assert twin.hosts() == pure.hosts()
     return seen
 

@@ -1,7 +1,8 @@
 """A small mail filter (milter) that decides by the first word of the recipient's name.
 
-The words are ``reject-``, ``defer-``, ``quarantine-`` and ``discard-``; rejections come at RCPT, the rest at the end of
-the message. ``python -m tests.lab.milter`` listens on 127.0.0.1:10030.
+The words are ``reject-``, ``defer-``, ``quarantine-``, ``discard-`` and ``edit-``; rejections come at RCPT, the rest at
+the end of the message.  To edit is to add fields above and below, to change one, to remove one, and to add a recipient.
+``python -m tests.lab.milter`` listens on 127.0.0.1:10030.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ import asyncio
 import struct
 
 VERSION = 6
-ACTIONS = 0x20  # may quarantine
+ACTIONS = 0x01 | 0x04 | 0x10 | 0x20  # may add fields and recipients, change fields, quarantine
 CONTINUE, DISCARD = b"c", b"d"
 REJECT = b"y550 5.7.1 Refused by the outbound filter\0"
 TEMPORARY = b"y451 4.7.1 Come back when the filter has learnt more\0"
+EDITS = (
+    b"i" + struct.pack("!I", 0) + b"X-Top\0first of all\0",
+    b"hX-Virus-Scanned\0by nobody\0",
+    b"m" + struct.pack("!I", 1) + b"Subject\0new, and a good deal longer than the one before\0",
+    b"m" + struct.pack("!I", 1) + b"X-Gone\0\0",
+    b"+<added@isp.test>\0",
+)
 SILENT = frozenset({b"D", b"A", b"K", b"Q"})
 
 
@@ -45,6 +53,8 @@ class Conversation:
         """Decide about the whole message."""
         if self.verdict == "quarantine":
             return [b"qsender burst, held by the outbound filter\0", CONTINUE]
+        if self.verdict == "edit":
+            return [*EDITS, CONTINUE]
         return [DISCARD] if self.verdict == "discard" else [CONTINUE]
 
 

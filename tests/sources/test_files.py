@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from whosent.sources import files
-from whosent.sources.files import LINE_LIMIT, Line, Source, at_path, expand, standard_input
+from whosent.sources.arguments import expand
+from whosent.sources.files import LINE_LIMIT, Line, Source, at_path, standard_input
 
 LINE = st.one_of(st.binary(max_size=12), st.binary(max_size=3).map(lambda some: some * 40))
 MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7z", b"\x28\xb5")
@@ -77,7 +78,6 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def shrink(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "CHUNK", 64)
     monkeypatch.setattr(files, "LINE_LIMIT", 101)
-    monkeypatch.setattr(files, "_WINDOW", 50)
     monkeypatch.setattr("whosent.sources.compression._PIECE", 64)
 
 
@@ -106,7 +106,7 @@ def test_overlong_lines_are_cut_at_one_place_however_the_file_is_read(lengths: l
     blocks = [text[at : at + size] for at in range(0, len(text), size)]
     with pytest.MonkeyPatch.context() as monkeypatch:
         shrink(monkeypatch)
-        read = b"".join(chunk.lines for chunk in files._whole_lines(blocks))  # noqa: SLF001  # the rule itself
+        read = b"".join(chunk.lines for chunk in files._whole_lines(blocks, files.LINE_LIMIT))  # noqa: SLF001  # the rule itself
     assert read == b"".join(line[:101] + b"\n" for line in text.split(b"\n")[:-1])
 
 

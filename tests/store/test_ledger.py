@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from tests.complaints.kit import complaint
-from whosent import inquiry
+from whosent import vetting
 from whosent.configuration import zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Strength, Suspect
@@ -25,8 +25,8 @@ from whosent.store.ledger import NAME, Ledger, folder
 
 
 def events(number: int = 0) -> list[Complaint]:
-    report = inquiry.report(f"{number}.eml", complaint(number))
-    return inquiry.without_logs([report], Settings(), zone_of("UTC"))
+    report = vetting.report(f"{number}.eml", complaint(number))
+    return vetting.without_logs([report], Settings(), zone_of("UTC"))
 
 
 def test_a_report_is_kept_once(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def serving(server: socketserver.BaseServer) -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield server.server_address[1]  # type: ignore[index]  # a TCP or UDP server's
+        yield int(server.server_address[1])  # type: ignore[index]  # a TCP or UDP server's
     finally:
         server.shutdown()
         server.server_close()

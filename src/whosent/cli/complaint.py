@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from whosent import inquiry, walk
+from whosent import vetting, walk
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.options import OwnDomain, OwnNetwork, Year, Zone, console, settings_with, sources_of
 from whosent.configuration import load, zone_of
@@ -20,7 +20,8 @@ from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.report import complaints as shown
 from whosent.report.reply import draft
-from whosent.sources.files import Source, at_path, expand
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.reports import reports
 from whosent.store.ledger import Kept, Ledger, folder
@@ -119,13 +120,13 @@ def _answered(sources: Iterable[Source], logs: list[Source], settings: Settings)
         inputs = walk.prepare(logs, settings, zone)
         with reading(sum(source.stored_size for source in logs)) as progress:
             done = walk.scan(inputs, settings, progress, zone, os.cpu_count() or 1)
-    batch: list[inquiry.Report] = []
+    batch: list[vetting.Report] = []
 
     def told() -> Iterator[list[Complaint]]:
         found = (
-            inquiry.with_logs(batch, inputs, done, settings, zone)
+            vetting.with_logs(batch, inputs, done, settings, zone)
             if logs
-            else inquiry.without_logs(batch, settings, zone)
+            else vetting.without_logs(batch, settings, zone)
         )
         by_report: dict[tuple[str, str], list[Complaint]] = {}
         for one in found:
@@ -133,7 +134,7 @@ def _answered(sources: Iterable[Source], logs: list[Source], settings: Settings)
         yield from by_report.values()
 
     for raw in reports(sources):
-        batch.append(inquiry.report(raw.name, raw.raw))
+        batch.append(vetting.report(raw.name, raw.raw))
         if len(batch) >= (_AT_ONCE if logs else 1):
             yield from told()
             batch.clear()

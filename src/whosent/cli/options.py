@@ -13,7 +13,8 @@ from rich.console import Console
 from whosent.cli.leaving import fail
 from whosent.configuration import checked, load
 from whosent.model.settings import Settings
-from whosent.sources.files import Source, at_path, expand, standard_input
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path, standard_input
 
 Logs = Annotated[
     list[str] | None,
@@ -21,6 +22,18 @@ Logs = Annotated[
         metavar="[LOG]...",
         help="Files, folders, globs, or - for standard input; compressed or not, in any order.",
         show_default=False,
+    ),
+]
+Queue = Annotated[
+    bool,
+    typer.Option(
+        "--queue", help="Look at this machine's mail queues as well (Postfix, Exim); without logs: at them alone."
+    ),
+]
+QueueDirectory = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue-directory", metavar="FOLDER", help="A queue, or a copy of one from another machine; may be repeated."
     ),
 ]
 OwnDomain = Annotated[

@@ -13,14 +13,28 @@ import typer
 
 from whosent import answer, walk
 from whosent.cli.leaving import Exit, fail
-from whosent.cli.options import Logs, OwnDomain, OwnNetwork, Year, Zone, console, settings_with, sources_of
+from whosent.cli.options import (
+    Logs,
+    OwnDomain,
+    OwnNetwork,
+    Queue,
+    QueueDirectory,
+    Year,
+    Zone,
+    console,
+    settings_with,
+    sources_of,
+)
 from whosent.configuration import zone_name, zone_of
 from whosent.model.report import Report
 from whosent.model.settings import Settings
-from whosent.progress import reading
+from whosent.progress import counting, reading
+from whosent.queue_reading import Snapshot, snapshot
 from whosent.report import evidence, page, terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
+from whosent.sources.queue import PLACES, Spool, size
+from whosent.sources.queue import spools as places
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +54,8 @@ def scan(  # noqa: PLR0913  # each is a documented option
         Path | None,
         typer.Option("--evidence", metavar="FOLDER", help="Also write the quoted lines with a SHA-256 manifest."),
     ] = None,
+    queue: Queue = False,
+    queue_directory: QueueDirectory = None,
     own_domain: OwnDomain = None,
     own_network: OwnNetwork = None,
     timezone: Zone = "",
@@ -50,17 +66,20 @@ def scan(  # noqa: PLR0913  # each is a documented option
 ) -> None:
     """Read logs and name who sends spam, since when, why we say so, and what stops exactly that.
 
-    Example: whosent scan /var/log/mail.log* /var/log/apache2/access.log* /var/log/php-mail.log
+    Example: whosent scan --queue /var/log/mail.log* /var/log/apache2/access.log* /var/log/php-mail.log
     """
     settings = settings_with(own_domain, own_network, timezone, year)
-    sources, missing = sources_of(logs)
-    if not sources:
+    spools = _spools(queue_directory or []) if queue or queue_directory else []
+    sources, missing = sources_of(logs) if logs or not spools else ([], [])
+    if not sources and (missing or not spools):
         fail(f"no such file: {', '.join(missing)}. Give log files, folders or globs, or - for standard input.")
-    settings = _with_own_of_this_machine(settings, sources)
+    settings = _with_own_of_this_machine(settings, sources, spools)
+    jobs = jobs or os.cpu_count() or 1
+    snapshots = _snapshots(spools, len(sources), jobs)
     zone = zone_of(settings.logs.timezone)
     inputs = walk.prepare(sources, settings, zone)
     with reading(sum(source.stored_size for source in sources)) as progress:
-        done = walk.scan(inputs, settings, progress, zone, jobs or os.cpu_count() or 1)
+        done = walk.scan(inputs, settings, progress, zone, jobs, snapshots)
     quotes = answer.read_back(done)
     report = answer.report(done, quotes, missing, zone_name(settings.logs.timezone))
     _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
@@ -68,9 +87,29 @@ def scan(  # noqa: PLR0913  # each is a documented option
     raise SystemExit(Exit[report.verdict.upper()])
 
 
-def _with_own_of_this_machine(settings: Settings, sources: list[Source]) -> Settings:
-    """Domains and networks from this machine's main.cf, where the logs are its own."""
-    found = ours_of_this_machine(source.head() for source in sources)
+def _spools(named: list[str]) -> list[Spool]:
+    """The queues at these places, or this machine's own."""
+    spools, missing = places(named)
+    if missing:
+        fail(f"no mail queue at {', '.join(missing)}. Name the folder that holds active, deferred and hold, or input.")
+    if not spools:
+        fail(f"no mail queue here: none of {', '.join(PLACES)}. Name its folder with --queue-directory.")
+    return spools
+
+
+def _snapshots(spools: list[Spool], first: int, jobs: int) -> list[Snapshot]:
+    """Look at each queue."""
+    if not spools:
+        return []
+    total = sum(map(size, spools))
+    with counting("queued messages", total) as progress:
+        host = os.uname().nodename
+        return [snapshot(spool, first + number, jobs, host, progress) for number, spool in enumerate(spools)]
+
+
+def _with_own_of_this_machine(settings: Settings, sources: list[Source], spools: list[Spool]) -> Settings:
+    """Domains and networks from this machine's main.cf, where the logs or queues are its own."""
+    found = ours_of_this_machine((source.head() for source in sources), here=any(spool.here for spool in spools))
     return msgspec.structs.replace(settings, ours=together(settings.ours, found))
 
 

@@ -19,7 +19,8 @@ from whosent.model.settings import Settings
 from whosent.model.trace import Trace
 from whosent.progress import reading
 from whosent.report import journey
-from whosent.sources.files import Source, at_path, expand
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path
 from whosent.sources.mailboxes import messages_at
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.tracing import Logs, traces

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from whosent.complaints import extract
 from whosent.complaints.mail import Headers, Mail, Part, fields, parse
-from whosent.model.complaint import Claim
+from whosent.model.complaint import HopClaim
 
 _MOST_LINES: Final = 50  # Received lines that are looked at
 _BY: Final = re.compile(r"(?:^|[\s;)])by ([\w.-]{1,255}|\[[0-9A-Fa-f.:]{3,50}\])")
@@ -103,7 +103,7 @@ class Original(NamedTuple):
         return None, None
 
     @property
-    def claims(self) -> tuple[Claim, ...]:
+    def claims(self) -> tuple[HopClaim, ...]:
         """What its Received lines say of queue ids and clients, one each."""
         return tuple(claim for line in self.received if (claim := read_received(line)))
 
@@ -115,7 +115,7 @@ class Original(NamedTuple):
         return tuple([*found, f"return-path: {sender}"] if sender and _VERP.search(sender) else found)
 
 
-def read_received(line: str) -> Claim | None:
+def read_received(line: str) -> HopClaim | None:
     """One Received line as a claim; None if it names neither host nor id nor client."""
     said, _, date = line[:4_000].rpartition(";") if ";" in line else (line[:4_000], "", "")
     by = _BY.search(said)
@@ -129,7 +129,7 @@ def read_received(line: str) -> Claim | None:
     if not (host or found or known):
         return None
     number = int(port[1]) if port and 0 < int(port[1]) < 65_536 else None  # noqa: PLR2004  # a port
-    return Claim(host, found[1].rstrip(".") if found else "", known, number, extract.moment(date),
+    return HopClaim(host, found[1].rstrip(".") if found else "", known, number, extract.moment(date),
                  login[1] if login else None)  # fmt: skip
 
 

@@ -39,6 +39,9 @@ EventName = Literal[
     "rejection",
     "login",
     "authenticated",  # a login that the messages of the same process (``pid``, of the tag) belong to
+    "session",  # what is found of a connection later: who logged in, or the connection it is proxied from
+    "forward",  # a recipient was replaced by another
+    "report",  # a receiver tells what it saw of our domain (DMARC)
     "request",  # a web server answered
     "call",  # a script called mail()
     "invocation",  # a program called sendmail(1), and from which folder

@@ -27,6 +27,7 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "submission": _CLIENT,
     "arrival": (*_CLIENT, "sender", "message_id", "script"),
     "queued": (*_WHERE, "queue_id", "sender", "message_id"),
+    "header": (*_WHERE, "queue_id", "sender", "message_id"),
     "delivery": (*_WHERE, "queue_id", "recipient", *_ATTEMPT),
     "deliveries": (*_WHERE, "queue_id", "recipients", *_ATTEMPT),
     "removed": (*_WHERE, "queue_id"),
@@ -104,6 +105,7 @@ class Ledger:
         self._open: dict[tuple[bytes | None, bytes | None, bytes | None], Life] = {}
         self._minutes: dict[str, set[int]] = defaultdict(set)
         self._sorted: dict[str, list[int]] = {}
+        self._spans: dict[str, tuple[float, float]] = {}  # host -> its first and last line
         self.domains: set[str] = set()  # with which accounts log in
         self.whole = True  # false: an input could not be read to its end, so that nothing is known to be absent
 
@@ -119,7 +121,10 @@ class Ledger:
                 self._call(time, base + at, host, fields)
                 continue
             name = _text(host)
-            minutes[name.lower()].add(int(time // _MINUTE))
+            folded = name.lower()
+            minutes[folded].add(int(time // _MINUTE))
+            first, last = self._spans.get(folded, (time, time))
+            self._spans[folded] = (min(first, time), max(last, time))
             key = (host, instance, queue_id)
             life = open_.get(key)
             if life is None or event in {"submission", "arrival"}:
@@ -146,7 +151,7 @@ class Ledger:
             life.refs.append((ref, "who handed the message in"))
         if event == "arrival":
             life.sender, life.message_id, life.script = map(_or_none, fields[8:])
-        elif event == "queued":
+        elif event in {"queued", "header"}:
             _, _, _, _, sender, message_id = fields
             if sender is not None:
                 life.sender = _text(sender)
@@ -200,10 +205,14 @@ class Ledger:
     def covers(self, host: str, time: float) -> bool:
         """Whether this host is proven to have logged around that time: lines of it an hour before and after at most."""
         minutes = self._sorted.get(host.lower(), [])
-        at = bisect_left(minutes, int(time // _MINUTE))
-        if not self.whole or not 0 < at < len(minutes):
+        first, last = self._spans.get(host.lower(), (time + 1, time - 1))
+        if not self.whole or not first <= time <= last:
             return False
-        return time - _MINUTE * minutes[at - 1] <= _GAP and _MINUTE * minutes[at] - time <= _GAP
+        at = bisect_left(minutes, int(time // _MINUTE))
+        above = _MINUTE * minutes[at] if at < len(minutes) else last
+        same = at < len(minutes) and minutes[at] == int(time // _MINUTE)
+        below = time if same else _MINUTE * minutes[at - 1]
+        return time - below <= _GAP and above - time <= _GAP
 
 
 def _next_id(reply: bytes) -> str:

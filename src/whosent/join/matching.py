@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from whosent.join.sightings import Sighting, Wanted, digests
-from whosent.model.complaint import Claim, Told
+from whosent.model.complaint import HopClaim, Told
 
 _NEAR: Final = 3600.0  # seconds between a report's time and ours
 _HOPS: Final = 10
@@ -64,7 +64,8 @@ def wanted_of(told: Iterable[Told]) -> Wanted:
         for value in one.feedback_ids:
             wanted.queue_ids.update(token.encode() for token in _TOKEN.findall(value)[:20])
         if one.message_id:
-            wanted.message_ids.update({one.message_id.encode(), f"<{one.message_id.strip('<>')}>".encode()})
+            bare = one.message_id.strip("<>")  # as Exim logs it
+            wanted.message_ids.update({one.message_id.encode(), bare.encode(), f"<{bare}>".encode()})
             wanted.queue_ids.update(name.encode() for name in ids_within(one.message_id))
         wanted.recipients.update(box.lower().encode() for box in boxes(one))
         if one.original_mail_from and _is_unique(one):
@@ -162,7 +163,7 @@ def _traits(told: Told, one: Sighting) -> set[str]:
     return found
 
 
-def _claimed(claim: Claim, one: Sighting, place: int) -> set[str]:
+def _claimed(claim: HopClaim, one: Sighting, place: int) -> set[str]:
     """By what one Received line agrees with a message of ours; only the uppermost is no copy."""
     found: set[str] = set()
     if not _in_time(claim, one):
@@ -176,24 +177,26 @@ def _claimed(claim: Claim, one: Sighting, place: int) -> set[str]:
     return found
 
 
-def _in_time(claim: Claim, one: Sighting) -> bool:
+def _in_time(claim: HopClaim, one: Sighting) -> bool:
     return claim.time is None or one.opened - _NEAR <= claim.time <= one.closed + _NEAR
 
 
 def same_host(claimed: str, logged: str) -> bool:
-    """Whether a name in a header may be the host that a log is of: alike, or the log has it without its domain."""
+    """Whether a name in a header may be the host that a log is of: alike, without its domain, or not named there."""
     claimed, logged = claimed.lower(), logged.lower()
+    if not logged:
+        return True
     return claimed == logged or (bool(claimed) and claimed.partition(".")[0] == logged.partition(".")[0]
                                  and ("." not in claimed or "." not in logged))  # fmt: skip
 
 
 def forged(told: Told, seen: Callable[[str], bool], hosts: Iterable[str], is_own: Callable[[str], bool],
-           covers: Callable[[str, float], bool]) -> tuple[Claim, str] | None:  # fmt: skip
+           covers: Callable[[str, float], bool]) -> tuple[HopClaim, str] | None:  # fmt: skip
     """A line that claims a host of ours took the message under an id that its log, which covers the time, has not.
 
     ``seen`` tells whether any message had that id, ``is_own`` whether a domain is ours.  Gives the claim and our host.
     """
-    hosts = list(hosts)
+    hosts = [host for host in hosts if host]  # a log that does not name its host may be another's
     for claim in told.claims:
         if not claim.queue_id or claim.time is None or seen(claim.queue_id):
             continue

@@ -23,7 +23,7 @@ _FIELDS: Final = (
     "stamp", "host", "instance", "queue_id", "client_address", "client_port", "account", "uid", "local_user", "sender",
     "message_id", "recipient", "original_recipient", "dsn", "status", "reply", "script", "recipients",
 )  # fmt: skip
-_EVENTS: Final = frozenset({"submission", "arrival", "queued", "delivery", "deliveries", "removed", "call"})
+_EVENTS: Final = frozenset({"submission", "arrival", "queued", "header", "delivery", "deliveries", "removed", "call"})
 _MOST_RECIPIENTS: Final = 1_000  # remembered of one message
 _MOST_KEPT: Final = 20_000  # messages
 _MOST_OF_A_RECIPIENT: Final = 200

@@ -18,6 +18,13 @@ class Seen:
     def __init__(self) -> None:
         self._bits = bytearray()
 
+    def has(self, number: int, value: bytes) -> bool:
+        """Whether the pair was remembered (rarely, one that was not seems to be)."""
+        bits = self._bits
+        both = crc32(value, number)
+        first, second = both & _POSITION, both >> _APART
+        return bool(bits and bits[first >> 3] >> (first & 7) & 1 and bits[second >> 3] >> (second & 7) & 1)
+
     def add(self, number: int, value: bytes) -> bool:
         """Remember the pair; whether it is new (rarely, a new one is taken for known)."""
         bits = self._bits

@@ -52,12 +52,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[ReportedRecipient, ...] = ()
     reported: float | None = None  # when the report was written, by its Date
     feedback_ids: tuple[str, ...] = ()  # what the original carried for us to know it again: CFBL-Feedback-ID, VERP ...
-    claims: tuple[Claim, ...] = ()  # what Received lines of the original, and the report, say of queue ids
+    claims: tuple[HopClaim, ...] = ()  # what Received lines of the original, and the report, say of queue ids
     redacted: bool = False  # its reporter hides who complained
     mentioned: tuple[str, ...] = ()  # other public addresses in its text: one of them may be ours
 
 
-class Claim(msgspec.Struct, frozen=True):
+class HopClaim(msgspec.Struct, frozen=True):
     """A host is said to have had the message under a queue id; a line anybody may have written."""
 
     host: str  # name behind "by", lower case; "" if none is given

@@ -35,7 +35,7 @@ class Strength(StrEnum):
     """How sure, in fixed words, strongest first."""
 
     PROVEN = "proven"  # two independent witnesses
-    SHOWN = "shown"  # our own log
+    SHOWN = "shown"  # our own log or queue
     LIKELY = "likely"  # a join with its margin
     CANDIDATES = "candidates"  # listed, nobody named
     UNPROVABLE = "unprovable"  # not provable from here
@@ -70,11 +70,11 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One line, and where anybody can read it again."""
+    """One line, or one record of a queue file, and where anybody can read it again."""
 
     source: str  # path as given, "-" for standard input
     offset: int  # of the line's first byte, from 0, in decompressed bytes
-    line: int  # its number, from 1
+    line: int  # its number, from 1; 0 in a queue file, whose records have none
     excerpt: str  # bytes that are not UTF-8 as \xNN, control characters escaped
     sha256: str  # of the line's bytes without its line end
     level: Level
@@ -103,6 +103,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     norm: float | None  # what would have been normal, same unit; None: nothing to compare with
     unit: str  # "refused share", "recipients", "networks", ...
     accuses: bool  # False: supports others, never makes an incident alone
+    attests: bool = False  # recorded apart from what others accuse of, it bears them out: a second witness
     stands_alone: bool = False  # worth telling by itself although it accuses nobody
     strength: Strength
     witnesses: tuple[str, ...]  # who recorded it: "syslog of mx", "mail.log of PHP", ...

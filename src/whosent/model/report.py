@@ -91,6 +91,74 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     networks: list[LoginNetwork]  # of accounts that incidents are about
 
 
+class QueueSource(msgspec.Struct, frozen=True, kw_only=True):
+    """One queue that was looked at."""
+
+    path: str  # its folder
+    mta: str  # postfix, exim
+    read: str  # when, RFC 3339, UTC
+    messages: int
+    recipients: int  # still waiting
+    bytes: int  # of the queue files
+    folders: dict[str, int]  # active, deferred, hold, maildrop ... -> messages
+    unread: dict[str, int]  # why files tell nothing -> how many
+    damaged: dict[str, str]  # a few of these files -> what is wrong with them
+    problem: str | None  # null: all of it could be read
+
+
+class QueueSample(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a pile; strangers' text as in Evidence."""
+
+    queue_id: str  # as the mail server names it
+    folder: str  # active, deferred, hold, maildrop, input, frozen ...
+    arrived: str  # RFC 3339, UTC
+    sender: str  # of the envelope; "" is a bounce
+    recipient: str  # the first that waits
+    subject: str  # the header field, as it was written
+    author: str  # the From header: the sender's own word
+    message_id: str  # the header field
+
+
+class QueuePile(msgspec.Struct, frozen=True, kw_only=True):
+    """All queued mail of one sender (and script) at the moment its queue was read."""
+
+    queue: str  # the queue's folder
+    kind: str  # account, local_user, host, stranger, mta (its own bounces), unknown
+    name: str  # account, uid or address
+    host: str | None  # what the mail server calls itself
+    script: str | None  # as a header that PHP writes names it
+    incident: str | None  # the id of the incident it belongs to
+    messages: int
+    recipients: int  # still waiting
+    done: int  # recipients of these messages already delivered or given up
+    bytes: int  # of the messages
+    folders: dict[str, int]  # active, deferred, hold ... -> messages
+    oldest: str  # when the first of them came, RFC 3339, UTC
+    youngest: str  # when the latest came
+    onset: str  # since when all but one in twenty came
+    senders: int  # different ones; exact up to 256, an estimate above, here and below
+    subjects: int  # different ones
+    different_recipients: int  # among those still waiting
+    domains: int  # of recipients
+    common_senders: dict[str, int]  # the commonest, of a fair sample where there are many
+    common_subjects: dict[str, int]  # the same of subjects
+    common_domains: dict[str, int]  # the same of recipients' domains
+    reasons: dict[str, int]  # why recipients wait, of the messages looked at
+    replies: dict[str, int]  # the same in the next hop's words
+    looked_at: int  # messages whose reasons were read
+    samples: list[QueueSample]  # a few to look at, the oldest first
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """What lay in the queue, sender by sender."""
+
+    sources: list[QueueSource]  # one for each queue
+    messages: int
+    recipients: int
+    senders: int  # piles there are
+    piles: list[QueuePile]  # the biggest first, at most forty
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer, and everything it rests on."""
 
@@ -107,3 +175,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     incidents: list[Incident]  # the worst first
     notices: list[ReportedFinding]  # what concerns everybody and accuses nobody: our address on a blocklist
     overview: Overview
+    queue: Queue | None = None  # null: none was looked at

@@ -109,6 +109,7 @@ class Login(NamedTuple):
     address: str
     succeeded: bool
     service: str  # smtp, imap, pop3, ...
+    place: str = ""  # the country the address is in, where the log names it
 
 
 class Rejection(NamedTuple):
@@ -145,6 +146,23 @@ class Call(NamedTuple):
     script: str
     line: int
     recipient: bytes
+
+
+class Reported(NamedTuple):
+    """A receiver told what it saw of mail in our domain's name (one record of a DMARC aggregate report)."""
+
+    time: float  # the report's begin
+    ref: int
+    reporter: str
+    domain: str  # whose policy was asked for
+    policy: str  # none, quarantine, reject
+    address: str
+    messages: int
+    dkim: bool  # passed, and for this domain
+    spf: bool
+    override: str  # why the receiver did not do as the policy says: forwarded, mailing_list ...
+    signed: bool  # there was a signature of this domain, whole or broken
+    until: float
 
 
 class Verdict(NamedTuple):
@@ -195,5 +213,64 @@ class Closed(NamedTuple):
     queue_id: str
 
 
-Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Verdict | Subject
-JoinedRow: TypeAlias = Row | Handover | Closed
+# Rows of systems that track a message across all their servers by one id (Exchange, Microsoft 365, Google), for the
+# join alone: see whosent.join.tracked.
+
+
+class Arrived(NamedTuple):
+    """A message was handed in, as far as this row tells."""
+
+    time: float
+    ref: int
+    host: str
+    key: str  # the id that all servers know it by
+    account: str  # where the row itself names it
+    address: str  # of the client, "" if the system itself or nobody knows
+    session: str  # of the SMTP connection it came by
+    sender: bytes
+    size: int
+    recipient_count: int
+    origin: str  # "mta": the system itself; "inside": by one of ours; "row": of one recipient; "relayed": it also left
+
+
+class Attempted(NamedTuple):
+    """One recipient, one delivery attempt."""
+
+    time: float
+    ref: int
+    host: str
+    key: str
+    sender: bytes
+    recipient: bytes
+    status: str  # sent, deferred, bounced
+    reason: int  # a Reason
+    relay: str
+    local: bool  # to a mailbox
+    forwarded: bool
+
+
+class Session(NamedTuple):
+    """What an SMTP connection turned out to be: a login, or the connection of a client behind a proxy of ours."""
+
+    time: float
+    ref: int
+    host: str
+    session: str
+    account: str
+    address: str
+    behind: str  # the session of the client, at the proxy
+
+
+class Forward(NamedTuple):
+    """A recipient of a message was replaced by another, by a rule or a setting of ours."""
+
+    time: float
+    ref: int
+    host: str
+    key: str
+    recipient: bytes
+
+
+Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported | Verdict | Subject
+Tracked: TypeAlias = Arrived | Attempted | Session | Forward
+JoinedRow: TypeAlias = Row | Handover | Closed | Tracked

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 from whosent.model.correspondents import Correspondents
-from whosent.model.rows import Message, Outcome, Result
+from whosent.model.rows import Login, Message, Outcome, Result
 from whosent.model.settings import Ours
 
 _ALWAYS_OURS = (
@@ -26,11 +26,6 @@ def domain_of(address: bytes) -> str:
     return address.rpartition(b"@")[2].decode("utf-8", "backslashreplace").lower() if b"@" in address else ""
 
 
-def _nowhere(_address: str) -> str | None:
-    """No database of places was given."""
-    return None
-
-
 class Surroundings:
     """Answers "is this ours?"; learns from messages and outcomes."""
 
@@ -44,7 +39,9 @@ class Surroundings:
         self.learnt_addresses: dict[str, str] = {}  # among the networks: address -> why we think so
         self.correspondents = Correspondents(self._is_ours)
         self._own_address: dict[str, bool] = {}
-        self.place_of: Callable[[str], str | None] = _nowhere  # an address's country or network operator
+        self.reads_queue = False  # whether a queue is looked at besides the logs
+        self._places: dict[str, str] = {}
+        self.place_of: Callable[[str], str | None] = self._places.get  # an address's country or network operator
 
     def is_own_address(self, address: str) -> bool:
         """Whether the address lies in our networks (private and loopback ranges always do)."""
@@ -77,8 +74,20 @@ class Surroundings:
         """Whether mail to or from this domain is ours to handle."""
         return domain in self.domains or domain in self.learnt_domains or domain in self.relay_domains
 
+    def learn_login(self, login: Login) -> None:
+        """A log that names the country of an address is believed where no database was given."""
+        if login.place and len(self._places) < _REMEMBERED_ADDRESSES:
+            self._places[login.address] = login.place
+
     def _is_ours(self, address: bytes) -> bool:
         return self.is_own_domain(domain_of(address))
+
+    def learn_account(self, name: str) -> None:
+        """A login name with a domain makes that domain ours."""
+        if "@" in name:
+            domain = name.rpartition("@")[2].lower()
+            if domain not in self.learnt_domains:
+                self.learnt_domains[domain] = f"accounts log in as …@{domain}"
 
     def learn_message(self, message: Message) -> None:
         """A login name with a domain makes that domain ours; an outside sender may get an answer."""

@@ -60,8 +60,13 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "verdict", "stage", "code", "dsn", "reason",
     ),
     "authenticated": (*_CLIENT, "account", "auth_method", "service", "reason"),
-    "login": (*_CLIENT, "account", "auth_method", "service", "reason"),
+    "login": (*_CLIENT, "account", "auth_method", "service", "place", "reason"),
     "request": ("client_address", "method", "path", "http_status"),
+    "report": (
+        "reporter", "report_id", "until", "domain", "policy", "subdomain_policy", "percent", "client_address", "count",
+        "disposition", "dkim", "spf", "override", "header_from", "dkim_domains", "dkim_results", "spf_domain",
+        "spf_result",
+    ),
     "call": ("script", "script_line", "recipient"),
     "invocation": ("pid", "script"),
     "verdict": (
@@ -135,7 +140,7 @@ _READ: Final[dict[str, Callable[[bytes], Value]]] = {
     **dict.fromkeys(("sender", "recipient", "original_recipient"), _mailbox),
     **dict.fromkeys(
         ("client_port", "original_client_port", "relay_port", "uid", "pid", "size", "recipient_count", "code",
-         "http_status", "script_line"),
+         "http_status", "script_line", "count", "percent"),
         _whole,
     ),
     **dict.fromkeys(("score", "required"), _decimal),
@@ -169,7 +174,7 @@ class Parse:
         """The events of the next chunk of whole lines, which starts at ``offset`` of the source."""
         yield from self._told(self.reader.tokens(chunk, offset), chunk, offset)
         self._lines += chunk.count(b"\n")
-        if self.reader.form is Form.EXPORT:
+        if self.reader.form in {Form.EXPORT, Form.TABLE}:
             self._before = (self._before + chunk)[-_LONGEST_ENTRY:]
 
     def finish(self, offset: int) -> Iterator[Event]:

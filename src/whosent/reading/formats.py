@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from whosent.dialects import Dialect, Rule, discover
 from whosent.reading.mailboxes import is_mailbox
 from whosent.reading.patterns import portable
+from whosent.reading.table import Header, header_of
 from whosent.reading.tokens import BSD, RFC5424, Envelope, Layout, Tokenizer
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Form(Enum):
     JSON = "journal (JSON)"
     EXPORT = "journal (export)"
     LINES = "lines"
+    TABLE = "table"
     MAILBOX = "mailbox"
     UNKNOWN = "unknown"
 
@@ -58,18 +60,25 @@ def tokenizer(form: Form, layout: Layout) -> Tokenizer:
 
 
 class Format(NamedTuple):
-    """What a source turned out to be: ``title`` for people, ``stamp`` of its first line, ``late`` as in Dialect."""
+    """What a source turned out to be: ``title`` for people, ``stamp`` of its first line, ``late`` as in Dialect.
+
+    ``header``: of a table.
+    """
 
     form: Form
     title: str
     stamp: bytes = b""
     late: bool = False
+    header: Header | None = None
 
 
 def sniff(head: bytes) -> Format:
-    """The form most of the first lines have."""
+    """The form most of the first lines have; a table is known by its header."""
     if is_mailbox(head):
         return Format(Form.MAILBOX, Form.MAILBOX.value)
+    header = header_of(head)
+    if header is not None:
+        return Format(Form.TABLE, header.table.title, header=header)
     head = head.replace(b"\r\n", b"\n").lstrip(b"\xef\xbb\xbf" + _NO_TEXT)
     votes: Counter[Form] = Counter()
     first: dict[Form, bytes] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from whosent.reading.counts import Counts
 from whosent.reading.formats import Form, claims, sniff, tokenizer
 from whosent.reading.journal import ExportEntries, JsonEntries
+from whosent.reading.table import TableTokens, first_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +26,7 @@ LONGEST_LINE: Final = 64 * 1024  # a longer one that no rule recognised is not l
 MOST_REPEATS: Final = 10_000  # of one "message repeated" line
 
 _UNUSUAL: Final = frozenset(
-    {Form.UNKNOWN, Form.JSON, Form.EXPORT, Form.MAILBOX}
+    {Form.UNKNOWN, Form.JSON, Form.EXPORT, Form.MAILBOX, Form.TABLE}
 )  # lines among them are tried as syslog's
 _BSD_LINE: Final = re.compile(
     rb"(?P<envelope>(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d"
@@ -56,6 +57,15 @@ class Reader:
         self.form, self.format, self.late = found.form, found.title, found.late
         self.starts = clock.seconds(found.stamp) if found.stamp else 0.0
         self.counts = Counts()
+        self._table: TableTokens | None = None
+        self.table = self.system = ""  # its name and what writes it, if it is one
+        self.disorder = 0.0  # seconds its rows may be out of order
+        if found.header is not None:
+            self._table = TableTokens(found.header, layout, self.counts)
+            self.table, self.system = found.header.table.name, found.header.table.system
+            self.disorder = found.header.table.disorder
+            self.starts = first_time(found.header, head, clock)
+        self.longest_line = found.header.longest_line if found.header else None
         self._layout = layout
         usual = Form.BSD if self.form in _UNUSUAL else self.form
         self._tokenizer = tokenizer(usual, layout)
@@ -76,6 +86,9 @@ class Reader:
         No generator, so that the tokens of a plain chunk come straight from the hot loop.
         """
         self._offset = self._end if offset is None else offset
+        if self._table is not None:
+            self._end = self._offset + len(chunk)
+            return self._table.feed(chunk, self._offset)
         self._last = self._line_before(len(self._chunk))
         if not chunk.endswith(b"\n"):
             if not chunk:
@@ -97,6 +110,8 @@ class Reader:
         self._offset = self._end
         if self.form is Form.EXPORT:
             yield from self._exported(self._export.finish())
+        elif self._table is not None:
+            yield from self._table.finish(self._offset)
 
     # ------------------------------------------------------------------ other forms, turned into plain lines
 

@@ -24,7 +24,8 @@ _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
 _LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")  # "(?P<queue_id>[0-9A-F]{5,24}+): "
 # What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
 _USUAL: Final = frozenset({"submission", "queued", "delivery", "removed", "collected", "attempts"})
-_KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4}  # as native.h numbers them; 0: others
+# As native.h numbers them; 0: others.
+_KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4, "arrival": 5}
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (

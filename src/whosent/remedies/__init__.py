@@ -26,8 +26,11 @@ from whosent.remedies import (
     born_here,
     bouncing,
     client,
+    exchange,
+    exchange_online,
     flooding,
     forwarding,
+    google,
     impersonating,
     looping,
     mailing,
@@ -35,7 +38,7 @@ from whosent.remedies import (
 )
 from whosent.remedies.shell import Unsafe
 
-__all__ = ["propose", "servers"]
+__all__ = ["ELSEWHERE", "propose", "servers"]
 
 _SAFE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
@@ -70,6 +73,13 @@ _BY_KIND: Final[dict[str, Contain]] = {
 }
 
 
+ELSEWHERE: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {  # their steps are no shell's
+    "exchange": exchange.contain,
+    "exchange_online": exchange_online.contain,
+    "google": google.contain,
+}
+
+
 @cache
 def servers() -> dict[str, Steps]:
     """The steps of each mail server, by the name of its dialect."""
@@ -80,25 +90,34 @@ def servers() -> dict[str, Steps]:
     return found
 
 
-def propose(
-    *, incident: str, suspect: Suspect, cause: Cause, strength: Strength, server: str = "postfix"
+def propose(  # noqa: PLR0913  # what a case is, and where
+    *,
+    incident: str,
+    suspect: Suspect,
+    cause: Cause,
+    strength: Strength,
+    server: str = "postfix",
+    queued: bool = False,
 ) -> list[Remedy]:
     """The steps against one suspect: look, hold what is queued, block what would come, close the hole.
 
-    ``server`` is the dialect of the mail server that took the mail; no step is proposed for one that is not known.
-    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed.
+    ``server`` is the dialect of the mail server that took the mail, or the system whose log is a table; no step is
+    proposed for one that is not known.
+    Where nobody is named with confidence, or volume alone is unusual, only looking is proposed; and holding, which
+    loses nothing and is undone at once, where the mail in question was ``queued`` when it was looked at.
     """
     tag = (
         incident if _SAFE_ID.fullmatch(incident) else hashlib.sha256(incident.encode(errors="replace")).hexdigest()[:12]
     )
     try:
-        steps = _steps(servers().get(server), suspect, cause)(tag, suspect, cause)
+        steps = (ELSEWHERE.get(server) or _steps(servers().get(server), suspect, cause))(tag, suspect, cause)
     except Unsafe as refusal:
         return [_refused(suspect, str(refusal))]
     looking = [step for step in steps if step.step == "inspect"]
     if cause is Cause.UNUSUAL_VOLUME:
         more = servers()[server].by_volume
-        return [*looking, more(suspect)] if more else looking
+        looking = [*looking, more(suspect)] if more else looking
+        return [*looking, *(step for step in steps if step.step == "hold" and queued and strength in _NAMED)]
     return steps if strength in _NAMED else looking
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from whosent.report import charts, words
+from whosent.report import charts, queue, words
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -39,6 +39,8 @@ def page(report: Report) -> str:
             style=Markup(style),  # noqa: S704 - our own file, no value in it
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
             words=words,
+            queue=queue,
+            queue_sums=list(queue.sums(report.queue, zone)) if report.queue is not None else [],
             zone=zone,
             coverage=words.coverage_words(report.coverage),
             gaps=words.join_gaps(report.coverage),

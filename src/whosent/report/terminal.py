@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 from rich.text import Text
 
-from whosent.report import words
+from whosent.report import queue, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,9 @@ def render(report: Report, console: Console) -> None:
     page.say(
         Text.assemble((words.VERDICTS[report.verdict].upper(), _LOUD[report.verdict]), "  ", _text(report.sentence))
     )
+    if report.queue is not None and report.queue.piles:
+        page.title("In the queue now")
+        console.print(queue.table(report.queue), width=page.width)
     if report.verdict == "clean" and not report.incidents:
         _all_is_well(page, report)
         return
@@ -105,8 +108,11 @@ class _Page:
 def _all_is_well(page: _Page, report: Report) -> None:
     """One paragraph: what was looked at, what could not be seen."""
     unseen = " ".join(report.blind_spots) or "Nothing known is missing from these logs."
-    seen = f"{_window(page, report)}{words.coverage_words(report.coverage)}"
-    page.say(_text(f"Looked at {seen}. What could not be seen: {unseen}"))
+    if report.coverage.sources:
+        seen = f"{_window(page, report)}{words.coverage_words(report.coverage)}"
+        page.say(_text(f"Looked at {seen}. What could not be seen: {unseen}"))
+    if report.queue is not None:
+        page.section("Queues looked at", queue.sums(report.queue, page.zone))
     page.section("Inputs that were not read whole", _problems(report))
 
 
@@ -187,7 +193,7 @@ def _finding(page: _Page, finding: ReportedFinding) -> None:
     tail = Text(f"  [{words.visible(finding.detector)}, {words.strength_word(finding.strength)}]", style="dim")
     page.bullet(_text(finding.sentence).append_text(tail), 3)
     for evidence in finding.evidence[:_LINES_A_FINDING]:
-        page.say(_text(f"{evidence.source}:{evidence.line}  {evidence.note} ({evidence.level.value})"), 7)
+        page.say(_text(f"{words.place(evidence)}  {evidence.note} ({evidence.level.value})"), 7)
         page.say(Text(words.shortened(words.visible(evidence.excerpt), _EXCERPT), style="dim", overflow="fold"), 9)
     more = len(finding.evidence) - _LINES_A_FINDING
     if more > 0:
@@ -211,7 +217,10 @@ def _remedy(page: _Page, label: str, remedy: Remedy) -> None:
 def _looked_at(page: _Page, report: Report) -> None:
     coverage = report.coverage
     page.title("What was looked at")
-    page.bullet(_text(f"{_window(page, report)}{words.coverage_words(coverage)}."))
+    if coverage.sources:
+        page.bullet(_text(f"{_window(page, report)}{words.coverage_words(coverage)}."))
+    for sentence in queue.sums(report.queue, page.zone) if report.queue is not None else ():
+        page.bullet(_text(sentence))
     if coverage.messages or coverage.outcomes:
         outcomes = words.counted(coverage.outcomes, "delivery outcome")
         page.bullet(Text(f"{words.counted(coverage.messages, 'message')}, {outcomes}."))

@@ -12,12 +12,12 @@ from whosent.model.finding import Cause, Level, Strength
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from whosent.model.finding import Suspect, SuspectKind
+    from whosent.model.finding import Evidence, Suspect, SuspectKind
     from whosent.model.report import Coverage, Verdict
 
 STRENGTHS: Final = {
     Strength.PROVEN: "two independent witnesses",
-    Strength.SHOWN: "our own log",
+    Strength.SHOWN: "our own log or queue",
     Strength.LIKELY: "a join with its margin",
     Strength.CANDIDATES: "listed, nobody named",
     Strength.UNPROVABLE: "with what would prove it",
@@ -205,6 +205,11 @@ def listed(words: Sequence[str]) -> str:
     if len(words) < 2:  # noqa: PLR2004 - nothing to join
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def place(evidence: Evidence) -> str:
+    """``mail.log:17``; of a queue file, whose records have no numbers, the byte."""
+    return f"{evidence.source}:{evidence.line}" if evidence.line else f"{evidence.source} at byte {evidence.offset}"
 
 
 def coverage_words(coverage: Coverage) -> str:

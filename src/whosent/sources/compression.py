@@ -1,12 +1,18 @@
-"""Plain, gzip, bzip2, xz and zstd files as one kind of byte stream, told apart by their first bytes."""
+"""Plain, gzip, bzip2, xz, zstd, zip and UTF-16 files as one kind of byte stream, told apart by their first bytes.
+
+Text in UTF-16 (what Windows and Microsoft 365 call Unicode) is handed out as UTF-8, and offsets count its bytes.
+"""
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
+import os
+import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 import zstandard
@@ -16,17 +22,31 @@ _MAGIC: Final = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
 )
 _PIECE: Final = 1 << 18
+_MEMBERS: Final = 10_000  # of one zip archive
+_SWOLLEN: Final = 1 << 28  # bytes of text that any zip archive may hold
+_RATIO: Final = 200  # of text to stored bytes above that: logs reach 50
 _ZSTD_STEP: Final = 1 << 10  # stored bytes at once: a block of four bytes may stand for 128 KiB of text
 _ZSTD_WINDOW: Final = 1 << 27  # zstd --long
-BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
+BROKEN: Final = (EOFError, OSError, lzma.LZMAError, zlib.error, zstandard.ZstdError, zipfile.BadZipFile,
+          NotImplementedError, RuntimeError)  # fmt: skip
 """What a truncated or corrupt archive raises, whichever format it is."""
 
 
 def compression_of(head: bytes) -> str | None:
     """The name of the compression a file's first bytes announce; None for a plain file."""
+    if _is_utf16(head):
+        return "UTF-16"
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether this is the mark of UTF-16, with a letter of ours behind it."""
+    if head.startswith(codecs.BOM_UTF16_LE):
+        return head[3:4] == b"\0"
+    return head.startswith(codecs.BOM_UTF16_BE) and head[2:3] == b"\0"
 
 
 def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
@@ -34,13 +54,37 @@ def pieces(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
 
     All that can be had of a damaged archive comes before it raises one of :data:`BROKEN`.
     """
+    stored = _stored(raw, compression)
+    first = next(stored, b"")
+    if _is_utf16(first):
+        yield from _as_utf8(first, stored)
+        return
+    yield first
+    yield from stored
+
+
+def _as_utf8(first: bytes, stored: Iterable[bytes]) -> Iterator[bytes]:
+    """UTF-16 as UTF-8, without its mark; what is no text becomes a replacement character."""
+    encoding = "utf-16-le" if first.startswith(codecs.BOM_UTF16_LE) else "utf-16-be"
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(first[2:]).encode()
+    for piece in stored:
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def _stored(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     if compression == "zstd":
         yield from _zstd(raw)
         return
-    if compression is None:
+    if compression == "zip":
+        yield from _zip(raw)
+        return
+    if compression in {None, "UTF-16"}:
         while piece := raw.read(_PIECE):
             yield piece
         return
+    assert compression is not None
     with _archive(raw, compression) as archive:
         while piece := archive.read1(_PIECE):  # read would lose what it gathered before the archive breaks off
             yield piece
@@ -50,6 +94,26 @@ def _archive(raw: BinaryIO, compression: str) -> gzip.GzipFile | bz2.BZ2File | l
     if compression == "gzip":
         return gzip.GzipFile(fileobj=raw, mode="rb")
     return bz2.BZ2File(raw) if compression == "bzip2" else lzma.LZMAFile(raw)
+
+
+def _zip(raw: BinaryIO) -> Iterator[bytes]:
+    """The files of an archive one after the other, as they stand in it, each ended by a line end."""
+    with zipfile.ZipFile(raw) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) > _MEMBERS:
+            raise zipfile.BadZipFile(f"holds more than {_MEMBERS:,} files")
+        unpacked, most = 0, max(_SWOLLEN, _RATIO * os.fstat(raw.fileno()).st_size)
+        for member in members:
+            with archive.open(member) as file:
+                last = b""
+                while piece := file.read(_PIECE):
+                    unpacked += len(piece)
+                    if unpacked > most:
+                        raise zipfile.BadZipFile("holds more than any text that was ever compressed")
+                    yield piece
+                    last = piece
+                if not last.endswith(b"\n"):
+                    yield b"\n"
 
 
 def _zstd(raw: BinaryIO) -> Iterator[bytes]:

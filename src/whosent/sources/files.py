@@ -25,7 +25,6 @@ from whosent.sources.text import shown
 CHUNK: Final = 1 << 18
 HEAD: Final = 1 << 18
 LINE_LIMIT: Final = (1 << 16) + 1  # one byte more than the longest line anybody looks at
-_WINDOW: Final = LINE_LIMIT // 2  # a line above the limit leaves one of these without a line end
 
 
 class Line(NamedTuple):
@@ -70,6 +69,7 @@ class Source:
         self.size = 0  # decompressed bytes read so far
         self.lines = 0  # lines read so far
         self.chunk_lines = 0  # of the latest chunk
+        self.longest_line: int | None = None  # what is longer is cut; 0: blocks are handed out, whatever their lines
         self._path = path
         self._spool = spool
         self._starts: list[tuple[int, int]] = []  # (offset, lines before it) of each chunk
@@ -153,14 +153,23 @@ class Source:
         self._starts, self.lines, self.size = [], 0, 0
         try:
             with self._open() as (raw, compression):
-                for offset, chunk, end in _whole_lines(_blocks(raw, compression)):
+                for offset, chunk, end in self._chunks(raw, compression):
                     self._starts.append((offset, self.lines))
-                    self.chunk_lines = _line_count(chunk)
+                    self.chunk_lines = self._count(chunk)
                     self.lines += self.chunk_lines
                     self.size = end
                     yield offset, chunk, raw.tell()
         except BROKEN as error:
             self.problem = _problem(error, self.size)
+
+    def _chunks(self, raw: BinaryIO, compression: str | None) -> Iterator[Chunk]:
+        blocks = _blocks(raw, compression)
+        return (
+            _as_they_come(blocks) if self.longest_line == 0 else _whole_lines(blocks, self.longest_line or LINE_LIMIT)
+        )
+
+    def _count(self, chunk: bytes) -> int:
+        return chunk.count(b"\n") if self.longest_line == 0 else _line_count(chunk)
 
     def quote(self, offsets: Iterable[int]) -> dict[int, Line]:
         """The lines that start at these offsets; one that cannot be read again is left out."""
@@ -182,9 +191,9 @@ class Source:
     def _again(self, raw: BinaryIO, compression: str) -> Iterator[tuple[int, bytes, int]]:
         """All chunks from the beginning, with the lines before each: an archive has no other way."""
         lines = 0
-        for start, chunk, _ in _whole_lines(_blocks(raw, compression)):
+        for start, chunk, _ in self._chunks(raw, compression):
             yield start, chunk, lines
-            lines += _line_count(chunk)
+            lines += self._count(chunk)
 
     def _there(self, raw: BinaryIO, wanted: Iterable[int]) -> Iterator[tuple[int, bytes, int]]:
         """The chunks of a plain file that hold the wanted offsets."""
@@ -195,7 +204,8 @@ class Source:
             start, lines_before = self._starts[number]
             end = self._starts[number + 1][0] if number + 1 < len(self._starts) else self.size
             raw.seek(start)
-            yield start, raw.read(min(end - start, CHUNK + LINE_LIMIT)), lines_before
+            further = 0 if self.longest_line is None else LINE_LIMIT  # a row may go on in the next chunk
+            yield start, raw.read(min(end + further, self.size) - start), lines_before
 
     def text(self) -> Iterator[bytes]:
         """The decompressed bytes, as far as they can be had; nothing is remembered of them."""
@@ -248,7 +258,15 @@ def _blocks(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
     yield b"".join(gathered)
 
 
-def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
+def _as_they_come(blocks: Iterable[bytes]) -> Iterator[Chunk]:
+    offset = 0
+    for block in blocks:
+        if block:
+            yield Chunk(offset, block, offset + len(block))
+        offset += len(block)
+
+
+def _whole_lines(blocks: Iterable[bytes], limit: int) -> Iterator[Chunk]:
     """Chunks cut at line ends; an overlong line loses its tail, the last one may lack its line end."""
     offset, rest = 0, b""
     start, overlong = 0, b""  # a line whose tail is being skipped
@@ -264,12 +282,12 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
         cut = fresh.rfind(b"\n") + 1
         if cut:
             chunk = rest + fresh[:cut]
-            yield from _cut(offset, chunk)
+            yield from _cut(offset, chunk, limit)
             offset, rest = offset + len(chunk), fresh[cut:]
         else:
             rest += fresh
-        if len(rest) > LINE_LIMIT:
-            start, overlong = offset, rest[:LINE_LIMIT] + b"\n"
+        if len(rest) > limit:
+            start, overlong = offset, rest[:limit] + b"\n"
             offset, rest = offset + len(rest), b""
     if overlong:
         yield Chunk(start, overlong, offset)
@@ -277,27 +295,28 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[Chunk]:
         yield Chunk(offset, rest, offset + len(rest))
 
 
-def _cut(offset: int, chunk: bytes) -> Iterator[Chunk]:
+def _cut(offset: int, chunk: bytes, limit: int) -> Iterator[Chunk]:
     """The chunk, in parts if it has overlong lines."""
     start = 0
-    for at, end in _overlong(chunk):
+    for at, end in _overlong(chunk, limit):
         if at > start:
             yield Chunk(offset + start, chunk[start:at], offset + at)
-        yield Chunk(offset + at, chunk[at : at + LINE_LIMIT] + b"\n", offset + end)
+        yield Chunk(offset + at, chunk[at : at + limit] + b"\n", offset + end)
         start = end
     if start < len(chunk):
         yield Chunk(offset + start, chunk[start:], offset + len(chunk))
 
 
-def _overlong(chunk: bytes) -> Iterator[tuple[int, int]]:
+def _overlong(chunk: bytes, limit: int) -> Iterator[tuple[int, int]]:
     """Where lines above the limit begin and end; a look at each window spares looking at each line."""
-    windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
-    if all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in windows):
+    window = limit // 2  # a line above the limit leaves one of these without a line end
+    windows = range(0, len(chunk) - window + 1, window)
+    if all(chunk.find(b"\n", at, at + window) >= 0 for at in windows):
         return
     at = 0
     while at < len(chunk):
         end = chunk.index(b"\n", at) + 1
-        if end - at > LINE_LIMIT + 1:
+        if end - at > limit + 1:
             yield at, end
         at = end
 
@@ -358,43 +377,3 @@ def at_path(path: Path) -> Source:
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "rb") as pipe:
         return _spooled(name, pipe)
-
-
-def expand(arguments: Iterable[str]) -> tuple[list[Path], list[str]]:
-    """Files behind the given paths, folders and globs, in a stable order without repeats; and what was missing."""
-    paths: dict[Path, None] = {}
-    missing: list[str] = []
-    for argument in arguments:
-        found = _behind(argument)
-        paths.update(dict.fromkeys(found))
-        if not found:
-            missing.append(shown(os.fsencode(argument)))
-    return list(paths), missing
-
-
-def _behind(argument: str) -> list[Path]:
-    path = Path(argument)
-    if os.path.isdir(path):  # noqa: PTH112  # pathlib's raises where a name is too long
-        return sorted(_inside(path))
-    if os.path.lexists(path):
-        return [path]
-    return sorted(file for entry in _glob(argument) for file in (_inside(entry) if entry.is_dir() else [entry]))
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    """The files in a folder and those below it; folders that may not be read are sources that say so."""
-    unreadable: list[Path] = []
-    for place, _, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):
-        for name in names:
-            path = Path(place, name)
-            if os.path.isfile(path):  # noqa: PTH113  # pathlib's raises where a folder may not be entered
-                yield path
-    yield from unreadable
-
-
-def _glob(pattern: str) -> Iterator[Path]:
-    anchor = Path(Path(pattern).anchor or ".")
-    try:
-        yield from anchor.glob(str(Path(pattern).relative_to(anchor)) if Path(pattern).anchor else pattern)
-    except (ValueError, NotImplementedError, OSError):
-        return

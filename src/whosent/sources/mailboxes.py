@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from whosent.sources.files import Source, at_path, expand, standard_input
+from whosent.sources.arguments import expand
+from whosent.sources.files import Source, at_path, standard_input
 
 _PARTS: Final = frozenset({"cur", "new"})
 

@@ -23,11 +23,16 @@ _DEEPEST: Final = 5  # levels of $name in a value
 _MAIN_CF: Final = Path("/etc/postfix/main.cf")
 
 
-def ours_of_this_machine(heads: Iterable[bytes], main_cf: Path = _MAIN_CF, node: str = "") -> Ours:
-    """What Postfix here calls its own, if this machine's name stands in one of the logs' first lines."""
+def ours_of_this_machine(
+    heads: Iterable[bytes], main_cf: Path = _MAIN_CF, node: str = "", *, here: bool = False
+) -> Ours:
+    """What Postfix here calls its own, if this machine's name stands in one of the logs' first lines.
+
+    ``here``: it is known that this machine is looked at.
+    """
     name = (node or os.uname().nodename).partition(".")[0].encode()
     own_lines = re.compile(rb" " + re.escape(name) + rb"(?:\.[\w.-]+)? \S+: ")
-    if not name or not any(own_lines.search(head) for head in heads):
+    if not here and not any(name and own_lines.search(head) for head in heads):
         return Ours()
     try:
         return read(main_cf.read_text(encoding="utf-8", errors="replace"))

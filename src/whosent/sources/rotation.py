@@ -11,6 +11,9 @@ from whosent.sources.files import Source
 
 _ARCHIVE: Final = re.compile(r"\.(?:gz|bz2|xz|zst)$")
 _NUMBER: Final = re.compile(r"\.(\d{1,4})$")  # mail.log.1
+_EXCHANGE: Final = re.compile(
+    r"(?i)((?:MSGTRK(?:M[A-Z])?|RECV|SEND))(\d{8})(\d\d)?-(\d{1,6})(\.LOG)$"
+)  # MSGTRK2026112708-1.LOG
 _DATE: Final = re.compile(r"[._-](\d{4}-?\d\d-?\d\d)(?:[-T]?(\d{1,12}))?(?=\.[a-z]+$|$)")  # mail.log-20261101
 
 
@@ -27,6 +30,10 @@ def place(name: str) -> Place:
     number = _NUMBER.search(plain)
     if number:
         return Place(plain[: number.start()], (0, -int(number[1]), 0))
+    exchange = _EXCHANGE.search(plain)
+    if exchange:
+        kind, day, hour, part, ending = exchange.groups()
+        return Place(plain[: exchange.start()] + kind + ending, (1, int(day + (hour or "00")), int(part)))
     date = _DATE.search(plain)
     if date:
         base = plain[: date.start()] + plain[date.end() :]

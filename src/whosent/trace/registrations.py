@@ -121,7 +121,7 @@ def of_whois(text: str) -> Answer | None:
     if not any(found.values()) and not servers:
         return None
     return Answer(
-        **found,  # type: ignore[arg-type]  # names of its fields
+        **found,
         name_servers=tuple(server.split()[0].lower().rstrip(".") for server in servers)[:_MOST],
         status=tuple(value.split()[0] for value in said.get("domain status", said.get("status", [])))[:_MOST],
     )

@@ -12,7 +12,7 @@ from whosent.complaints.layouts import Layout
 from whosent.complaints.mail import Headers, Part, fields
 from whosent.complaints.returned import bounce, recipient, tidy
 from whosent.complaints.view import View
-from whosent.model.complaint import Claim, ReportedRecipient, Told
+from whosent.model.complaint import HopClaim, ReportedRecipient, Told
 
 _KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _GROUPS: Final = re.compile(rb"\n[ \t]*\n")
@@ -87,7 +87,7 @@ def _with_claims(told: Told, groups: list[Headers]) -> Told:
     host = head.get("reporting-mta").partition(";")[2].strip().lower()
     if not queue_id:
         return told
-    claim = Claim(host[:255], queue_id[:60], time=told.arrival)
+    claim = HopClaim(host[:255], queue_id[:60], time=told.arrival)
     values = {name: getattr(told, name) for name in told.__struct_fields__}
     return Told(**{**values, "claims": (claim, *told.claims)})
 
