@@ -9,7 +9,8 @@ from zlib import crc32
 from benchmarks.generator.sendmail import Letter, Scribe
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
-from whosent.model.rows import Actor, Message, Outcome, Reason, Result, Row
+from whosent.model.pile import Pile
+from whosent.model.rows import Actor, Message, Outcome, Reason, Result, Row, Subject, Verdict
 from whosent.model.settings import Ours
 from whosent.model.surroundings import Surroundings
 from whosent.reading.reader import Reader
@@ -97,7 +98,14 @@ def _relay(name: str) -> str:
     return f"{name}. [203.0.{crc32(name.encode()) % 200}.9]"
 
 
-def read_from_sendmail(story: tuple[Row, ...]) -> list[Row]:
+def _by_login_name(row: Row | Pile) -> Row | Pile:
+    """The same said of a local user under the name that Sendmail logs."""
+    if isinstance(row, Subject | Verdict) and row.actor.kind == "local_user":
+        return row._replace(actor=row.actor._replace(name=row.actor.address or ""))
+    return row
+
+
+def read_from_sendmail(story: tuple[Row | Pile, ...]) -> list[Row | Pile]:
     """The story with everything about mail written by Sendmail and read again."""
     log = Log(random=Random(1))
     telling = Telling(log)
@@ -113,5 +121,5 @@ def read_from_sendmail(story: tuple[Row, ...]) -> list[Row]:
     tokens: list[Token] = [*(reader := Reader(text, clock, layout)).tokens(text)]
     assert not reader.counts.unknown
     mail = [*chain.rows(sorted(join.rows(tokens, 0), key=lambda row: row[:2])), *chain.rest()]
-    others = [row for row in story if not isinstance(row, Message | Outcome)]
+    others = [_by_login_name(row) for row in story if not isinstance(row, Message | Outcome)]
     return sorted([*mail, *others], key=lambda row: row[:2])

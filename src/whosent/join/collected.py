@@ -16,7 +16,7 @@ from whosent.model.rows import Actor, Handover, Login, Message, Outcome, Reason,
 from whosent.reading.recipients import as_given
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from whosent.dialects import Rule
     from whosent.model.rows import JoinedRow
@@ -48,19 +48,35 @@ class Collecting:
     _text: Any
     _client: Any
     _place: Any
+    _move: Any
+    _seconds: Any
+    time: float
 
-    def _of_collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
-        if rule.event == "attempts":
-            yield from self._attempts(rule, time, ref, fields)
-        elif rule.event == "collected":
-            yield from self._collected(rule, time, ref, fields)
-        elif rule.event == "authenticated":
-            _, host, _, account, address, service, pid = fields
-            self._queue.sessions.authenticated(pid, account, address, time)
-            text = self._text
-            yield _new(Login, (time, ref, text(host), text(account), text(address), True, text(service)))
-        else:
-            yield from self._goes_on(rule, time, ref, fields)
+    def _alone(self, rule: Rule, ref: int, fields: Fields) -> Iterable[JoinedRow]:
+        """What a token that comes by itself makes."""
+        stamp, host, instance = fields[:3]
+        time = self._seconds(stamp)
+        self.time = max(self.time, time)
+        if self._here != (host, instance):
+            self._move(host, instance)
+        return self._of_collected(rule, time, ref, fields)
+
+    def _of_collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterable[JoinedRow]:
+        event = rule.event
+        if event == "attempts":
+            return self._attempts(rule, time, ref, fields)
+        if event == "collected":
+            return self._collected(rule, time, ref, fields)
+        if event == "authenticated":
+            return (self._authenticated(time, ref, fields),)
+        return self._goes_on(rule, time, ref, fields)
+
+    def _authenticated(self, time: float, ref: int, fields: Fields) -> Login:
+        """A login, which the messages of the same process will belong to."""
+        _, host, _, account, address, service, pid = fields
+        self._queue.sessions.authenticated(pid, account, address, time)
+        text = self._text
+        return Login(time, ref, text(host), text(account), text(address), True, text(service))  # noqa: FBT003
 
     def _collected(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
         """A message of an MTA that tells the login in another line; its queue ids are never used again."""

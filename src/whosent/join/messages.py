@@ -9,6 +9,7 @@ not logged.  Nothing is kept of a closed life.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from whosent.dialects import Rule
@@ -158,7 +159,7 @@ class Join(Collecting):
         if native and tokens.__class__ is native.Tokens:
             rows: list[JoinedRow] = native.join_rows(self, tokens, reference(self._source, offset))
             return [*rows, *self._forget()] if len(self._queue.lives) > self._queue.many else rows
-        return self.rows_purely(tokens, offset)
+        return chain(self.rows_purely(tokens, offset), self._forget())
 
     def rows_purely(  # noqa: C901, PLR0912, PLR0915  # a call less a line is a tenth of the time
         self, tokens: Iterable[Token], offset: int
@@ -246,10 +247,12 @@ class Join(Collecting):
             else:
                 yield from (self._of_collected if event in COLLECTED else self._rare)(rule, time, base + at, fields)
         self.time = latest
-        yield from self._forget()
 
     def _rows_of(self, token: Token, base: int) -> list[JoinedRow]:
         """Rows of one token that the compiled twin leaves to us; ``base`` refers to the chunk's first byte."""
+        rule, at, fields = token
+        if rule.event in COLLECTED:
+            return list(self._alone(rule, base + at, fields))
         _, offset = dereference(base)
         return list(self.rows_purely((token,), offset))
 
@@ -363,7 +366,7 @@ class Join(Collecting):
         elif rule.event == "deliveries":
             _, offset = dereference(ref)  # of the present source
             each = ((*fields[:4], recipient, *fields[5:]) for recipient in split(fields[4] or b""))
-            yield from self.rows(((_ONE, 0, delivery) for delivery in each), offset)
+            yield from self.rows_purely(((_ONE, 0, delivery) for delivery in each), offset)
         else:
             yield from self._judged(rule, Asked(time, ref, self._text(fields[1])), fields)
 
