@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import exchange, exim, formats, memory, parallel, parse_join, queue, scan, trace
+from benchmarks import exchange, exim, formats, memory, parallel, parse_join, queue, scan, sendmail, trace
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "formats": formats.measure,
     "exchange": exchange.measure,
     "exim": exim.measure,
+    "sendmail": sendmail.measure,
     "trace": trace.measure,
     "queue": queue.measure,
     "population": population.measure,

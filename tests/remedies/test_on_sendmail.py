@@ -77,6 +77,8 @@ CULPRITS = {
     "form": (Suspect(kind="form", name="/var/www/html/shop.php", host="mx"), {"form"}),
     "www-data": (Suspect(kind="local_user", name="www-data", account="www-data", host="mx"), {"shop", "form"}),
     "web": (Suspect(kind="host", name="10.77.0.20", host="mx", address="10.77.0.20"), {"web"}),
+    "forward": (Suspect(kind="forwarder", name=LATER, address=LATER, host="mx"), EVERYBODY),
+    "elsewhere": (Suspect(kind="forwarder", name="low@isp.test", host="mx"), set()),
 }
 
 

@@ -97,3 +97,20 @@ def test_the_log_tells_whose_login_a_message_came_with(who: str, tmp_path: Path)
     said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
     expected = [] if "\\" in who else ["6ARAmfG0000011", "6ARAmfG3000011"]
     assert said.split() == expected
+
+
+def test_what_is_on_its_way_to_a_forward_is_named_and_nothing_else(tmp_path: Path) -> None:
+    """Recipient lines as sendmail's qf files have them: flags, a colon, the address with or without its brackets."""
+    written = {
+        "6A1": "RPFD:<me@far.example>",
+        "6A2": "RA:me@far.example",
+        "6A3": "RPFD:<notme@far.example>",
+        "6A4": "S<me@far.example>",
+        "6A5": "RPFD:<other@far.example>\nRPFD:<me@far.example>",
+        "6A6": "H??Subject: R:me@far.example",
+    }
+    for queue_id, line in written.items():
+        (tmp_path / f"qf{queue_id}").write_text(f"V8\n{line}\n.\n", encoding="utf-8")
+    command = steps("forwarder", "me@far.example")[0].commands[0].replace("/var/spool/mqueue", str(tmp_path))
+    said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["6A1", "6A2", "6A5"]

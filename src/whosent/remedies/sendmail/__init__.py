@@ -21,11 +21,7 @@ BY_KIND: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {
     "host": strangers.contain,
     "relay": strangers.contain,
     "proxy": proxying.contain_unknown(strangers.contain),
-    "forwarder": passing.by_sender(
-        "Filter before forwarding",
-        "Filter spam before it is forwarded, or stop forwarding and let the other side collect the mail. Forwards are"
-        " written in /etc/mail/aliases, virtusertable and ~/.forward.",
-    ),
+    "forwarder": passing.contain_forwarder,
     "backscatter": passing.by_sender(
         "Refuse instead of bouncing",
         "Refuse unknown recipients while the sender is still connected: LDAP routing or a virtusertable that is"

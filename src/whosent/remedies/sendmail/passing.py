@@ -1,8 +1,8 @@
-"""Sendmail's steps where the mail only passes: forwards, bounces, lists; chosen by the envelope's sender."""
+"""Sendmail's steps where the mail only passes: forwards, bounces, lists; chosen by the envelope."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
 from whosent.remedies.sendmail.queued import by_file, look_and_hold
@@ -12,6 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from whosent.model.finding import Cause, Suspect
+
+_TO: Final = (
+    'awk \'/^R/ { sub(/^R[^:]*:/, ""); gsub(/^<|>$/, ""); if ($0 == ENVIRON["to"]) found = 1 }\n'
+    '    END { exit !found }\' "$file"'
+)
+
+
+def contain_forwarder(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
+    """Quarantine what is on its way to where the address leads, whoever wrote it."""
+    to = plain(suspect.address or suspect.name)
+    choice = by_file(f"to {to}, whoever wrote it", f"export to={quoted(to)}", _TO)
+    close = Remedy(
+        step="close",
+        title="Filter before forwarding",
+        reach="nothing by itself",
+        commands=[],
+        undo=[],
+        note="Filter spam before it is forwarded, or stop forwarding and let the other side collect the mail. Forwards"
+        " are written in /etc/mail/aliases, virtusertable and ~/.forward.",
+    )
+    return [*look_and_hold(tag, suspect, choice), close]
 
 
 def by_sender(title: str, advice: str, name: str = "") -> Callable[[str, Suspect, Cause], list[Remedy]]:
