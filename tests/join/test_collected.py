@@ -183,6 +183,21 @@ def test_messages_are_forgotten_when_nothing_more_is_heard_of_them(monkeypatch: 
     assert join.open_lives() == 300
 
 
+def test_a_message_is_not_forgotten_while_one_of_its_recipients_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One address given, an alias of two: one of them is reached at once, the other hours later."""
+    monkeypatch.setattr("whosent.join.lives._MANY_LIVES", 1)
+    join = join_of()
+    later = sent(to="b@far.test", fate="dsn=4.2.0, reply=451 4.2.0 later, stat=Deferred: later")
+    rows(said(auth(), came(), sent(to="a@far.test"), later), join)
+    crowd = [came(f"6ARAmg{a}{b}000190", "ESMTP") for a in range(10) for b in range(10)]
+    rows(said(*crowd, begin=7200), join)
+    (found,) = (row for row in rows(said(sent(to="b@far.test"), begin=7300), join) if isinstance(row, Outcome))
+    assert found.actor.name == "bob"
+    more = [came(f"6ARAm{c}{a}{b}000190", "ESMTP") for c in "hi" for a in range(10) for b in range(10)]
+    rows(said(*more, begin=20_000), join)
+    assert join.open_lives() == 300  # nobody waits for it any more
+
+
 def test_a_later_part_passes_on_what_an_earlier_one_may_explain() -> None:
     first, second = join_of(), join_of(passes_on=True)
     rows(said(auth()), first)

@@ -1,7 +1,7 @@
 """Messages of an MTA that does not log when one left, and names the login in a line of its own (Sendmail).
 
 A queue id is never used twice.  A message has ended when as many recipients as it had were delivered or bounced; since
-an alias may stand for more, it is forgotten only when nothing was heard of it for an hour.
+an alias may stand for more, it is forgotten only when nobody is deferred and nothing was heard of it for an hour.
 """
 
 from __future__ import annotations
@@ -136,6 +136,8 @@ class Collecting:
             life.heard = time
             if status != b"4":
                 life.left -= len(each)
+                if life.deferred:
+                    life.deferred.difference_update(recipient for recipient, _ in each)
 
     def _goes_on(self, rule: Rule, time: float, ref: int, fields: Fields) -> Iterator[JoinedRow]:
         """A message gets a bounce, or goes on for some of its recipients, under other queue ids."""

@@ -98,7 +98,7 @@ def forget(queue: Queue, now: float, ref: int) -> Iterator[Closed]:
 
 def _is_over(life: Life, now: float) -> bool:
     if isinstance(life, Counted):
-        return now - life.heard > (_QUIET if life.left <= 0 else _GIVEN_UP)
+        return now - life.heard > (_QUIET if life.left <= 0 and not life.deferred else _GIVEN_UP)
     return life.sender is None and now - life.opened > 2 * SESSION
 
 
