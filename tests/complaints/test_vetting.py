@@ -225,6 +225,13 @@ def test_two_messages_that_fit_alike_name_nobody(tmp_path: Path) -> None:
     assert {suspect.name for suspect in one.candidates} == {"alice@corp.test", "carol@corp.test"}
 
 
+@pytest.mark.parametrize("address", ["192.168.1.100", "127.0.0.1", "::1"])
+def test_a_private_address_in_a_report_is_not_ours(address: str) -> None:
+    for ours in (OURS, Ours()):
+        [one] = answered(complaint(0, source=address), [], ours)
+        assert (one.ours, one.suspect, one.candidates) == ("unknown", None, [])
+
+
 def test_what_is_no_report_is_told_so() -> None:
     [one] = answered(b"From: a@b.test\nSubject: lunch?\n\nAt one.\n", [])
     assert (one.kind, one.ours) == ("other", "unknown")

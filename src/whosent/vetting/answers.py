@@ -86,13 +86,15 @@ def _ours(told: Told, found: list[Match], known: Known) -> Answer:
 
 
 def _here(told: Told, surroundings: Surroundings) -> bool:
-    """Whether the accused address is known to be ours."""
-    return bool(told.source_address and surroundings.is_own_address(told.source_address))
+    """Whether the accused address is known to be ours; a private one in a stranger's report is nobody's."""
+    address = told.source_address
+    return bool(address and is_public(address) and surroundings.is_own_address(address))
 
 
 def _elsewhere(told: Told, surroundings: Surroundings) -> bool:
     """Whether the accused address is known to be somebody else's."""
-    return bool(told.source_address) and len(surroundings.networks) > _PRIVATE and not _here(told, surroundings)
+    public = bool(told.source_address and is_public(told.source_address))
+    return public and len(surroundings.networks) > _PRIVATE and not _here(told, surroundings)
 
 
 def _perhaps(told: Told, found: list[Match], known: Known) -> Answer:
@@ -126,7 +128,7 @@ def _forgery(told: Told, known: Known) -> Answer | None:
 def _by_address(told: Told, known: Known) -> Answer:
     """Nothing in the logs: what the accused address and the Message-ID still tell."""
     surroundings, address = known.surroundings, told.source_address
-    if address and surroundings.is_own_address(address):
+    if address and _here(told, surroundings):
         return _candidate(address, words.our_address(told, given=known.given))
     among = _among(told, surroundings)
     if among:
