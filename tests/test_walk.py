@@ -280,7 +280,7 @@ def test_a_sleeping_observer_hears_from_the_first_row_on_that_wakes_it(
         def subject(self, row: Subject) -> None:
             self.heard.append(row.time)
 
-    monkeypatch.setattr(walk, "_BATCH", batch)
+    monkeypatch.setattr("whosent.audience._BATCH", batch)
     sleeper, never = Sleeper(), Sleeper()
     subject = Subject(3.0, 3, Actor("account", "al", "mx"), "", b"Hello")
     observe([request(1.0, 1), request(2.0, 2), subject, request(4.0, 4), subject._replace(time=5.0)], [sleeper])
