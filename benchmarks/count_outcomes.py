@@ -13,6 +13,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whosent.audience import batches
 from whosent.join.chain import Chain
 from whosent.join.messages import Join
 from whosent.model.rows import Actor, Message, Outcome, Result
@@ -89,7 +90,8 @@ def count(paths: Sequence[Path]) -> dict[str, object]:
     sources = [Source(str(path), path) for path in paths]
     for stream in streams(prepare(sources, settings, UTC)):
         rows = read_here(stream, Join(Surroundings(settings.ours)), lambda _: None)
-        tally.traced(chain.rows(tally.lines(rows)))
+        for batch in chain.batches(batches(tally.lines(rows))):
+            tally.traced(batch)
     tally.traced(chain.rest())
     return {
         "lines": sum(source.lines for source in sources),

@@ -779,6 +779,29 @@ slowly(State *state, PyObject *token)
     return take_from_python(state);
 }
 
+/* A login or a refusal: its rows come from Python, which needs to know no more than the time and the queue. */
+static int
+rare(State *state, const Match *match)
+{
+    Span stamp = span_of(match, STAMP);
+    if (!stamp.text || match->entry->count < 4)
+        return slowly(state, token_of(match));
+    if (read_time(state, stamp) < 0 || !queue_of(state, span_of(match, HOST), span_of(match, INSTANCE)))
+        return -1;
+    const Place *place = &state->known_places[state->place];
+    PyObject *here = PyTuple_Pack(2, place->host, place->instance), *fields = fields_of(match), *rows = NULL;
+    if (here && fields && PyObject_SetAttrString(state->join, "_here", here) == 0 &&
+        PyObject_SetAttrString(state->join, "_queue", place->queue) == 0)
+        rows = PyObject_CallMethod(state->join, "_rare", "OOLO", match->entry->rule, state->time,
+                                   (long long)(state->base + match->at), fields);
+    PyObject *done = rows ? PyObject_CallMethod(state->rows, "extend", "O", rows) : NULL;
+    Py_XDECREF(here);
+    Py_XDECREF(fields);
+    Py_XDECREF(rows);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 static int
 is_usual(const Match *match)
 {
@@ -841,6 +864,16 @@ usual(State *state, const Match *match)
 }
 
 static int
+join_line(State *state, const Match *match)
+{
+    if (is_usual(match))
+        return usual(state, match);
+    if (match->entry->kind == RARE && !match->entry->alone)
+        return rare(state, match);
+    return slowly(state, token_of(match));
+}
+
+static int
 run(State *state, Tokens *tokens)
 {
     Match match;
@@ -852,7 +885,7 @@ run(State *state, Tokens *tokens)
         }
         switch (next_match(tokens, &match)) {
         case CAPTURED:
-            if ((is_usual(&match) ? usual(state, &match) : slowly(state, token_of(&match))) < 0)
+            if (join_line(state, &match) < 0)
                 return -1;
             break;
         case ELSEWHERE:

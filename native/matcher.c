@@ -42,7 +42,7 @@ take_entry(Matcher *self, PyObject *item)
     PyObject *rule, *fields, *alone;
     if (!PyArg_ParseTuple(item, "iiOO!O", &end, &kind, &rule, &PyTuple_Type, &fields, &alone))
         return -1;
-    if (end <= 0 || end >= self->ends || kind < TOKEN || kind > ARRIVAL || self->entries[end].rule) {
+    if (end <= 0 || end >= self->ends || kind < TOKEN || kind > RARE || self->entries[end].rule) {
         PyErr_SetString(PyExc_ValueError, "an entry has no group of its own");
         return -1;
     }
@@ -243,7 +243,7 @@ elsewhere(Tokens *self)
     return token;
 }
 
-static PyObject *
+PyObject *
 fields_of(const Match *match)
 {
     const Entry *entry = match->entry;

@@ -8,7 +8,7 @@
 #include <pcre2.h>
 
 /* What the join does with a rule's lines; everything else is a plain token. */
-enum kind { TOKEN, DELIVERY, QUEUED, SUBMISSION, REMOVED, ARRIVAL };
+enum kind { TOKEN, DELIVERY, QUEUED, SUBMISSION, REMOVED, ARRIVAL, RARE };
 
 /* One rule as the alternation tells it: by the number of the group at its end. */
 typedef struct {
@@ -57,6 +57,7 @@ extern PyTypeObject MatcherType, TokensType, WordsType;
 
 enum found next_match(Tokens *tokens, Match *match);
 PyObject *elsewhere(Tokens *tokens);
+PyObject *fields_of(const Match *match);
 PyObject *token_of(const Match *match);
 PyObject *join_rows(PyObject *module, PyObject *arguments);
 PyObject *release(PyObject *module, PyObject *arguments);

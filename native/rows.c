@@ -24,32 +24,60 @@ is_plain(PyObject *row, PyObject *kinds)
            !PyUnicode_GET_LENGTH(queue_id);
 }
 
-static int
-let_go(PyObject *ready, PyObject *row, PyObject *kinds, PyObject *resolve)
+/* An outcome, with the actor behind its queue id instead of its own where another is known. */
+static PyObject *
+traced(PyObject *row, PyObject *key, PyObject *actors)
 {
+    PyObject *actor = PyDict_GetItemWithError(actors, key);
+    if (!actor)
+        return PyErr_Occurred() ? NULL : Py_NewRef(row);
+    Py_ssize_t count = PyTuple_GET_SIZE(row);
+    PyObject *copy = Py_TYPE(row)->tp_alloc(Py_TYPE(row), count);
+    for (Py_ssize_t field = 0; copy && field < count; field++)
+        PyTuple_SET_ITEM(copy, field, Py_NewRef(field == 2 ? actor : PyTuple_GET_ITEM(row, field)));
+    return copy;
+}
+
+static int
+let_go(PyObject *ready, PyObject *row, PyObject *kinds, PyObject *resolve, PyObject *actors)
+{
+    PyObject *kind = (PyObject *)Py_TYPE(row), *found;
     if (is_plain(row, kinds))
         return PyList_Append(ready, row);
-    PyObject *found = PyObject_CallOneArg(resolve, row);
+    int outcome = kind == PyTuple_GET_ITEM(kinds, 1), closed = kind == PyTuple_GET_ITEM(kinds, 3);
+    PyObject *actor = PyTuple_GET_ITEM(row, 2);
+    if (outcome && PyTuple_Check(actor) && PyTuple_GET_SIZE(actor) > 2) {
+        PyObject *key = PyTuple_Pack(2, PyTuple_GET_ITEM(actor, 2), PyTuple_GET_ITEM(row, 3));
+        found = key ? traced(row, key, actors) : NULL;
+        Py_XDECREF(key);
+    } else if (closed) {
+        PyObject *key = PyTuple_Pack(2, actor, PyTuple_GET_ITEM(row, 3)); /* its host */
+        int known = key ? PyDict_Contains(actors, key) : -1;
+        found = known < 0 || (known && PyDict_DelItem(actors, key) < 0) ? NULL : Py_NewRef(Py_None);
+        Py_XDECREF(key);
+    } else {
+        found = PyObject_CallOneArg(resolve, row);
+    }
     int failed = !found || (found != Py_None && PyList_Append(ready, found) < 0);
     Py_XDECREF(found);
     return failed ? -1 : 0;
 }
 
-/* release(waiting, rows, wait, (Handover, Outcome, Message), note, resolve) -> rows that waited long enough
+/* release(waiting, rows, wait, (Handover, Outcome, Message, Closed), note, resolve, actors) -> rows that waited enough
  *
  * Those that still wait are left in the list `waiting`.
  */
 PyObject *
 release(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *waiting, *rows, *kinds, *note, *resolve;
+    PyObject *waiting, *rows, *kinds, *note, *resolve, *actors;
     double wait, now = 0.0;
     int begun = 0;
-    if (!PyArg_ParseTuple(arguments, "O!O!dO!OO", &PyList_Type, &waiting, &PyList_Type, &rows, &wait, &PyTuple_Type,
-                          &kinds, &note, &resolve))
+    if (!PyArg_ParseTuple(arguments, "O!O!dO!OOO!", &PyList_Type, &waiting, &PyList_Type, &rows, &wait, &PyTuple_Type,
+                          &kinds, &note, &resolve, &PyDict_Type, &actors))
         return NULL;
-    if (PyTuple_GET_SIZE(kinds) != 3) {
-        PyErr_SetString(PyExc_ValueError, "three kinds of rows are wanted");
+    if (PyTuple_GET_SIZE(kinds) != 4) {
+        PyErr_SetString(PyExc_ValueError, "four kinds of rows are wanted");
         return NULL;
     }
     PyObject *ready = PyList_New(0);
@@ -77,7 +105,7 @@ release(PyObject *Py_UNUSED(module), PyObject *arguments)
             double since = PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(first, 0));
             if (now - wait <= since && since <= now + wait) /* above it: the clock was set back */
                 break;
-            if (let_go(ready, first, kinds, resolve) < 0)
+            if (let_go(ready, first, kinds, resolve, actors) < 0)
                 goto failed;
         }
     }

@@ -37,9 +37,10 @@ def release(
     waiting: list[Any],
     rows: list[Any],
     wait: float,
-    kinds: tuple[type, type, type],
+    kinds: tuple[type, type, type, type],
     note: Callable[[Any], object],
     resolve: Callable[[Any], object],
+    actors: dict[Any, Any],
 ) -> list[Any]: ...
 def hand_out(rows: list[Any], table: dict[type, Any]) -> None: ...
 def plain_rows(rows: list[Any], numbers: dict[type, int]) -> list[tuple[Any, ...]]: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ HOSTILE = [
     .split(b"|"),
 ]
 SIZE = LONGEST_LINE - 2000
+FULL = bool(os.environ.get("WHOSENT_TEST_FULL"))
+LINES = 6 if FULL else 2  # of each dialect, for each delimiter
 ALLOWED = 0.4  # seconds for one line; 64 KiB read in quadratic time take minutes
 
 
@@ -54,9 +57,11 @@ def test_a_line_of_repeated_delimiters_is_read_in_linear_time(dialect: Dialect) 
     rng = random.Random(1)
     lines = kinds(dialect)
     for hostile in HOSTILE:
-        for line in rng.sample(lines, min(6, len(lines))):
+        for line in rng.sample(lines, min(LINES, len(lines))):
             start = min(len(line), 45)
             at = rng.choice([start, rng.randint(start, max(start, len(line))), len(line)])
             flood = line[:at] + hostile * (SIZE // len(hostile)) + rng.choice([line[at:], b""])
-            took = min(cost(flood), cost(flood))
+            took = cost(flood)
+            if took >= ALLOWED:  # somebody else may have had the processor
+                took = min(cost(flood), cost(flood))
             assert took < ALLOWED, (took, line[:at], hostile)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.test_readers import FILES, fuzzed, mutilated
 from whosent.audience import hand_out_purely
-from whosent.join.chain import Chain, _release
+from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
 from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome
 from whosent.model.settings import Ours
@@ -127,12 +127,7 @@ def released(rows: list[JoinedRow]) -> None:
     """Rows held back for hand-overs come out alike."""
     twin, pure = Chain(), Chain()
     ready = [row for batch in twin.batches([rows[:777], rows[777:]]) for row in batch]
-    kinds = (Handover, Outcome, Message)
-    wanted = [
-        row
-        for part in (rows[:777], rows[777:])
-        for row in _release(pure._waiting, part, 10.0, kinds, pure._note, pure._resolve)
-    ]
+    wanted = [row for part in (rows[:777], rows[777:]) for row in pure.release_purely(part)]
     assert ready == wanted
     assert list(twin.rest()) == list(pure.rest())
 

@@ -16,7 +16,7 @@ from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Subjec
 from whosent.reading.native import native
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from whosent.model.rows import JoinedRow, Row
 
@@ -39,9 +39,35 @@ class Chain:
 
     def batches(self, joined: Iterable[list[JoinedRow]]) -> Iterator[list[Row]]:
         """The same in lists, of lists of any length; the hot path."""
-        release = native.release if native else _release
         for rows in joined:
-            yield release(self._waiting, rows, WAIT, (Handover, Outcome, Message), self._note, self._resolve)
+            if native:
+                kinds = (Handover, Outcome, Message, Closed)
+                yield native.release(self._waiting, rows, WAIT, kinds, self._note, self._resolve, self._actors)
+            else:
+                yield self.release_purely(rows)
+
+    def release_purely(self, rows: list[JoinedRow]) -> list[Row]:
+        """Take in rows; gives those that waited long enough; the compiled twin is native.release."""
+        ready: list[Row] = []
+        waiting, now, head = self._waiting, None, 0
+        for row in rows:
+            if row.__class__ is Handover:
+                self._note(row)
+                continue
+            waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
+            if row[0] == now:
+                continue
+            now = row[0]
+            while not now - WAIT <= waiting[head][0] <= now + WAIT:  # above it: the clock was set back
+                first = waiting[head]
+                head += 1
+                kind = first.__class__
+                if (kind is Outcome or kind is Message) and not first[3]:  # a message with one queue id
+                    ready.append(first)  # type: ignore[arg-type]
+                elif (found := self._resolve(first)) is not None:
+                    ready.append(found)
+        del waiting[:head]
+        return ready
 
     def rest(self) -> Iterator[Row]:
         """What still waited when the logs ended."""
@@ -98,34 +124,3 @@ class Chain:
     def _first(self, handover: Handover) -> Actor:
         """Who is behind a message that was handed over."""
         return self._actors.get((handover.actor.host, handover.queue_id), handover.actor)
-
-
-def _release(  # noqa: PLR0913, PLR0917  # as the compiled twin has it
-    waiting: list[Row | Closed],
-    rows: list[JoinedRow],
-    wait: float,
-    kinds: tuple[type, type, type],
-    note: Callable[[Handover], None],
-    resolve: Callable[[Row | Closed], Row | None],
-) -> list[Row]:
-    """Take in rows; gives those that waited long enough, and leaves the others in ``waiting``."""
-    handover, *plain = kinds
-    ready: list[Row] = []
-    now, head = None, 0
-    for row in rows:
-        if row.__class__ is handover:
-            note(row)  # type: ignore[arg-type]  # it is one
-            continue
-        waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
-        if row[0] == now:
-            continue
-        now = row[0]
-        while not now - wait <= waiting[head][0] <= now + wait:  # above it: the clock was set back
-            first = waiting[head]
-            head += 1
-            if first.__class__ in plain and not first[3]:  # a message with one queue id
-                ready.append(first)  # type: ignore[arg-type]
-            elif (found := resolve(first)) is not None:
-                ready.append(found)
-    del waiting[:head]
-    return ready

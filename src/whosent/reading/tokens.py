@@ -25,7 +25,9 @@ _LEAD: Final = re.compile(rb"\(\?P<\w+>(?:\[[^\]\\]+\](?:\{\d+,\d+\}\+)?)+\): ")
 # What every message has; other lines are told apart by the alternation, and their fields are read by the rule alone.
 _USUAL: Final = frozenset({"submission", "queued", "delivery", "removed", "collected", "attempts"})
 # As native.h numbers them; 0: others.
-_KINDS: Final = {"delivery": 1, "queued": 2, "submission": 3, "removed": 4, "arrival": 5}
+_KINDS: Final = {
+    "delivery": 1, "queued": 2, "submission": 3, "removed": 4, "arrival": 5, "login": 6, "rejection": 6,
+}  # fmt: skip
 
 # Stamps: RFC 3164 "Nov 12 14:03:07", or RFC 3339 (syslog-ng, rsyslog, postlogd write both before the host name).
 _STAMP: Final = (
