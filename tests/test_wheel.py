@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+UNMEASURED = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTHONPATH"))}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree, unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True)
+    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True, env=UNMEASURED)
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
     if not list((folder / "site").rglob("meter.*.so")) and os.environ.get("CI") != "true":
@@ -27,9 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(site: Path | None, *command: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    if site is not None:
-        environment["PYTHONPATH"] = str(site)
+    environment = UNMEASURED if site is None else {**UNMEASURED, "PYTHONPATH": str(site)}
     return subprocess.run([sys.executable, "-m", *command], check=False, capture_output=True, cwd=ROOT, env=environment)
 
 
