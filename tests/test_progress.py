@@ -40,3 +40,21 @@ def test_rate_and_time_left_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
         consumed(1 << 29)
     assert "reading" in told.getvalue()
     assert "0.5/1.1 GB" in told.getvalue()
+
+
+def test_messages_are_counted_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Terminal()
+    monkeypatch.setattr("sys.stderr", told)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.counting("queued messages", 300_000) as more:
+        more(150_000)
+    assert "queued messages" in told.getvalue()
+    assert "150000/300000" in told.getvalue()
+
+
+def test_few_messages_are_counted_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Terminal()
+    monkeypatch.setattr("sys.stderr", told)
+    with progress.counting("queued messages", 3) as more:
+        more(3)
+    assert told.getvalue() == ""
