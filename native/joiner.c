@@ -806,8 +806,6 @@ static int
 is_usual(const Match *match)
 {
     const Entry *entry = match->entry;
-    if (entry->alone)
-        return 0;
     switch (entry->kind) {
     case DELIVERY:
         return entry->count == DELIVERY_FIELDS && span_of(match, RECIPIENT).text && span_of(match, STATUS).text;
@@ -868,7 +866,7 @@ join_line(State *state, const Match *match)
 {
     if (is_usual(match))
         return usual(state, match);
-    if (match->entry->kind == RARE && !match->entry->alone)
+    if (match->entry->kind == RARE)
         return rare(state, match);
     return slowly(state, token_of(match));
 }

@@ -15,7 +15,6 @@ free_entries(Matcher *self)
         PyMem_Free(entry->constants);
         PyMem_Free(entry->groups);
         Py_XDECREF(entry->rule);
-        Py_XDECREF(entry->alone);
     }
     PyMem_Free(self->entries);
     self->entries = NULL;
@@ -34,13 +33,13 @@ matcher_dealloc(Matcher *self)
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-/* (end, kind, rule, fields, alone): fields are group numbers, or a constant (bytes or None). */
+/* (end, kind, rule, fields): fields are group numbers, or a constant (bytes or None). */
 static int
 take_entry(Matcher *self, PyObject *item)
 {
     int end, kind;
-    PyObject *rule, *fields, *alone;
-    if (!PyArg_ParseTuple(item, "iiOO!O", &end, &kind, &rule, &PyTuple_Type, &fields, &alone))
+    PyObject *rule, *fields;
+    if (!PyArg_ParseTuple(item, "iiOO!", &end, &kind, &rule, &PyTuple_Type, &fields))
         return -1;
     if (end <= 0 || end >= self->ends || kind < TOKEN || kind > RARE || self->entries[end].rule) {
         PyErr_SetString(PyExc_ValueError, "an entry has no group of its own");
@@ -73,8 +72,6 @@ take_entry(Matcher *self, PyObject *item)
         }
     }
     entry->rule = Py_NewRef(rule);
-    if (alone != Py_None)
-        entry->alone = Py_NewRef(alone);
     return 0;
 }
 
@@ -227,7 +224,7 @@ next_match(Tokens *self, Match *match)
         const Entry *entry = &matcher->entries[end];
         if (!entry->rule)
             continue; /* understood, and nothing the caller asked for */
-        *match = (Match){text, spans, at, self->at, entry};
+        *match = (Match){text, spans, at, entry};
         return CAPTURED;
     }
     return OVER;
@@ -247,12 +244,6 @@ PyObject *
 fields_of(const Match *match)
 {
     const Entry *entry = match->entry;
-    if (entry->alone) {
-        PyObject *line = PyBytes_FromStringAndSize(match->text + match->at, match->end - match->at);
-        PyObject *fields = line ? PyObject_CallOneArg(entry->alone, line) : NULL;
-        Py_XDECREF(line);
-        return fields;
-    }
     PyObject *fields = PyTuple_New(entry->count);
     for (Py_ssize_t field = 0; fields && field < entry->count; field++) {
         PyObject *one;

@@ -17,7 +17,6 @@ typedef struct {
     Py_ssize_t count;     /* of fields */
     int *groups;          /* the group of each field; 0: its constant */
     PyObject **constants; /* bytes or None, where there is no group */
-    PyObject *alone;      /* reads the fields of a seldom line; NULL: they are captured */
 } Entry;
 
 typedef struct Matcher {
@@ -46,7 +45,7 @@ typedef struct {
 typedef struct {
     const char *text; /* the chunk */
     const PCRE2_SIZE *spans;
-    Py_ssize_t at, end;
+    Py_ssize_t at;
     const Entry *entry;
 } Match;
 

@@ -10,9 +10,7 @@ class Matcher:
     def __new__(
         cls,
         pattern: bytes,
-        entries: list[
-            tuple[int, int, object, tuple[int | bytes | None, ...], Callable[[bytes], tuple[Any, ...]] | None]
-        ],
+        entries: list[tuple[int, int, object, tuple[int | bytes | None, ...]]],
         otherwise: int,
         slow: Callable[[int, bytes, Callable[[int, bytes], Iterable[Token]]], Iterable[Token]],
     ) -> Matcher: ...

@@ -95,10 +95,8 @@ class Surroundings:
         if kind in _OUTSIDERS:  # a machine of ours may pass letters on, but what it hands in may be its own
             if message[4]:
                 self.correspondents.arrived(message)
-        elif kind == "account" and "@" in name:
-            domain = name.rpartition("@")[2].lower()
-            if domain not in self.learnt_domains:
-                self.learnt_domains[domain] = f"accounts log in as …@{domain}"
+        elif kind == "account":
+            self.learn_account(name)
 
     def learn_outcome(self, outcome: Outcome) -> None:
         """A delivery to a mailbox of ours makes its domain ours; its sender may get an answer."""

@@ -147,13 +147,9 @@ class _Alone:
 
     def fields(self, found: re.Match[bytes]) -> Fields:
         """The wanted fields of a line that the alternation recognised."""
-        return self.of_line(found[0])
-
-    def of_line(self, line: bytes) -> Fields:
-        """The same, given the line."""
         if self._compiled is None:
             self._compiled = re.compile(portable(self._pattern))
-        match = self._compiled.match(line)
+        match = self._compiled.match(found[0])
         assert match is not None
         implied = self._constants.get
         return tuple(match[index] if index else implied(place) for place, index in enumerate(self._indices))
@@ -330,14 +326,12 @@ class Tokenizer:
         otherwise = 0
         for end, (rule, indices) in self._take.items():
             assert end is not None
-            seldom = self._alone.get(end)
+            implied = self._alone.get(end)
             if rule is not None:
                 fields = tuple(None if index == never else index for index in indices)
-                entries.append((end, _KINDS.get(rule.event, 0), rule, fields, None))
-            elif isinstance(seldom, _Implied):
-                entries.append((end, _KINDS.get(seldom.rule.event, 0), seldom.rule, seldom.columns(never), None))
-            elif seldom is not None:
-                entries.append((end, 0, seldom.rule, (), seldom.of_line))
+                entries.append((end, _KINDS.get(rule.event, 0), rule, fields))
+            elif isinstance(implied, _Implied):
+                entries.append((end, _KINDS.get(implied.rule.event, 0), implied.rule, implied.columns(never)))
             else:
                 otherwise = end
         return entries, otherwise
