@@ -27,7 +27,7 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import complaint, finding, incident, inquiry, knobs
+from whosent.model import complaint, finding, incident, inquiry, knobs, lifecycle
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
@@ -49,9 +49,11 @@ _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
 _LINKED: Final = {
-    *_OBJECTS, *_COMPLAINTS, *_TRACE, "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
+    *_OBJECTS, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
+_KEPT: Final = ("KeptIncident", "IncidentShown", "Happened")
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
 
@@ -213,6 +215,17 @@ def structs() -> str:
 def complaints() -> str:
     """Every object of ``complaint --json``."""
     return _structs((complaint,), _COMPLAINTS)
+
+
+def kept_incidents() -> str:
+    """Every object of ``incident --json`` that ``scan --json`` does not have too, and its closed lists."""
+    values = _fields(lifecycle)
+    lists = [
+        f"\n### {name}\n\n"
+        + _table(("word", "meaning"), [(f"`{word.strip(chr(34))}`", note) for _, word, note in values[name]])
+        for name in ("State", "What")
+    ]
+    return _structs((lifecycle,), _KEPT) + "".join(lists)
 
 
 def traces() -> str:

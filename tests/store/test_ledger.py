@@ -1,81 +1,17 @@
-"""The ledger keeps every report once, all of it or nothing, also when it is killed; and says what it cannot do."""
+"""The ledger's file is private, brings up what is older, refuses what is newer, and says what it cannot do."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import stat
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from tests.complaints.kit import complaint
-from whosent import vetting
-from whosent.configuration import zone_of
-from whosent.model.complaint import Complaint
-from whosent.model.finding import Strength, Suspect
+from tests.store.test_complaints import events
 from whosent.model.mistake import Mistake
-from whosent.model.settings import Settings
+from whosent.store.complaints import Complaints
 from whosent.store.ledger import NAME, Ledger, folder
-
-
-def events(number: int = 0) -> list[Complaint]:
-    report = vetting.report(f"{number}.eml", complaint(number))
-    return vetting.without_logs([report], Settings(), zone_of("UTC"))
-
-
-def test_a_report_is_kept_once(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "state")
-    assert ledger.add(events())
-    assert not ledger.add(events())
-    assert ledger.add(events(60))
-    assert [kept.complaint for kept in ledger.all()] == [*events(), *events(60)]
-    ledger.close()
-    again = Ledger(tmp_path / "state")
-    assert not again.add(events(60))
-    assert len(list(again.all())) == 2
-    assert not again.add([])
-
-
-def test_a_stronger_answer_replaces_a_weaker_one_and_never_the_other_way(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    [weak] = events()
-    strong = msgspec.structs.replace(
-        weak, ours="yes", suspect=Suspect(kind="account", name="alice"), strength=Strength.SHOWN, incident="abc"
-    )
-    for added, known in ((weak, weak), (strong, strong), (weak, strong)):
-        ledger.add([added])
-        kept = ledger.get(weak.id)
-        assert kept
-        assert kept.complaint == known
-
-
-def test_an_id_may_be_shortened_unless_that_is_ambiguous(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    [one] = events()
-    [other] = events(60)
-    ledger.add([msgspec.structs.replace(one, id="abcd11112222")])
-    ledger.add([msgspec.structs.replace(other, id="abcd33334444")])
-    assert ledger.get("abcd1") is not None
-    assert ledger.get("abcd") is None
-    assert ledger.get("abc") is None
-    assert ledger.get("%") is None
-    assert ledger.get("abcd11112222") is not None
-
-
-def test_a_failing_transaction_leaves_nothing(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    [one] = events()
-    broken = msgspec.structs.replace(one, id="other", kind=None)
-    with pytest.raises(Mistake, match="cannot be written"):
-        ledger.add([one, broken])
-    assert list(ledger.all()) == []
-    assert ledger.add([one])
 
 
 def test_it_is_private_and_durable(tmp_path: Path) -> None:
@@ -110,41 +46,53 @@ def test_where_it_lives() -> None:
     assert folder("", {"HOME": "/home/u"}, root=False) == Path("/home/u/.local/state/whosent")
 
 
-WRITER = """
-import sys
-from pathlib import Path
-from tests.store.test_ledger import events
-from whosent.store.ledger import Ledger
-
-ledger = Ledger(Path(sys.argv[1]))
-for number in range(100_000):
-    ledger.add(events(number * 60))
-    print(number, flush=True)
+BEFORE_PARTS = """
+CREATE TABLE report (sha256 TEXT PRIMARY KEY, source TEXT NOT NULL, added REAL NOT NULL) STRICT;
+CREATE TABLE complaint (
+    id TEXT PRIMARY KEY, report TEXT NOT NULL REFERENCES report (sha256), place INTEGER NOT NULL, kind TEXT NOT NULL,
+    ours TEXT NOT NULL, incident TEXT, arrival TEXT, told TEXT NOT NULL
+) STRICT;
+CREATE INDEX complaint_incident ON complaint (incident, arrival);
+PRAGMA user_version = 1;
 """
 
 
-def test_killed_at_any_moment_it_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    for delay in (0.0, 0.013, 0.05):
-        place = tmp_path / str(delay)
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(place)], cwd=root, stdout=subprocess.PIPE)
-        assert writer.stdout
-        writer.stdout.readline()
-        time.sleep(delay)
-        os.kill(writer.pid, signal.SIGKILL)
-        said = writer.stdout.read().split()
-        writer.wait()
-        writer.stdout.close()
-        told = int(said[-1]) if said else 0
-        kept = [one.complaint for one in Ledger(place).all()]
-        assert told + 1 <= len(kept) <= told + 2
-        assert len({one.id for one in kept}) == len(kept)
-        ledger = Ledger(place)
-        assert [ledger.add(events(number * 60)) for number in range(told + 3)].count(True) == told + 3 - len(kept)
+def test_a_ledger_of_complaints_alone_is_brought_up(tmp_path: Path) -> None:
+    Complaints(Ledger(tmp_path / "new")).add(events())
+    base = sqlite3.connect(tmp_path / NAME)
+    base.executescript(BEFORE_PARTS)
+    base.execute("ATTACH ? AS new", (str(tmp_path / "new" / NAME),))
+    base.execute("INSERT INTO report SELECT * FROM new.report")
+    base.execute("INSERT INTO complaint SELECT * FROM new.complaint")
+    base.commit()
+    base.close()
+    complaints = Complaints(Ledger(tmp_path))
+    assert [kept.complaint for kept in complaints.all()] == events()
+    assert complaints.add(events(60))
 
 
-def test_two_processes_write_side_by_side(tmp_path: Path) -> None:
-    first, second = Ledger(tmp_path), Ledger(tmp_path)
-    for number in range(20):
-        (first if number % 2 else second).add(events(number * 60))
-    assert len(list(first.all())) == len(list(second.all())) == 20
+def test_each_part_has_its_own_version(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.bring_up("one", ("CREATE TABLE one (a INTEGER);",))
+    ledger.bring_up("two", ("CREATE TABLE two (a INTEGER);",))
+    ledger.bring_up("one", ("CREATE TABLE one (a INTEGER);", "ALTER TABLE one ADD COLUMN b INTEGER;"))
+    ledger.base.execute("INSERT INTO one VALUES (1, 2)")
+    with pytest.raises(Mistake, match="'one' was written by a later version"):
+        ledger.bring_up("one", ("CREATE TABLE one (a INTEGER);",))
+
+
+def test_a_transaction_within_another_belongs_to_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.bring_up("one", ("CREATE TABLE one (a INTEGER NOT NULL);",))
+
+    def outer() -> None:
+        with ledger.transaction():
+            with ledger.transaction():
+                ledger.base.execute("INSERT INTO one VALUES (1)")
+            ledger.base.execute("INSERT INTO one VALUES (NULL)")
+
+    with pytest.raises(Mistake, match="cannot be written"):
+        outer()
+    with ledger.transaction():
+        ledger.base.execute("INSERT INTO one VALUES (2)")
+    assert ledger.base.execute("SELECT a FROM one").fetchall() == [(2,)]

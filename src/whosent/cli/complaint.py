@@ -13,7 +13,7 @@ import typer
 
 from whosent import vetting, walk
 from whosent.cli.leaving import Exit, fail
-from whosent.cli.options import OwnDomain, OwnNetwork, Year, Zone, console, settings_with, sources_of
+from whosent.cli.options import OwnDomain, OwnNetwork, Year, Zone, console, ledger_of, settings_with, sources_of
 from whosent.configuration import load, zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.settings import Settings
@@ -24,7 +24,7 @@ from whosent.sources.arguments import expand
 from whosent.sources.files import Source, at_path
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.reports import reports
-from whosent.store.ledger import Kept, Ledger, folder
+from whosent.store.complaints import Complaints, Kept
 
 _AT_ONCE = 5_000  # reports answered in one pass over the logs
 
@@ -79,11 +79,11 @@ def add(  # noqa: PLR0913  # each is a documented option
     paths, absent = expand(logs or [])
     if absent:
         fail(f"no such log: {', '.join(absent)}. Give log files, folders or globs to --logs.")
-    ledger = _ledger(settings) if keep else None
+    kept_before = _complaints(settings) if keep else None
     tally: Counter[str] = Counter()
     out = console()
     for events in _answered(sources, [at_path(path) for path in paths], settings):
-        new = ledger.add(events) if ledger else True
+        new = kept_before.add(events) if kept_before else True
         tally["new" if new else "known"] += 1
         tally["events"] += len(events)
         tally.update(event.ours for event in events)
@@ -158,7 +158,7 @@ def list_(
     Example: whosent complaint list --days 7
     """
     settings = settings_with(None, None, timezone, 0)
-    kept = [one for one in _ledger(settings).all() if shown.within(one.complaint, one.added, days)
+    kept = [one for one in _complaints(settings).all() if shown.within(one.complaint, one.added, days)
             and (not suspect or (one.complaint.suspect and one.complaint.suspect.name == suspect))]  # fmt: skip
     if json:
         sys.stdout.buffer.write(b"".join(msgspec.json.encode(one.complaint) + b"\n" for one in kept))
@@ -196,11 +196,11 @@ def answer(complaint_id: ComplaintId) -> None:
 
 
 def _get(name: str) -> Kept:
-    kept = _ledger(load(os.environ)).get(name)
+    kept = _complaints(load(os.environ)).get(name)
     if kept is None:
         fail(f"no complaint has the id {name}, or several begin so. `whosent complaint list` shows them.")
     return kept
 
 
-def _ledger(settings: Settings) -> Ledger:
-    return Ledger(folder(settings.state.folder, os.environ, root=os.geteuid() == 0))
+def _complaints(settings: Settings) -> Complaints:
+    return Complaints(ledger_of(settings))

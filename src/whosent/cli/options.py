@@ -15,6 +15,7 @@ from whosent.configuration import checked, load
 from whosent.model.settings import Settings
 from whosent.sources.arguments import expand
 from whosent.sources.files import Source, at_path, standard_input
+from whosent.store.ledger import Ledger, folder
 
 Logs = Annotated[
     list[str] | None,
@@ -92,3 +93,8 @@ def sources_of(logs: list[str] | None) -> tuple[list[Source], list[str]]:
 def console() -> Console:
     """Where tables and sentences go: nothing in them is markup."""
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def ledger_of(settings: Settings) -> Ledger:
+    """The ledger in the state folder of these settings."""
+    return Ledger(folder(settings.state.folder, os.environ, root=os.geteuid() == 0))

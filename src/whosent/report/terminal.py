@@ -52,6 +52,11 @@ def render(report: Report, console: Console) -> None:
     page.section("Not seen from here, and what would show it", report.blind_spots)
 
 
+def incident(one: Incident, console: Console, timezone: str) -> None:
+    """Print one incident as a report does."""
+    _incident(_Page(console, words.zone(timezone)), 1, one)
+
+
 def _text(stranger: str) -> Text:
     """Text that is never markup, colour or control, whoever wrote it."""
     return Text(words.visible(stranger), overflow="fold")
