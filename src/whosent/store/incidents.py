@@ -96,15 +96,16 @@ class Incidents:
             ).fetchone()
             told = msgspec.json.encode(incident).decode()
             if row is None:
-                what: What | None = What.OPENED
+                what = What.OPENED
                 self._base.execute(
                     "INSERT INTO incident VALUES (?, 'open', 1, ?, ?, ?, NULL, NULL, ?, ?, ?)",
                     (incident.id, provisional, at, at, incident.severity, incident.recipients, told),
                 )
             else:
-                what = _change(incident, told, row, provisional=provisional)
-                if what is None:
+                changed = _change(incident, told, row, provisional=provisional)
+                if changed is None:
                     return None
+                what = changed
                 self._revise(incident, told, what, at, provisional=provisional)
             self._keep(incident.id, lines)
             if what is not What.REVISED:
