@@ -21,7 +21,7 @@ from whosent.model.settings import Ours
 from whosent.model.surroundings import Surroundings
 from whosent.queue_reading import Snapshot, snapshot
 from whosent.sources import queue
-from whosent.sources.queue import Spool, spools
+from whosent.sources.spools import Spool, spools
 
 LOG = Path(__file__).parents[1] / "samples" / "incident" / "mail.log"
 

@@ -20,7 +20,8 @@ from whosent.model.surroundings import Surroundings
 from whosent.queues import Unread
 from whosent.sources import queue
 from whosent.sources.files import Line
-from whosent.sources.queue import Reading, Spool
+from whosent.sources.queue import Reading
+from whosent.sources.spools import Spool
 from whosent.sources.text import shown
 
 _WORTH_A_PROCESS: Final = 20_000  # messages

@@ -28,7 +28,7 @@ from whosent.model.surroundings import Surroundings
 from whosent.queue_reading import Snapshot, snapshot
 from whosent.queues import Unread
 from whosent.sources.files import at_path
-from whosent.sources.queue import spools
+from whosent.sources.spools import spools
 
 if TYPE_CHECKING:
     from pathlib import Path

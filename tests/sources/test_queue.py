@@ -11,7 +11,8 @@ import pytest
 from tests.queues.kit import SAMPLES
 from whosent.queues import Unread
 from whosent.sources import queue
-from whosent.sources.queue import Reading, Spool, attempts, read, spools
+from whosent.sources.queue import Reading, attempts, read
+from whosent.sources.spools import Spool, spools
 
 MX = SAMPLES / "mx"
 FILE = MX / "deferred" / "B" / "4jbVnl5ZPTz5D"
@@ -67,7 +68,7 @@ def test_a_queue_named_twice_is_one(place: Path) -> None:
 
 
 def test_default_places(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "PLACES", (f"{place.parent}/m*", "/nowhere/spool"))
+    monkeypatch.setattr("whosent.sources.spools.PLACES", (f"{place.parent}/m*", "/nowhere/spool"))
     found, missing = spools([])
     assert ([one.path for one in found], missing) == ([str(place)], [])
     assert found[0].here

@@ -33,8 +33,9 @@ from whosent.queue_reading import Snapshot, snapshot
 from whosent.report import evidence, page, terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
-from whosent.sources.queue import PLACES, Spool, size
-from whosent.sources.queue import spools as places
+from whosent.sources.queue import size
+from whosent.sources.spools import PLACES, Spool
+from whosent.sources.spools import spools as places
 
 
 def register(app: typer.Typer) -> None:

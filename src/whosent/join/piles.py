@@ -12,7 +12,7 @@ from zlib import crc32
 
 from whosent.join.replies import reason
 from whosent.measures.networks import network
-from whosent.model.pile import Letter, Pile, Record, Sample, Variety
+from whosent.model.pile import Letter, Pile, Place, Record, Sample, Variety
 from whosent.model.rows import Actor, Reason
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ _CHOICES: Final = (
 Key = tuple[str, str, bytes]  # kind, name, script
 Chosen = tuple[int, str, str]
 """The second in which a message was created, its queue id, the part of its path below the queue's folder."""
-Place = tuple[str, str, str, str, str]
-"""Its folder's path, the file's name, the queue id, the queue's folder, and the part of the path below that."""
 
 
 class Choice:

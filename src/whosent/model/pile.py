@@ -18,6 +18,10 @@ class Record(NamedTuple):
     raw: bytes
 
 
+Place = tuple[str, str, str, str, str]
+"""Path of its folder, name of its file, queue id, the queue's folder, and the part of the path below that."""
+
+
 class Letter(NamedTuple):
     """One queued message, as far as its queue file tells; texts of strangers stay bytes."""
 

@@ -1,0 +1,248 @@
+"""Queue folders of Postfix and Exim on disk: where they are, their files in order, and one message as its file tells.
+
+Nothing is locked, written or asked of a daemon.  Names and contents are strangers' work: a file is opened below an open
+folder, never through a link, and read up to a bound.  Only the standard library, for the keeper's sake.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from whosent.model.pile import Letter, Place
+from whosent.queues import DamagedError, TooLongError, Unread, exim, postfix
+from whosent.sources.text import shown
+
+Mta = Literal["postfix", "exim"]
+PLACES: Final = ("/var/spool/postfix", "/var/spool/postfix-*", "/var/spool/exim4", "/var/spool/exim")
+# Messages go from left to right, and back from deferred: the first two are looked at again, and maildrop, where a
+# message has another name than in the queue, last: better one overlooked than one counted twice.
+ROUND: Final = ("incoming", "active", "deferred", "hold", "incoming", "active", "maildrop")
+READ: Final = 1 << 15
+FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_DEPTH: Final = 4  # of hashed folders
+_READS: Final = 256  # of one file
+_WHY: Final = {errno.ENOENT: Unread.VANISHED, errno.EACCES: Unread.FORBIDDEN, errno.EPERM: Unread.FORBIDDEN,
+               errno.ELOOP: Unread.NO_FILE, errno.ENXIO: Unread.NO_FILE}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spool:
+    """A queue on disk."""
+
+    path: str
+    mta: Mta
+
+    @property
+    def here(self) -> bool:
+        """Whether this machine's own mail server works with it."""
+        return any(Path(self.path).match(pattern) for pattern in PLACES)
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return shown(os.fsencode(self.path))
+
+
+class Where(NamedTuple):
+    """A folder that is open."""
+
+    descriptor: int
+    path: str
+    inner: str  # its part below the queue's folder
+    owned: bool  # its files still belong to who wrote them: it is no copy
+
+
+class Opened(NamedTuple):
+    """A message that was read."""
+
+    letter: Letter
+    place: Place
+    total: int  # bytes of its file
+
+
+class Damaged(NamedTuple):
+    """A file that is no message, or not all of one."""
+
+    path: str
+    why: str
+
+
+def spools(named: Sequence[str]) -> tuple[list[Spool], list[str]]:
+    """The queues at these places (those a mail server uses by default if none is named), and places with none."""
+    found: dict[str, Spool] = {}
+    missing = []
+    for place in named:
+        spool = _at(place)
+        if spool is None:
+            missing.append(shown(os.fsencode(place)))
+        else:
+            found.setdefault(os.path.realpath(place), spool)
+    if not named:
+        for pattern in PLACES:
+            for path in sorted(Path("/").glob(pattern.lstrip("/"))):
+                spool = _at(str(path))
+                if spool is not None:
+                    found.setdefault(os.path.realpath(path), spool)
+    return list(found.values()), missing
+
+
+def _at(place: str) -> Spool | None:
+    """What queue a folder is, told by what is in it; None if it is none."""
+    if os.path.basename(place.rstrip("/")) in ROUND and os.path.isdir(place):  # noqa: PTH112, PTH119  # any bytes
+        return Spool(place, "postfix")
+    try:
+        inside = set(os.listdir(place))  # noqa: PTH208  # names are enough
+    except OSError:
+        return Spool(place, "postfix") if os.path.isdir(place) else None  # noqa: PTH112  # any bytes
+    if inside.intersection(("deferred", "active", "incoming")):
+        return Spool(place, "postfix")
+    if "input" in inside or any(exim.NAME.fullmatch(name) for name in inside):
+        return Spool(place, "exim")
+    return None
+
+
+def folders(
+    spool: Spool, refused: Callable[[str], object] = lambda _path: None, among: Sequence[str] = ROUND
+) -> Iterator[tuple[str, list[str], Where]]:
+    """Each folder that holds messages, with the names in it, open while it is used; ``refused`` is told of closed ones.
+
+    ``among`` names the folders of Postfix that are wanted, in order.
+    """
+    for folder, path in _tops(spool, among):
+        yield from _below(folder, path, "", refused, _DEPTH)
+
+
+def _tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
+    base = os.path.basename(spool.path.rstrip("/"))  # noqa: PTH119  # any bytes
+    if spool.mta == "exim":
+        inner = os.path.join(spool.path, "input")  # noqa: PTH118  # any bytes
+        yield "input", inner if os.path.isdir(inner) else spool.path  # noqa: PTH112  # any bytes
+    elif base in ROUND:
+        yield base, spool.path
+    else:
+        yield from ((folder, os.path.join(spool.path, folder)) for folder in among)  # noqa: PTH118  # any bytes
+
+
+def _below(
+    folder: str, path: str, inner: str, refused: Callable[[str], object], depth: int
+) -> Iterator[tuple[str, list[str], Where]]:
+    with _opened(path, refused) as descriptor:
+        if descriptor is None:
+            return
+        names, deeper = [], []
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                name = entry.name
+                if len(name) < 3:  # noqa: PLR2004  # a part of an id that folders are named after
+                    if depth and entry.is_dir(follow_symlinks=False):
+                        deeper.append(name)
+                else:
+                    names.append(name)
+        owner = os.fstat(descriptor).st_uid  # of a copy it is root or whoever made it
+        yield folder, names, Where(descriptor, path, inner, owner not in (0, os.geteuid()))
+        del names
+    for name in sorted(deeper):
+        yield from _below(folder, f"{path}/{name}", f"{inner}{name}/", refused, depth - 1)
+
+
+@contextmanager
+def _opened(path: str, refused: Callable[[str], object]) -> Iterator[int | None]:
+    """The folder, open; None where it cannot be."""
+    try:
+        descriptor = os.open(path, FLAGS | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            refused(shown(os.fsencode(path)))
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def message(spool: Spool, folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+    """The message in the file of this name; None where the file is none of a message's own."""
+    return _of_postfix(folder, where, name) if spool.mta == "postfix" else _of_exim(folder, where, name)
+
+
+def _of_postfix(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+    if not (name.isalnum() and name.isascii()):
+        return Unread.UNFINISHED if name.replace(".", "").isdigit() else Unread.DAMAGED
+    dropped = folder == "maildrop"
+    try:
+        descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
+    except OSError as error:
+        return _WHY.get(error.errno or 0, Unread.UNREADABLE)
+    try:
+        status = os.fstat(descriptor)
+        mode, total = status.st_mode, status.st_size
+        if not stat.S_ISREG(mode):
+            return Unread.NO_FILE
+        head = os.read(descriptor, READ)
+        fetch = None if total <= len(head) else _fetching(descriptor)
+        owner = status.st_uid if where.owned else -1
+        letter = postfix.letter(name, head, fetch, owner, dropped=dropped)
+    except DamagedError as error:
+        unfinished = not mode & stat.S_IXUSR  # set when the file is whole
+        otherwise = Unread.UNFINISHED if unfinished else None if total else Unread.EMPTY
+        return otherwise or Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error))
+    except OSError:
+        return Unread.UNREADABLE
+    finally:
+        os.close(descriptor)
+    return Opened(letter, (where.path, name, name, folder, where.inner), total)
+
+
+def _fetching(descriptor: int) -> Callable[[int], bytes]:
+    left = _READS
+
+    def fetch(at: int) -> bytes:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise TooLongError("is too long to be read whole")
+        return os.pread(descriptor, READ, at)
+
+    return fetch
+
+
+def _of_exim(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+    if not name.endswith("-H") or not exim.NAME.fullmatch(name):
+        return None  # the text of a message, its journal, a file that is about to take the name of one
+    try:
+        descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
+    except OSError as error:
+        return _WHY.get(error.errno or 0, Unread.UNREADABLE)
+    total = -1
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Unread.NO_FILE
+        total = status.st_size
+        head = b"".join(_pieces(descriptor, min(total, READ * _READS)))
+        letter = exim.letter(name, head)
+        text = os.stat(f"{name[:-1]}D", dir_fd=where.descriptor, follow_symlinks=False).st_size
+    except DamagedError as error:
+        return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if total else Unread.EMPTY
+    except OSError as error:
+        return Unread.VANISHED if error.errno == errno.ENOENT else Unread.UNREADABLE
+    finally:
+        os.close(descriptor)
+    place = "frozen" if letter.frozen else folder
+    letter = letter._replace(size=letter.size + text)
+    return Opened(letter, (where.path, name, name[:-2], place, where.inner), total)
+
+
+def _pieces(descriptor: int, total: int) -> Iterator[bytes]:
+    at = 0
+    while at < total and (piece := os.pread(descriptor, READ, at)):
+        yield piece
+        at += len(piece)
