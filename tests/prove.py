@@ -15,6 +15,7 @@ ROOT: Final = Path(__file__).parents[1]
 BIN: Final = Path(sys.executable).parent
 COVERAGE: Final = ROOT / "build" / "coverage.json"
 _BUDGET_SECONDS: Final = 20 * 60
+_WORKERS: Final = str((os.cpu_count() or 1) * 3 // 2)  # tests of real servers mostly wait
 
 
 def run(title: str, *command: str) -> None:
@@ -63,7 +64,7 @@ def main() -> None:
     run("structure", "lint-imports")
     documents()
     COVERAGE.parent.mkdir(exist_ok=True)
-    run("tests", "coverage", "run", "-m", "pytest", *sys.argv[1:])
+    run("tests", "coverage", "run", "-m", "pytest", "-n", _WORKERS, "--dist", "loadfile", *sys.argv[1:])
     run("coverage is combined", "coverage", "combine", "-q")
     run("coverage is told", "coverage", "json", "-q", "-o", str(COVERAGE))
     ratchet()

@@ -275,8 +275,8 @@ def test_missing_damaged_unreadable_and_good_together(tmp_path: Path) -> None:
     assert told["dangling.log"] == "could not be read: No such file or directory"
     assert told["gone.log"] == "no such file"
     assert told["null"] == "is no file or pipe: not read"
-    on_paper = " ".join(run("scan", tmp_path / "mail.log", tmp_path / "gone.log").stdout.decode().split())
-    assert "gone.log: no such file" in on_paper.replace(f"{tmp_path}/", "")
+    on_paper = "".join(run("scan", tmp_path / "mail.log", tmp_path / "gone.log").stdout.decode().split())
+    assert "gone.log:nosuchfile" in on_paper  # wherever a long path was broken
 
 
 def test_a_folder_and_a_glob(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ class Detector:
             until=until,
             sentence=self._sentence(name, account, visits, others, (messages, recipients, usual)),
             clause=f"mail from {phrases.count(len(visits), 'network')} never seen before "
-            f"within {phrases.duration(max(visit.time for visit in visits) - since)}",
+            f"within {phrases.duration(max(visit.time for visit in visits) - since)} from {phrases.moment(since)}",
             measure=len(visits),
             norm=usual or others,
             unit="networks",
