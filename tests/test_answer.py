@@ -183,3 +183,13 @@ def test_what_was_seen_before_a_log_broke_off_is_told_all_the_same(tmp_path: Pat
     report = told(done, BASE)
     assert report.verdict == "critical"
     assert report.sentence.startswith("The account alice@example.org did it. Not everything was read: ")
+
+
+def test_what_was_refused_is_not_all_that_happened(tmp_path: Path) -> None:
+    """Exim's reject log, the file of grave lines alone, a receive log: nobody sent is more than they can say."""
+    failed = b"2026-11-16 00:00:00 plain authenticator failed for (x) [203.0.113.9]: 535 Incorrect (set_id=al)\n"
+    report = told(passed(tmp_path, [failed]))
+    assert report.verdict == "unknown"
+    assert "hold 1 failed login, and may be of a kind that holds nothing else" in report.sentence
+    sent = b"2026-11-16 00:00:01 1xV1eT-00000V-2H <= al@example.org U=al P=local S=340\n"
+    assert told(passed(tmp_path, [failed, sent])).verdict == "clean"

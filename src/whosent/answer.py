@@ -22,6 +22,7 @@ from whosent.overview import Who
 from whosent.queue_account import account
 from whosent.reading.stamps import rfc3339
 from whosent.sources.files import Line
+from whosent.sources.rotation import place
 from whosent.sources.text import shown
 from whosent.walk import Pass, streams
 
@@ -34,6 +35,8 @@ _ONE_SYSTEM: Final = (
     "it was written down by one mail system. The sign-in log of the directory, or the log of the next host, would be a"
     " second one."
 )
+_REFUSALS: Final = {"Exim", "Microsoft Exchange SMTP receive"}  # may be a log of what was refused, and no other
+_REFUSALS_TOO: Final = ("mail.warn", "mail.warning", "mail.err")  # syslog's files of grave lines alone
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -124,7 +127,7 @@ def _verdict(done: Pass) -> Verdict:
     if severities or notices(done.findings):
         return "warning"
     unread = any(one.unfinished for one in done.inputs) or any(one.problem or one.riddle for one in done.snapshots)
-    unsure = unread or not (done.witnessed.tells_of_mail or done.snapshots)
+    unsure = unread or _refusals_alone(done) or not (done.witnessed.tells_of_mail or done.snapshots)
     return "unknown" if unsure else "clean"
 
 
@@ -169,11 +172,30 @@ def _nothing_in_logs(done: Pass, coverage: Coverage) -> str:
             f"Whether anybody sends spam is not provable from here: these logs hold {done.witnessed.held()}, and no "
             "mail server's deliveries. Add its log, such as /var/log/mail.log."
         )
+    if _refusals_alone(done):
+        held = done.witnessed.held()
+        return (
+            f"Whether anybody sends spam is not provable from here: these logs hold {held}, and may be of a kind that "
+            "holds nothing else. Add the log of what was accepted: Exim's main log beside its reject log, mail.log "
+            "beside mail.warn, Exchange's message tracking beside its protocol logs."
+        )
     if not coverage.messages and not coverage.outcomes:
         return f"No mail was sent in the time these logs cover: they hold {done.witnessed.held()}, and no message."
     return (
         f"Nobody here was seen sending spam: {count(coverage.messages, 'message')} and "
         f"{count(coverage.outcomes, 'delivery attempt')} in {count(coverage.lines, 'line')} looked at."
+    )
+
+
+def _refusals_alone(done: Pass) -> bool:
+    """Whether mail may have been accepted all the same: no message, and logs that need not hold any."""
+    telling = [one for one in done.inputs if one.reader.counts.understood]
+    return (
+        bool(telling)
+        and not (done.witnessed.messages or done.witnessed.outcomes or done.snapshots)
+        and all(
+            one.reader.format in _REFUSALS or place(one.source.name).base.endswith(_REFUSALS_TOO) for one in telling
+        )
     )
 
 

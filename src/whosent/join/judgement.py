@@ -35,6 +35,7 @@ _ASKS: Final = re.compile(
 _SPAM: Final = {
     "rspamd": frozenset({b"reject", b"add header", b"rewrite subject", b"quarantine", b"discard"}),
     "spamd": frozenset({b"Y"}),
+    "mailscanner": frozenset({b"spam"}),
     "amavis": frozenset({b"Passed SPAM", b"Blocked SPAM", b"Passed SPAMMY", b"Blocked SPAMMY"}),
 }
 _ON_CONTENT: Final = frozenset({*_SPAM, "clamav"})

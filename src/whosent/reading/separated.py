@@ -121,18 +121,21 @@ class Splitter:
 class CsvRows:
     """The rows of a table of separated values, chunk after chunk of whole lines."""
 
-    def __init__(self, table: Table, delimiter: bytes) -> None:
+    def __init__(self, table: Table, delimiter: bytes, names: tuple[str, ...] = ()) -> None:
         self._table = table
         self._splitter = Splitter(delimiter)
         self._pick: Callable[[list[bytes]], Cells] | None = None  # once the header is behind us
         self._width = 0
+        if names:
+            self._name(names)
         self._open: list[bytes] = []  # the lines of a row whose quote is open
         self._size = 0  # of those lines, with their ends
 
     def rows(self, chunk: bytes, _offset: int = 0) -> Iterator[Row]:
         """The rows that end in this chunk, in order."""
         split, delimiter, at = self._splitter.cells, self._splitter.delimiter, 0
-        for line in chunk.split(b"\n")[:-1]:
+        lines = chunk.split(b"\n")
+        for line in lines if lines[-1] else lines[:-1]:  # the last of a file may lack its end
             text = line[:-1] if line[-1:] == b"\r" else line
             cells = None if self._open else text.split(delimiter) if b'"' not in text else split(text)
             if cells is not None:
@@ -169,7 +172,9 @@ class CsvRows:
         return (at, self._pick(cells), text)
 
     def _rename(self, cells: list[bytes] | None) -> None:
-        names = list(map(folded, cells or []))
+        self._name(tuple(map(folded, cells or [])))
+
+    def _name(self, names: tuple[str, ...]) -> None:
         self._width, self._pick = len(names), picker(self._table, names)
 
     def _quoted(self, at: int, line: bytes) -> Iterator[Row]:

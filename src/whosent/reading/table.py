@@ -14,6 +14,7 @@ from whosent.dialects import Rule
 from whosent.reading.counts import Counts
 from whosent.reading.elements import Element, Elements, root_of
 from whosent.reading.objects import LONGEST_ROW, Found, Objects, cells_of, depth_of
+from whosent.reading.patterns import portable
 from whosent.reading.separated import ASIDE, BLANK, BOM, FIELDS, SEPARATOR, CsvRows, Row, Splitter
 from whosent.reading.stamps import Clock
 from whosent.reading.tokens import Layout, Token
@@ -31,6 +32,7 @@ class Header(NamedTuple):
     table: Table
     delimiter: bytes  # b"": the rows are JSON objects
     depth: int = 0  # brackets around each of these
+    names: tuple[str, ...] = ()  # of its columns, where no line names them
 
     @property
     def longest_line(self) -> int:
@@ -52,7 +54,15 @@ def header_of(head: bytes) -> Header | None:
         elif text.startswith(FIELDS):
             return _header(text.removeprefix(FIELDS), log_type)
         elif text.strip() and not text.startswith(b"#") and not SEPARATOR.match(text):
-            return _header(text, log_type)
+            return _header(text, log_type) or _shaped(text)
+    return None
+
+
+def _shaped(row: bytes) -> Header | None:
+    """The table whose rows look like this one, which stands where a header should."""
+    for table in discover():
+        if table.shape and re.fullmatch(portable(table.shape[0]), row):
+            return Header(table, DELIMITERS[0], names=table.shape[1])
     return None
 
 
@@ -69,7 +79,8 @@ def _header(text: bytes, log_type: bytes) -> Header | None:
 def first_row(head: bytes) -> bytes:
     """What a table begins with that others of its kind do not: the line behind its header."""
     lines = [line for line in head.removeprefix(BOM).split(b"\n", 100)[:100] if not line.startswith(b"#")]
-    named = FIELDS not in head[:10_000]
+    found = header_of(head)
+    named = FIELDS not in head[:10_000] and not (found and found.names)
     return b"\n".join(lines[named : named + 1])
 
 
@@ -205,7 +216,7 @@ def first_time(header: Header, head: bytes, clock: Clock) -> float:
 def _rows(header: Header) -> Rows:
     if header.table.element:
         return XmlRows(header.table)
-    return CsvRows(header.table, header.delimiter) if header.delimiter else JsonRows(header)
+    return CsvRows(header.table, header.delimiter, header.names) if header.delimiter else JsonRows(header)
 
 
 def _fixed(rule: Rule) -> Iterator[tuple[str, bytes]]:

@@ -40,7 +40,8 @@ class Table:
     that no other table has together.  ``begin`` starts the reading of one file.  ``log_type``: what its ``#Log-type:``
     line must say, if several tables have the same columns.  ``disorder``: seconds its rows may be out of order.
     ``system``: what writes it, for remedies (``ELSEWHERE`` of :mod:`whosent.remedies`).  ``element``: of XML, the
-    folded names of the document and of the element that is a row.
+    folded names of the document and of the element that is a row.  ``shape``: a pattern of a whole row by which the
+    table is known where its header was cut off, and all its columns then, in order.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Table:
     disorder: float = MINUTE
     system: str = "exchange"
     element: tuple[str, str] | None = None
+    shape: tuple[bytes, tuple[str, ...]] | None = None
 
 
 def rule(event: EventName, *fields: str, **fixed: str) -> Rule:

@@ -12,6 +12,7 @@ signed in") proves nothing yet.  The user name of a failed sign-in is what was t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from whosent.tables import WHOLE_FILE, Cells, Reading, Table, Told, rule
@@ -29,28 +30,22 @@ _CALLED: Final = {b"authenticatedsmtp": b"smtp", b"imap4": b"imap", b"imap": b"i
 _COUNTRY: Final = 2
 
 
-class _Reading:
-    """Reads one export, whose times share a habit."""
-
-    def __init__(self) -> None:
-        self._moments = Moments()
-
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        when, user, address, location, status, code, reason, client = cells
-        stamp = self._moments.read(when)
-        if stamp is None or not user:
-            return None
-        word = status.lower()
-        if word == b"interrupted" or code in _INTERRUPTED:
-            return ()
-        succeeded = code == b"0" if code else word == b"success"
-        app = client.lower().replace(b" ", b"")
-        told: dict[str, bytes | None] = {
-            "stamp": stamp, "host": _HOST, "client_address": address or None, "account": user.lower(),
-            "service": _CALLED.get(app, b"web"), "place": _country(location),
-        }  # fmt: skip
-        return ((_LOGIN, told),) if succeeded else ((_FAILED, {**told, "reason": reason or None}),)
+def _row(moments: Moments, cells: Cells) -> Iterable[Told] | None:
+    """What one row says."""
+    when, user, address, location, status, code, reason, client = cells
+    stamp = moments.read(when)
+    if stamp is None or not user:
+        return None
+    word = status.lower()
+    if word == b"interrupted" or code in _INTERRUPTED:
+        return ()
+    succeeded = code == b"0" if code else word == b"success"
+    app = client.lower().replace(b" ", b"")
+    told: dict[str, bytes | None] = {
+        "stamp": stamp, "host": _HOST, "client_address": address or None, "account": user.lower(),
+        "service": _CALLED.get(app, b"web"), "place": _country(location),
+    }  # fmt: skip
+    return ((_LOGIN, told),) if succeeded else ((_FAILED, {**told, "reason": reason or None}),)
 
 
 def _country(location: bytes) -> bytes | None:
@@ -60,7 +55,7 @@ def _country(location: bytes) -> bytes | None:
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return partial(_row, Moments())
 
 
 table: Final = Table(

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from whosent.tables import Cells, Reading, Table, Told, rule
+from whosent.tables.smtp_protocol import COLUMNS, ENDPOINT, MAILBOX, TELLING, Connections, shape
 
 _LOGIN: Final = rule("login", "client_address", "client_port", "account", result="success", service="smtp")
 _FAILED: Final = rule("login", "client_address", "client_port", "account", "reason", result="failed", service="smtp")
@@ -25,13 +26,11 @@ _SESSION: Final = rule("session", "session_id", "account", "client_address", "be
 _REJECTION: Final = rule(
     "rejection", "client_address", "client_port", "account", "sender", "recipient", "stage", "code", "dsn", "reason",
 )  # fmt: skip
-_SESSIONS: Final = 20_000
 _PENDING: Final = 100  # commands without a reply
+_NO_LOGIN: Final = b"535"  # says so itself, where the command before it is not there
 _USER: Final = b"User Name: "
 _SID: Final = re.compile(rb"(?i)XPROXY(?:FROM)? SID=([0-9A-F]{8,32}+)(?: |\Z)")
-_MAILBOX: Final = re.compile(rb"<([^<>\s]*+)>")
 _REPLY: Final = re.compile(rb"([2-5]\d\d)[ -](?:([245]\.\d{1,3}\.\d{1,3}) )?+(.*+)", re.DOTALL)
-_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]{2,45})\]?:(\d{1,5})\Z")
 _STAGES: Final = {
     b"EHLO": b"HELO", b"HELO": b"HELO", b"MAIL": b"MAIL", b"RCPT": b"RCPT", b"DATA": b"DATA", b"BDAT": b"DATA",
     b"AUTH": b"AUTH", b"XPROXY": b"XPROXY", b"XPROXYFROM": b"XPROXY",
@@ -48,39 +47,18 @@ class _Session:
         self.pending: deque[tuple[bytes, bytes]] = deque(maxlen=_PENDING)  # stages with what they carried
 
 
-class _Reading:
-    """Follows the connections of one log."""
-
-    def __init__(self) -> None:
-        self._sessions: dict[bytes, _Session] = {}
-
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        _, _, name, _, event, text, context = cells
-        if event == b"-":
-            self._sessions.pop(name, None)
-            return ()
-        if event not in {b"+", b"<", b">", b"*"}:
-            return None
-        session = self._session(name)
-        if event == b"<":
-            _command(session, text)
-        elif event == b">":
-            return _answer(session, cells)
-        elif event == b"*" and context == b"authenticated":
-            return _login(session, cells)
-        elif event == b"*":
-            said = text if text.startswith(_USER) else context
-            session.user = said.removeprefix(_USER) if said.startswith(_USER) else session.user
-        return ()
-
-    def _session(self, name: bytes) -> _Session:
-        session = self._sessions.get(name)
-        if session is None:
-            while len(self._sessions) >= _SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            session = self._sessions[name] = _Session()
-        return session
+def _row(session: _Session, cells: Cells) -> Iterable[Told]:
+    _, _, _, _, event, text, context = cells
+    if event == b"<":
+        _command(session, text)
+    elif event == b">":
+        return _answer(session, cells)
+    elif event == b"*" and context == b"authenticated":
+        return _login(session, cells)
+    elif event == b"*":
+        said = text if text.startswith(_USER) else context
+        session.user = said.removeprefix(_USER) if said.startswith(_USER) else session.user
+    return ()
 
 
 def _command(session: _Session, text: bytes) -> None:
@@ -91,7 +69,7 @@ def _command(session: _Session, text: bytes) -> None:
         found = _SID.match(text)
         carried = found[1] if found else b""
     elif stage in {b"MAIL", b"RCPT"}:
-        found = _MAILBOX.search(text)
+        found = MAILBOX.search(text)
         carried = found[1] if found else b""
         if stage == b"MAIL":
             session.sender = carried
@@ -100,10 +78,10 @@ def _command(session: _Session, text: bytes) -> None:
 
 def _answer(session: _Session, cells: Cells) -> Iterable[Told]:
     match = _REPLY.match(cells[5])
-    if match is None or match[1][:1] == b"3" or not session.pending:
+    if match is None or match[1][:1] == b"3" or not (session.pending or match[1] == _NO_LOGIN):
         return ()
     code, dsn, reason = match.groups()
-    stage, carried = session.pending.popleft()
+    stage, carried = session.pending.popleft() if session.pending else (b"AUTH", b"")
     where = _where(cells)
     if code[:1] == b"2":
         if stage == b"XPROXY" and carried and code == b"250":
@@ -133,7 +111,7 @@ def _login(session: _Session, cells: Cells) -> Iterable[Told]:
 
 
 def _where(cells: Cells) -> dict[str, bytes | None]:
-    match = _ENDPOINT.match(cells[3])
+    match = ENDPOINT.match(cells[3])
     return {
         "stamp": cells[0], "host": cells[1].partition(b"\\")[0],
         "client_address": match[1] if match else None, "client_port": match[2] if match else None,
@@ -141,15 +119,16 @@ def _where(cells: Cells) -> dict[str, bytes | None]:
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return Connections(_Session, _row)
 
 
 table: Final = Table(
     name="exchange_receive",
     title="Microsoft Exchange SMTP receive",
-    columns=("datetime", "connectorid", "sessionid", "remoteendpoint", "event", "data", "context"),
-    telling=("connectorid", "sessionid", "sequencenumber", "localendpoint", "remoteendpoint"),
+    columns=COLUMNS,
+    telling=TELLING,
     rules=(_LOGIN, _FAILED, _SESSION, _REJECTION),
     begin=_begin,
     log_type=b"SMTP Receive Protocol Log",
+    shape=shape(rb'[^,"\\\n]++\\[^,"\n]++'),
 )

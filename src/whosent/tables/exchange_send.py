@@ -18,17 +18,15 @@ from typing import Final
 
 from whosent.dialects import Rule
 from whosent.tables import Cells, Reading, Table, Told, rule
+from whosent.tables.smtp_protocol import COLUMNS, ENDPOINT, MAILBOX, TELLING, Connections, shape
 
 _FIELDS: Final = ("queue_id", "sender", "recipient", "relay_address", "relay_port", "dsn", "reply")
 _SENT: Final = rule("delivery", *_FIELDS, status="sent")
 _DEFERRED: Final = rule("delivery", *_FIELDS, status="deferred")
 _FAILED: Final = rule("delivery", *_FIELDS, status="bounced")
-_SESSIONS: Final = 20_000
 _PENDING: Final = 2_000  # recipients of one message that wait for their replies
 _RECORD: Final = re.compile(rb"sending message with RecordId (\d{1,20})")
-_MAILBOX: Final = re.compile(rb"<([^<>\s]*+)>")
 _REPLY: Final = re.compile(rb"([2-5])\d\d[ -](?:([245]\.\d{1,3}\.\d{1,3}) )?+")
-_ENDPOINT: Final = re.compile(rb"\[?([0-9A-Fa-f.:]{2,45})\]?:(\d{1,5})\Z")
 
 
 class _Session:
@@ -42,39 +40,22 @@ class _Session:
         self.accepted: list[bytes] = []  # recipients the other server took
 
 
-class _Reading:
-    """Follows the connections of one log."""
-
-    def __init__(self) -> None:
-        self._sessions: dict[bytes, _Session] = {}
-
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        _, _, name, _, event, text, context = cells
-        if event == b"-":
-            self._sessions.pop(name, None)
-            return ()
-        if event not in {b"+", b"<", b">", b"*"}:
-            return None
-        session = self._sessions.get(name)
-        if session is None:
-            while len(self._sessions) >= _SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
-            session = self._sessions[name] = _Session()
-        if event == b">":
-            _command(session, text)
-        elif event == b"<":
-            return _answered(session, cells)
-        elif event == b"*":
-            found = _RECORD.search(context) or _RECORD.search(text)
-            if found:
-                session.record = found[1]
-        return ()
+def _row(session: _Session, cells: Cells) -> Iterable[Told]:
+    _, _, _, _, event, text, context = cells
+    if event == b">":
+        _command(session, text)
+    elif event == b"<":
+        return _answered(session, cells)
+    elif event == b"*":
+        found = _RECORD.search(context) or _RECORD.search(text)
+        if found:
+            session.record = found[1]
+    return ()
 
 
 def _command(session: _Session, text: bytes) -> None:
     verb = text.partition(b" ")[0].upper()
-    found = _MAILBOX.search(text) if verb in {b"MAIL", b"RCPT"} else None
+    found = MAILBOX.search(text) if verb in {b"MAIL", b"RCPT"} else None
     mailbox = found[1] if found else b""
     if verb == b"MAIL":
         session.sender = mailbox
@@ -101,7 +82,7 @@ def _answered(session: _Session, cells: Cells) -> Iterable[Told]:
 
 def _outcomes(session: _Session, cells: Cells, match: re.Match[bytes], recipients: list[bytes]) -> Iterator[Told]:
     kind: Rule = {b"2": _SENT, b"4": _DEFERRED, b"5": _FAILED}[match[1]]
-    remote = _ENDPOINT.match(cells[3])
+    remote = ENDPOINT.match(cells[3])
     for recipient in recipients:
         yield kind, {
             "stamp": cells[0], "host": None, "queue_id": b"%b/%b" % (cells[2], session.record),
@@ -111,15 +92,16 @@ def _outcomes(session: _Session, cells: Cells, match: re.Match[bytes], recipient
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return Connections(_Session, _row)
 
 
 table: Final = Table(
     name="exchange_send",
     title="Microsoft Exchange SMTP send",
-    columns=("datetime", "connectorid", "sessionid", "remoteendpoint", "event", "data", "context"),
-    telling=("connectorid", "sessionid", "sequencenumber", "localendpoint", "remoteendpoint"),
+    columns=COLUMNS,
+    telling=TELLING,
     rules=(_SENT, _DEFERRED, _FAILED),
     begin=_begin,
     log_type=b"SMTP Send Protocol Log",
+    shape=shape(rb'[^,"\\\n]++'),
 )

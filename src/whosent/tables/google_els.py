@@ -12,6 +12,7 @@ Message-ID is all that holds the rows of a message together, with its sender and
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from whosent.dialects import Rule
@@ -31,34 +32,28 @@ _OUT: Final = b"SMTP_OUT"
 _INBOXES: Final = frozenset({b"GMAIL_INBOX", b"GMAIL_SPAM"})
 
 
-class _Reading:
-    """Reads one export, whose times share a habit."""
-
-    def __init__(self) -> None:
-        self._moments = Moments()
-
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        message_id, start, sender, size, subject, direction, recipient, target, when, status, address, code = cells
-        stamp = self._moments.read(start)
-        if stamp is None or not message_id:
-            return None
-        key = b" ".join((message_id, stamp, sender.lower()))
-        ours = direction.lower() in {b"sent", b"mixed"} and b"@" in sender
-        arrival: dict[str, bytes | None] = {
-            "stamp": stamp, "host": _HOST, "queue_id": key, "account": sender.lower() if ours else None,
-            "sender": sender, "size": size or None, "recipient_count": b"1", "message_id": message_id,
-            "subject": subject, "origin": b"row",
-        }  # fmt: skip
-        kind = _kind(target.upper(), status.lower(), code)
-        if kind is None or not recipient:
-            return ((_ARRIVAL, arrival),)
-        delivery: dict[str, bytes | None] = {
-            "stamp": self._moments.read(when) or stamp, "host": _HOST, "queue_id": key, "sender": sender,
-            "recipient": recipient, "relay_address": (address or None) if target.upper() == _OUT else None,
-            "reply": b" ".join(filter(None, (code, status))),
-        }  # fmt: skip
-        return ((_ARRIVAL, arrival), (kind, delivery))
+def _row(moments: Moments, cells: Cells) -> Iterable[Told] | None:
+    """What one row says."""
+    message_id, start, sender, size, subject, direction, recipient, target, when, status, address, code = cells
+    stamp = moments.read(start)
+    if stamp is None or not message_id:
+        return None
+    key = b" ".join((message_id, stamp, sender.lower()))
+    ours = direction.lower() in {b"sent", b"mixed"} and b"@" in sender
+    arrival: dict[str, bytes | None] = {
+        "stamp": stamp, "host": _HOST, "queue_id": key, "account": sender.lower() if ours else None,
+        "sender": sender, "size": size or None, "recipient_count": b"1", "message_id": message_id,
+        "subject": subject, "origin": b"row",
+    }  # fmt: skip
+    kind = _kind(target.upper(), status.lower(), code)
+    if kind is None or not recipient:
+        return ((_ARRIVAL, arrival),)
+    delivery: dict[str, bytes | None] = {
+        "stamp": moments.read(when) or stamp, "host": _HOST, "queue_id": key, "sender": sender,
+        "recipient": recipient, "relay_address": (address or None) if target.upper() == _OUT else None,
+        "reply": b" ".join(filter(None, (code, status))),
+    }  # fmt: skip
+    return ((_ARRIVAL, arrival), (kind, delivery))
 
 
 def _kind(target: bytes, status: bytes, code: bytes) -> Rule | None:
@@ -77,7 +72,7 @@ def _kind(target: bytes, status: bytes, code: bytes) -> Rule | None:
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return partial(_row, Moments())
 
 
 table: Final = Table(

@@ -32,40 +32,35 @@ _HOST: Final = b"Microsoft 365"
 _MOST: Final = 5_000  # recipients of one message
 
 
-class _Reading:
-    """Reads one report, whose times share a habit."""
+def _row(moments: Moments, cells: Cells) -> Iterable[Told] | None:
+    """What one row says."""
+    when, sender, statuses, subject, size, message_id, key, address, direction, connector = cells
+    stamp = moments.read(when)
+    each = [one.partition(b"##") for one in statuses.split(b";")[:_MOST] if b"##" in one]
+    if stamp is None or not each or not key:
+        return None
+    outward = direction.lower() in _OUTWARD
+    null = sender in {b"", b"<>"}
+    arrival: dict[str, bytes | None] = {
+        "stamp": stamp, "host": _HOST, "queue_id": key, "client_address": address or None,
+        "account": sender.lower() if outward and not connector and not null else None,
+        "sender": b"" if null else sender, "size": size or None, "recipient_count": b"%d" % len(each),
+        "message_id": message_id, "subject": subject,
+        "origin": b"mta" if null and outward else (b"inside" if outward else None),
+    }  # fmt: skip
+    return self._told(arrival, each)
 
-    def __init__(self) -> None:
-        self._moments = Moments()
 
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        when, sender, statuses, subject, size, message_id, key, address, direction, connector = cells
-        stamp = self._moments.read(when)
-        each = [one.partition(b"##") for one in statuses.split(b";")[:_MOST] if b"##" in one]
-        if stamp is None or not each or not key:
-            return None
-        outward = direction.lower() in _OUTWARD
-        null = sender in {b"", b"<>"}
-        arrival: dict[str, bytes | None] = {
-            "stamp": stamp, "host": _HOST, "queue_id": key, "client_address": address or None,
-            "account": sender.lower() if outward and not connector and not null else None,
-            "sender": b"" if null else sender, "size": size or None, "recipient_count": b"%d" % len(each),
-            "message_id": message_id, "subject": subject,
-            "origin": b"mta" if null and outward else (b"inside" if outward else None),
-        }  # fmt: skip
-        return self._told(arrival, each)
-
-    @staticmethod
-    def _told(arrival: dict[str, bytes | None], each: list[tuple[bytes, bytes, bytes]]) -> Iterator[Told]:
-        yield _ARRIVAL, arrival
-        for recipient, _, status in each:
-            kind = _kind(status.lower())
-            if kind is not None and recipient.strip():
-                yield kind, {
-                    "stamp": arrival["stamp"], "host": _HOST, "queue_id": arrival["queue_id"],
-                    "sender": arrival["sender"], "recipient": recipient.strip(), "reply": status,
-                }  # fmt: skip
+@staticmethod
+def _told(arrival: dict[str, bytes | None], each: list[tuple[bytes, bytes, bytes]]) -> Iterator[Told]:
+    yield _ARRIVAL, arrival
+    for recipient, _, status in each:
+        kind = _kind(status.lower())
+        if kind is not None and recipient.strip():
+            yield kind, {
+                "stamp": arrival["stamp"], "host": _HOST, "queue_id": arrival["queue_id"],
+                "sender": arrival["sender"], "recipient": recipient.strip(), "reply": status,
+            }  # fmt: skip
 
 
 def _kind(status: bytes) -> Rule | None:
@@ -84,7 +79,7 @@ def _kind(status: bytes) -> Rule | None:
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return partial(_row, Moments())
 
 
 table: Final = Table(

@@ -15,6 +15,7 @@ what the client wrote.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from whosent.tables import WHOLE_FILE, Cells, Reading, Table, Told, rule
@@ -37,36 +38,30 @@ _STATUS: Final = {
 _HOST: Final = b"Microsoft 365"
 
 
-class _Reading:
-    """Reads one export, whose times share a habit."""
-
-    def __init__(self) -> None:
-        self._moments = Moments()
-
-    def __call__(self, cells: Cells) -> Iterable[Told] | None:
-        """What one row says."""
-        received, sender, recipient, subject, status, to_ip, from_ip, size, message_id, trace_id = cells
-        stamp = self._moments.read(received)
-        word = status.lower().replace(b" ", b"")
-        if stamp is None or word not in _STATUS or not trace_id:
-            return None
-        null = sender in {b"", b"<>"} or sender.startswith(b"MicrosoftExchange")
-        inside = not from_ip and not null
-        arrival: dict[str, bytes | None] = {
-            "stamp": stamp, "host": _HOST, "queue_id": trace_id, "client_address": from_ip or None,
-            "account": sender.lower() if inside else None, "sender": b"" if null else sender, "size": size or None,
-            "recipient_count": b"1", "message_id": message_id, "subject": subject,
-            "origin": b"mta" if null and not from_ip else (b"relayed" if from_ip and to_ip else b"row"),
-        }  # fmt: skip
-        kind = _STATUS[word]
-        if kind is None:
-            return ((_ARRIVAL, arrival),)
-        delivery: dict[str, bytes | None] = {
-            "stamp": stamp, "host": _HOST, "queue_id": trace_id, "sender": sender, "recipient": recipient,
-            "relay_address": to_ip or None, "reply": status,
-        }  # fmt: skip
-        stays = not to_ip and (from_ip or _domain(sender) == _domain(recipient))
-        return ((_ARRIVAL, arrival), (_SENT if kind is _LOCAL and not stays else kind, delivery))
+def _row(moments: Moments, cells: Cells) -> Iterable[Told] | None:
+    """What one row says."""
+    received, sender, recipient, subject, status, to_ip, from_ip, size, message_id, trace_id = cells
+    stamp = moments.read(received)
+    word = status.lower().replace(b" ", b"")
+    if stamp is None or word not in _STATUS or not trace_id:
+        return None
+    null = sender in {b"", b"<>"} or sender.startswith(b"MicrosoftExchange")
+    inside = not from_ip and not null
+    arrival: dict[str, bytes | None] = {
+        "stamp": stamp, "host": _HOST, "queue_id": trace_id, "client_address": from_ip or None,
+        "account": sender.lower() if inside else None, "sender": b"" if null else sender, "size": size or None,
+        "recipient_count": b"1", "message_id": message_id, "subject": subject,
+        "origin": b"mta" if null and not from_ip else (b"relayed" if from_ip and to_ip else b"row"),
+    }  # fmt: skip
+    kind = _STATUS[word]
+    if kind is None:
+        return ((_ARRIVAL, arrival),)
+    delivery: dict[str, bytes | None] = {
+        "stamp": stamp, "host": _HOST, "queue_id": trace_id, "sender": sender, "recipient": recipient,
+        "relay_address": to_ip or None, "reply": status,
+    }  # fmt: skip
+    stays = not to_ip and (from_ip or _domain(sender) == _domain(recipient))
+    return ((_ARRIVAL, arrival), (_SENT if kind is _LOCAL and not stays else kind, delivery))
 
 
 def _domain(address: bytes) -> bytes:
@@ -74,7 +69,7 @@ def _domain(address: bytes) -> bytes:
 
 
 def _begin() -> Reading:
-    return _Reading()
+    return partial(_row, Moments())
 
 
 table: Final = Table(
