@@ -12,6 +12,7 @@ what a connector lets in is known by its address alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from whosent.dialects import Rule
@@ -48,10 +49,9 @@ def _row(moments: Moments, cells: Cells) -> Iterable[Told] | None:
         "message_id": message_id, "subject": subject,
         "origin": b"mta" if null and outward else (b"inside" if outward else None),
     }  # fmt: skip
-    return self._told(arrival, each)
+    return _told(arrival, each)
 
 
-@staticmethod
 def _told(arrival: dict[str, bytes | None], each: list[tuple[bytes, bytes, bytes]]) -> Iterator[Told]:
     yield _ARRIVAL, arrival
     for recipient, _, status in each:
