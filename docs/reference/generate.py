@@ -27,7 +27,7 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import complaint, finding, incident, inquiry, knobs, lifecycle
+from whosent.model import alert, complaint, finding, incident, inquiry, knobs, lifecycle
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
@@ -48,9 +48,10 @@ _OBJECTS: Final = (
 _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
+_ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
 _LINKED: Final = {
-    *_OBJECTS, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
-    "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
+    *_OBJECTS, *_ALERTS, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
 _KEPT: Final = ("KeptIncident", "IncidentShown", "Happened")
@@ -226,6 +227,14 @@ def kept_incidents() -> str:
         for name in ("State", "What")
     ]
     return _structs((lifecycle,), _KEPT) + "".join(lists)
+
+
+def alerts() -> str:
+    """Every object that channels are given and ``alert --json`` prints, and its closed lists."""
+    news = [(f"`{word.strip(chr(34))}`", note) for _, word, note in _fields(alert)["News"]]
+    lists = [f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in
+             (("Urgency", alert.Urgency), ("Subject", alert.Subject))]  # fmt: skip
+    return _structs((alert,), _ALERTS) + f"\n### News\n\n{_table(('word', 'meaning'), news)}" + "".join(lists)
 
 
 def traces() -> str:

@@ -72,6 +72,93 @@ class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ""
 
 
+class Alerts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom ``watch`` tells, and how; see ``whosent alert test``."""
+
+    channels: Annotated[
+        tuple[str, ...],
+        Meta(description="Channels in the order they are tried: apprise, webhook, syslog, command, mail; empty: none."),
+    ] = ()
+    copies: Annotated[
+        int, Meta(ge=1, le=5, description="How many channels must have taken an alert before it counts as told.")
+    ] = 1
+    timeout: Annotated[int, Meta(ge=1, le=300, description="Seconds a channel has to take an alert.")] = 10
+    pause: Annotated[
+        int,
+        Meta(
+            ge=0, le=86400, description="Seconds before an incident that only grows is told again; states always are."
+        ),
+    ] = 600
+    quiet: Annotated[
+        int,
+        Meta(ge=60, le=604800, description="Seconds without a sign after which an incident is told to have stopped."),
+    ] = 3600
+    at_once: Annotated[
+        int,
+        Meta(ge=1, le=100, description="New incidents told one by one at a time; of more, a summary is told."),
+    ] = 5
+    source_quiet: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=604800,
+            description="Seconds a log may bring no line before that is told, unless it is usual for it; 0: never.",
+        ),
+    ] = 3600
+    apprise: Annotated[
+        tuple[str, ...],
+        Meta(description="Apprise addresses (chat, telephone, ticket); file:/path reads one a line from a file."),
+    ] = ()
+    webhook_url: Annotated[str, Meta(description="Where alerts are posted as JSON.")] = ""
+    webhook_secret: Annotated[
+        str,
+        Meta(description="Key that signs the posted JSON (Standard Webhooks, HMAC-SHA256); file:/path reads it there."),
+    ] = ""
+    syslog: Annotated[
+        str, Meta(description="Where syslog is: a socket's path, or udp:host:port, or tcp:host:port.")
+    ] = "/dev/log"
+    command: Annotated[
+        tuple[str, ...], Meta(description="Program and arguments that get each alert as JSON on standard input.")
+    ] = ()
+    mail_relay: Annotated[
+        str, Meta(description="host:port of a mail relay that is not the watched server; port 465 means TLS at once.")
+    ] = ""
+    mail_to: Annotated[tuple[str, ...], Meta(description="Addresses that are told by mail, of other servers.")] = ()
+    mail_from: Annotated[str, Meta(description="Sender of these mails; empty: the first of mail_to.")] = ""
+    mail_tls: Annotated[
+        bool, Meta(description="Speak to the relay only under TLS with a certificate that is in order.")
+    ] = True
+    mail_user: Annotated[str, Meta(description="Login at the relay; empty: none.")] = ""
+    mail_password: Annotated[str, Meta(description="Its password; file:/path reads it there.")] = ""
+    mail_through_watched: Annotated[
+        bool, Meta(description="Allow a relay that is this machine or one whose logs are watched.")
+    ] = False
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How others learn that Whosent is alive: they tell somebody when it falls silent."""
+
+    file: Annotated[str, Meta(description="File that is touched while all is well; empty: none.")] = ""
+    url: Annotated[
+        str, Meta(description="Web address that is asked while all is well (healthchecks and the like); empty: none.")
+    ] = ""
+    every: Annotated[int, Meta(ge=5, le=86400, description="Seconds between two beats.")] = 60
+    silent: Annotated[
+        int, Meta(ge=15, le=604800, description="Seconds without a beat after which `whosent alert check` tells.")
+    ] = 300
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers for Prometheus; no name of an account, address or stranger is among them."""
+
+    listen: Annotated[str, Meta(description="address:port where `watch` answers Prometheus; empty: nowhere.")] = ""
+    textfile: Annotated[
+        str, Meta(description="File for node_exporter's textfile collector, written by `watch`; empty: none.")
+    ] = ""
+    every: Annotated[int, Meta(ge=1, le=3600, description="Seconds between two writings of the textfile.")] = 15
+    hosts: Annotated[int, Meta(ge=1, le=1000, description="Hosts counted by name; the others together.")] = 32
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings; an empty file is a complete configuration."""
 
@@ -80,3 +167,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     meter: Meter = Meter()
     registries: Registries = Registries()
     state: State = State()
+    alerts: Alerts = Alerts()
+    heartbeat: Heartbeat = Heartbeat()
+    metrics: Metrics = Metrics()

@@ -166,9 +166,12 @@ class Incidents:
 
     def all(self, *states: State) -> list[KeptIncident]:
         """Those in these states, or all: the worst first."""
-        rows = self._base.execute(f"SELECT {_FIELDS} FROM incident")  # noqa: S608  # our own constant
-        kept = [one for one in map(_kept, rows) if not states or one.state in states]
-        return sorted(kept, key=_rank)
+        wanted = states or tuple(State)
+        rows = self._base.execute(
+            f"SELECT {_FIELDS} FROM incident WHERE state IN ({', '.join('?' * len(wanted))})",  # noqa: S608  # our own constant
+            wanted,
+        )
+        return sorted(map(_kept, rows), key=_rank)
 
     def history(self, name: str) -> list[Happened]:
         """What happened to one, the oldest first."""

@@ -1,0 +1,1 @@
+"""When somebody has to be told, and what is said; pure."""

@@ -1,0 +1,53 @@
+"""The heartbeat: a file's time and a web address, both only while `watch` itself gives signs of life.
+
+Who listens is somebody else: a monitor that misses the beat tells even where this machine is dead.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+from pathlib import Path
+
+from whosent.model.mistake import Mistake
+from whosent.model.settings import Heartbeat
+from whosent.posting import call
+
+_TIMEOUT = 10.0  # seconds
+
+
+class Heart:
+    """Beats when it is time."""
+
+    def __init__(self, rules: Heartbeat) -> None:
+        self._rules = rules
+        self._last = -float("inf")
+        self.problem = ""  # why the last beat was not heard; "" if it was
+
+    def beat(self, now: float) -> bool:
+        """Beat if it is time; whether it was."""
+        if now - self._last < self._rules.every or not (self._rules.file or self._rules.url):
+            return False
+        self._last = now
+        self.problem = " ".join(filter(None, [self._touch(), self._call()]))
+        return True
+
+    def _touch(self) -> str:
+        if not self._rules.file:
+            return ""
+        path = Path(self._rules.file)
+        try:
+            path.touch()
+            os.utime(path)
+        except OSError as error:
+            return f"heartbeat.file: {path}: {error.strerror}."
+        return ""
+
+    def _call(self) -> str:
+        if not self._rules.url:
+            return ""
+        try:
+            status = call(self._rules.url, timeout=_TIMEOUT)
+        except (OSError, http.client.HTTPException, ValueError, Mistake) as error:
+            return f"heartbeat.url: {getattr(error, 'reason', '') or error}."
+        return "" if 200 <= status < 300 else f"heartbeat.url: it answered {status}."  # noqa: PLR2004  # RFC 9110

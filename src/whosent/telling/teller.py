@@ -1,0 +1,96 @@
+"""The thread beside `watch` that tells: looks at the ledger, fills the outbox, empties it, beats.
+
+It has its own connection to the ledger and never holds up the reading of logs.  A ledger that cannot be written at the
+moment (a full disk) is said once and tried again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from whosent.channels import Means, chosen
+from whosent.model.mistake import Mistake
+from whosent.model.settings import Settings
+from whosent.store.ledger import Ledger
+from whosent.store.pulses import WATCH, Pulses
+from whosent.store.rates import Rates
+from whosent.telling.composing import Composer
+from whosent.telling.delivering import Delivery
+from whosent.telling.heartbeat import Heart
+
+INTERVAL: Final = 0.25  # seconds between two looks at the feed
+_WHOLE: Final = 5.0  # seconds between two looks at all open incidents
+_A_DAY: Final = 86_400.0
+_KEPT: Final = 90 * _A_DAY  # seconds alerts are kept
+
+
+class Teller(threading.Thread):
+    """Start it; ``stop`` ends it after the alert that is being sent."""
+
+    def __init__(self, place: Path, settings: Settings, host: str) -> None:
+        super().__init__(name="whosent-teller", daemon=True)
+        self._place = place
+        self._settings = settings
+        self._host = host
+        self._stopped = threading.Event()
+        self._heart = Heart(settings.heartbeat)
+        self._said = ""
+        chosen(settings.alerts)  # a channel that does not exist is said before anything runs
+
+    def stop(self, wait: float = 5.0) -> None:
+        """End it."""
+        self._stopped.set()
+        self.join(wait)
+
+    def run(self) -> None:
+        """Look, tell, beat, until stopped."""
+        while not self._stopped.is_set():
+            try:
+                ledger = Ledger(self._place)
+                try:
+                    self._turns(ledger)
+                finally:
+                    ledger.close()
+            except (Mistake, sqlite3.Error) as error:
+                self._say(f"nobody can be told at the moment: {error}")
+                self._stopped.wait(_WHOLE)
+
+    def _turns(self, ledger: Ledger) -> None:
+        composer = Composer(ledger, self._settings, self._host)
+        names = {host for host, _ in Rates(ledger).totals()}
+        means = Means(self._settings.alerts, frozenset({self._host, *names}))
+        delivery = Delivery(composer.outbox, chosen(self._settings.alerts), means)
+        composer.outbox.free()
+        pulses = Pulses(ledger)
+        whole, dropped = -_WHOLE, 0.0
+        while not self._stopped.is_set():
+            now, monotonic = time.time(), time.monotonic()
+            all_open = monotonic - whole >= _WHOLE
+            composer.incidents(now, all_open=all_open)
+            if all_open:
+                whole = monotonic
+                composer.sources(now)
+                composer.watch(now)
+            delivery.deliver()
+            if now - dropped > _A_DAY:
+                composer.outbox.drop(now - _KEPT)
+                dropped = now
+            self._beat(pulses, now)
+            self._stopped.wait(INTERVAL)
+
+    def _beat(self, pulses: Pulses, now: float) -> None:
+        """Only where the reading of logs gives signs of life too."""
+        last = max((one.at for one in pulses.of(WATCH)), default=0.0)
+        if now - last <= self._settings.heartbeat.silent and self._heart.beat(time.monotonic()):
+            self._say(self._heart.problem)
+
+    def _say(self, problem: str) -> None:
+        """Into the journal, once as long as it stays the same."""
+        if problem and problem != self._said:
+            sys.stderr.write(f"whosent: {problem}\n")
+        self._said = problem
