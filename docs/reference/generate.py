@@ -27,7 +27,7 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import alert, complaint, finding, incident, inquiry, knobs, lifecycle
+from whosent.model import alert, case, complaint, finding, incident, inquiry, knobs, lifecycle
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
@@ -49,8 +49,11 @@ _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
 _ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
+_CASE: Final = (
+    "CaseFile", "Statement", "Exhibit", "Happening", "SeenAddress", "Change", "LogFile", "Verified", "Link",
+)  # fmt: skip
 _LINKED: Final = {
-    *_OBJECTS, *_ALERTS, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    *_OBJECTS, *_ALERTS, *_CASE, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
     "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
@@ -235,6 +238,11 @@ def alerts() -> str:
     lists = [f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in
              (("Urgency", alert.Urgency), ("Subject", alert.Subject))]  # fmt: skip
     return _structs((alert,), _ALERTS) + f"\n### News\n\n{_table(('word', 'meaning'), news)}" + "".join(lists)
+
+
+def cases() -> str:
+    """Every object of ``incident report --json`` and ``incident verify --json`` that the others do not have too."""
+    return _structs((case,), _CASE)
 
 
 def traces() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -98,3 +99,16 @@ def console() -> Console:
 def ledger_of(settings: Settings) -> Ledger:
     """The ledger in the state folder of these settings."""
     return Ledger(folder(settings.state.folder, os.environ, root=os.geteuid() == 0))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file appears whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # the name the operator gave, not ours
+        raise
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -24,18 +24,20 @@ from whosent.cli.options import (
     console,
     settings_with,
     sources_of,
+    write_whole,
 )
 from whosent.configuration import zone_name, zone_of
 from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import counting, reading
 from whosent.queue_reading import Snapshot, snapshot
-from whosent.report import evidence, page, terminal
+from whosent.report import page, terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.queue import size
 from whosent.sources.spools import PLACES, Spool
 from whosent.sources.spools import spools as places
+from whosent.store import evidence_folder
 
 
 def register(app: typer.Typer) -> None:
@@ -118,24 +120,11 @@ def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | 
     markup = page.page(report) if html is not None or folder is not None else ""
     try:
         if folder is not None:
-            evidence.write(report, folder, lines, markup)
+            evidence_folder.write(report, folder, lines, markup)
         if html is not None:
-            _write_whole(html, markup)
+            write_whole(html, markup)
     except OSError as error:
         fail(f"could not write {error.filename}: {error.strerror}. Name a place you may write to.")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """The file appears whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        error.filename = str(path)  # the name the operator gave, not ours
-        raise
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _show(report: Report, *, json: bool) -> None:

@@ -63,6 +63,17 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 2.0
 
 
+class Reporting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who we are where a case is told to others."""
+
+    organisation: Annotated[
+        str, Meta(description="Name of our organisation in reports; empty: the contact's domain.")
+    ] = ""
+    contact: Annotated[
+        str, Meta(description="Mail address that answers for reports; empty: no XARF and ARF are written.")
+    ] = ""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept between runs."""
 
@@ -166,6 +177,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs: Logs = Logs()
     meter: Meter = Meter()
     registries: Registries = Registries()
+    reporting: Reporting = Reporting()
     state: State = State()
     alerts: Alerts = Alerts()
     heartbeat: Heartbeat = Heartbeat()

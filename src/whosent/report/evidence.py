@@ -1,18 +1,13 @@
-"""The case as a folder: the quoted lines byte for byte, the report, and a manifest that ``sha256sum -c`` accepts."""
+"""An evidence folder's files: the quoted lines byte for byte, the report, and a manifest for ``sha256sum -c``."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from whosent.model.mistake import Mistake
 from whosent.report import words
 
 if TYPE_CHECKING:
@@ -23,94 +18,33 @@ if TYPE_CHECKING:
     from whosent.model.report import Report
 
 MANIFEST: Final = "SHA256SUMS"
-_MARK: Final = "whosent evidence folder"  # first line of README.txt: by this a folder of ours is known
+MARK: Final = "whosent evidence folder"  # first line of README.txt: by this a folder of ours is known
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
-class FolderTaken(Mistake):
-    """The folder holds something that is not ours."""
-
-
-def write(report: Report, folder: Path, lines: Mapping[tuple[str, int], bytes], html: str | None = None) -> Path:
-    """Write the case into ``folder`` and say where the manifest stands.
+def files(report: Report, lines: Mapping[tuple[str, int], bytes], html: str | None = None) -> dict[str, bytes]:
+    """Every file by its name: names are numbers and incident ids, never what a stranger wrote.
 
     ``lines`` has the raw bytes (without line end) of quoted lines by ``(source, offset)``; a line it lacks is quoted
-    from its excerpt and marked so.  The folder appears whole or not at all; only a folder of ours is replaced.
+    from its excerpt and marked so.
     """
-    folder = folder.absolute()
-    _must_be_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    files = _files(report, lines, html)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        for name, content in files.items():
-            _write_one(fresh / name, content)
-        fresh.chmod(0o700)
-        _replace(folder, fresh)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    return folder / MANIFEST
-
-
-def _must_be_free(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise FolderTaken(f"{folder} is no folder: name a new one for the evidence.")
-    if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder):
-        raise FolderTaken(f"{folder} holds other files, which would be lost: name a new or an empty folder.")
-
-
-def _is_ours(folder: Path) -> bool:
-    """Ours, and nothing in it that the manifest does not name."""
-    try:
-        readme = (folder / "README.txt").read_bytes()
-        manifest = (folder / MANIFEST).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    named = {line.partition("  ")[2] for line in manifest.splitlines()} | {MANIFEST}
-    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-    return readme.startswith(_MARK.encode()) and present <= named
-
-
-def _write_one(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(folder: Path, fresh: Path) -> None:
-    """Put the new folder where the old one is; the old one goes last."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-    folder.rename(old / "case")
-    try:
-        fresh.rename(folder)
-    except OSError:
-        (old / "case").rename(folder)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _files(report: Report, lines: Mapping[tuple[str, int], bytes], html: str | None) -> dict[str, bytes]:
-    """Every file by its name: names are numbers and incident ids, never what a stranger wrote."""
-    files = {
+    made = {
         "README.txt": _readme(report).encode(errors="backslashreplace"),
         "report.json": msgspec.json.format(_encoded(report), indent=2) + b"\n",
     }
     if html is not None:
-        files["report.html"] = html.encode(errors="backslashreplace")
+        made["report.html"] = html.encode(errors="backslashreplace")
     for number, incident in enumerate(report.incidents, 1):
         place = f"incident-{number}-{_tag(incident)}"
-        files |= _quotes(place, incident.findings, lines)
+        made |= _quotes(place, incident.findings, lines)
     if report.notices:
-        files |= _quotes("notices", report.notices, lines)
-    manifest = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())]
-    return files | {MANIFEST: "".join(manifest).encode()}
+        made |= _quotes("notices", report.notices, lines)
+    return made | {MANIFEST: manifest({name: hashlib.sha256(content).hexdigest() for name, content in made.items()})}
+
+
+def manifest(digests: Mapping[str, str]) -> bytes:
+    """What ``sha256sum`` would write of files with these digests."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
 
 
 def _tag(incident: Incident) -> str:
@@ -172,7 +106,7 @@ def _readme(report: Report) -> str:
         for number, incident in enumerate(report.incidents, 1)
     ]
     told = [
-        f"{_MARK}, written by whosent {words.visible(report.version)}",
+        f"{MARK}, written by whosent {words.visible(report.version)}",
         "",
         words.visible(report.sentence),
         *window,

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from whosent.report import charts, queue, words
+from whosent.report import charts, markup, queue, words
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from whosent.model.finding import Suspect
     from whosent.model.incident import Incident
     from whosent.model.report import Report
 
@@ -23,64 +18,23 @@ _WIDE, _NARROW = 760, 320
 _EVERYBODY_ELSE: Final = "everybody else"
 _ROWS: Final = 24  # of the timeline in numbers
 _NETWORKS: Final = 40
-_LONGEST: Final = 2000  # characters of one excerpt; the evidence folder has the whole line
 
 
 def page(report: Report) -> str:
     """The whole report as one self-contained HTML document."""
-    style = _environment().get_template("page.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     zone = words.zone(report.timezone)
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            report=report,
-            style=Markup(style),  # noqa: S704 - our own file, no value in it
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
-            words=words,
-            queue=queue,
-            queue_sums=list(queue.sums(report.queue, zone)) if report.queue is not None else [],
-            zone=zone,
-            coverage=words.coverage_words(report.coverage),
-            gaps=words.join_gaps(report.coverage),
-            timeline=_timeline(report, zone),
-            reasons=_reasons(report),
-            networks=[_networks(report, incident, zone) for incident in report.incidents],
-            longest=_LONGEST,
-        )
+    return markup.document(
+        "page.html",
+        report=report,
+        queue=queue,
+        queue_sums=list(queue.sums(report.queue, zone)) if report.queue is not None else [],
+        zone=zone,
+        coverage=words.coverage_words(report.coverage),
+        gaps=words.join_gaps(report.coverage),
+        timeline=_timeline(report, zone),
+        reasons=_reasons(report),
+        networks=[_networks(report, incident, zone) for incident in report.incidents],
     )
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("whosent.report"),
-        autoescape=True,
-        finalize=_finalized,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["when"] = words.when
-    environment.filters["number"] = _number
-    environment.filters["name"] = _name
-    environment.filters["cut"] = lambda text, limit: words.shortened(words.visible(text), limit)
-    return environment
-
-
-def _finalized(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
-    """The one gate to the page: text is made visible here and escaped right after."""
-    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
-
-
-def _name(suspect: Suspect) -> str:
-    told = words.suspect_words(suspect)
-    return told[:1].upper() + told[1:]
 
 
 def _bar(part: int, whole: int) -> str:

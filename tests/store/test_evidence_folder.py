@@ -11,7 +11,7 @@ import pytest
 from tests.report import reports
 from tests.report.harden import poison
 from whosent.model.report import Report
-from whosent.report.evidence import FolderTaken, write
+from whosent.store.evidence_folder import FolderTaken, write
 
 RAW = {
     (evidence.source, evidence.offset): evidence.excerpt.encode()
