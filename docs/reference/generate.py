@@ -31,7 +31,7 @@ from whosent.model import alert, case, complaint, finding, incident, inquiry, kn
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
-from whosent.queues import exim, postfix
+from whosent.queues import exim, postfix, sendmail
 from whosent.reading.events import FIELDS, SHOWN
 from whosent.tables import Table
 from whosent.tables import discover as discover_tables
@@ -158,7 +158,7 @@ def detectors() -> str:
 
 def queues() -> str:
     """What the reading of each queue says of itself."""
-    titles = (("Postfix queue files", postfix), ("Exim spool", exim))
+    titles = (("Postfix queue files", postfix), ("Exim spool", exim), ("Sendmail queue", sendmail))
     return "".join(f"## {title}\n\n{_told(module)}\n\n" for title, module in titles)
 
 

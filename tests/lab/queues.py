@@ -1,10 +1,11 @@
 """Queues of real mail servers: filled by known submissions, with one of each kind of message; and kept as samples.
 
-``python -m tests.lab.queues`` records ``tests/queues/samples`` anew: Postfix's of the MX and of the web host.
+``python -m tests.lab.queues`` records ``tests/queues/samples`` anew: of Postfix and Sendmail, MX and web host.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tests.lab import sendmail
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
 from tests.lab.mail import add_smtpd
@@ -115,6 +117,56 @@ def fill_web(studio: Studio) -> None:
     web.run(runuser, letter("www-data", "anna@bigmail.test", subject="stopped"))
 
 
+GROUPS = f"mkdir -p {sendmail.QUEUE}/q1/qf {sendmail.QUEUE}/q1/df {sendmail.QUEUE}/q1/xf {sendmail.QUEUE}/second"
+OWNERS = f"chown -R smmta:smmsp {sendmail.QUEUE}; chmod -R 2750 {sendmail.QUEUE}"
+
+
+@contextlib.contextmanager
+def stuck_sendmail(place: Path) -> Iterator[Studio]:
+    """The same with Sendmail, whose queue has two folders, one with folders of its own for control files and texts."""
+    with Lab(PASSWORDS, (), STRANGERS, mta=sendmail) as lab:
+        lab.world.answer({"later@isp.test": "deferred", "gone@isp.test": "unknown"})
+        mx = lab.host("mx")
+        mx.run(["sh", "-c", f"{GROUPS}; {OWNERS}"])
+        mx.write("/etc/mail/aliases", "postmaster: root\nMAILER-DAEMON: postmaster\nsales: later@isp.test\n")
+        sendmail.reconfigure(mx, f"define(`QUEUE_DIR', `{sendmail.QUEUE}/*')dnl\n")
+        mx.run(["newaliases"])
+        yield Studio(lab, place)
+
+
+def fill_sendmail(studio: Studio) -> None:
+    """An account, the MTA's own bounce, an alias, a host of ours, a local user here and there; one quarantined."""
+    mx, web = studio.lab.host("mx"), studio.lab.host("web")
+    call = ["runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-i"]
+    studio.submit("later@isp.test", "anna@bigmail.test")
+    studio.submit("gone@isp.test", sender="later@isp.test")
+    studio.arrive("sales@corp.test")
+    php = "Subject: x\nX-PHP-Originating-Script: 33:contact.php\n\nx\n"
+    forged = "Received: (from root@localhost)\n\tby mx.corp.test (8.17.1.9/8.17.1.9/Submit) id 6ARE8JsK000133; now\n"
+    mx.run([*call, "later@isp.test"], forged + php)
+    web.run([*call, "-f", "root", "later@isp.test"], php)
+    studio.hush("web")
+    studio.hush()
+    wait_until(lambda: len(sendmail.control_files(mx)) == 5, "five messages in Sendmail's queue")
+    mine = mx.run(["sh", "-c", f"grep -rlF '[127.0.0.1]' {sendmail.QUEUE} --include='qf*'"]).split()[-1]
+    mx.run([sendmail.BINARY, "-Am", "-Qunder suspicion", f"-qI{mine.rpartition('/qf')[2]}"])
+    web.run(["sh", "-c", "kill $(head -n1 /run/sendmail/mta/sendmail.pid)"])
+    web.run([*call, "-t"], f"To: later@isp.test, anna@isp.test\n{php}", check=False)
+
+
+def keep_sendmail(machine: Machine, place: Path) -> None:
+    """Copy the control files of both queues, and what Sendmail says of them."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    tar = f"cd /var/spool && tar cf - {Path(sendmail.QUEUE).name} {Path(sendmail.CLIENT_QUEUE).name} | base64"
+    packed = base64.b64decode(machine.run(["sh", "-c", tar]))
+    subprocess.run(["tar", "-C", str(place), "--no-same-owner", "-xf", "-"], input=packed, check=True)
+    for mode in ("-Am", "-Ac", "-Am -qQ"):
+        said = machine.run(["sh", "-c", f"mailq {mode}"])
+        with place.with_suffix(".mailq.txt").open("a") as out:
+            out.write(said)
+
+
 def keep(machine: Machine, place: Path) -> None:
     """Copy a queue with its modes and owners' numbers."""
     shutil.rmtree(place, ignore_errors=True)
@@ -138,6 +190,16 @@ def main() -> None:
             keep(studio.lab.host(name), SAMPLES / name)
             said = waiting(studio.lab.host(name))
             (SAMPLES / f"{name}.postqueue.json").write_text("".join(json.dumps(one) + "\n" for one in said))
+    record_sendmail()
+
+
+def record_sendmail() -> None:
+    """Record Sendmail's queues of the MX and of the web host."""
+    with stuck_sendmail(SAMPLES) as studio:
+        fill_sendmail(studio)
+        for name in ("mx", "web"):
+            (SAMPLES / f"sendmail-{name}.mailq.txt").unlink(missing_ok=True)
+            keep_sendmail(studio.lab.host(name), SAMPLES / f"sendmail-{name}")
 
 
 if __name__ == "__main__":

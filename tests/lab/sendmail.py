@@ -158,6 +158,11 @@ def run_queue(machine: Machine) -> None:
     machine.run([BINARY, "-Am", "-L", "sm-mta", "-q"])
 
 
+def control_files(machine: Machine) -> list[str]:
+    """The control files of the MTA's queue."""
+    return machine.run(["sh", "-c", f"find {QUEUE} -name '[qh]f?*' -type f"]).split()
+
+
 def queue_is_empty(machine: Machine) -> bool:
     """Say whether neither queue holds a message."""
     return not machine.run(["sh", "-c", f"ls {QUEUE} {CLIENT_QUEUE} | grep '^.f' || true"]).strip()

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from benchmarks.queue_files import fill
-from tests.lab import exim
+from tests.lab import exim, sendmail
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
-from tests.lab.queues import SPOOL, fill_mx, fill_web, form, stuck, waiting
+from tests.lab.queues import SPOOL, fill_mx, fill_sendmail, fill_web, form, stuck, stuck_sendmail, waiting
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio, letter
 from whosent import answer, walk
 from whosent.model.finding import Strength
@@ -214,3 +214,36 @@ def test_exims_spool_at_work(tmp_path: Path) -> None:
     for one in looks:
         assert set(one.reading.unread) <= PASSING, one.reading.examples
         assert owners(one).total() >= 22
+
+
+def test_sendmails_queue_at_work(tmp_path: Path) -> None:
+    """Two queue folders are tried again and again while they are read; the submission program's has the local user."""
+    if not sendmail.UNPACKED.exists():
+        pytest.skip("Sendmail is not unpacked here: run tests/lab/packages.sh sendmail")
+    with stuck_sendmail(tmp_path) as studio:
+        mx, web = studio.lab.host("mx"), studio.lab.host("web")
+        fill_sendmail(studio)
+        for number in range(20):
+            studio.submit("later@isp.test", text=letter(BOB, "later@isp.test", subject=f"number {number}"))
+        looks = []
+        for _ in range(6):
+            running = threading.Thread(target=lambda: sendmail.run_queue(mx))
+            running.start()
+            while running.is_alive():
+                looks.append(look(mx, place=sendmail.QUEUE))
+            running.join()
+        final, client = look(mx, place=sendmail.QUEUE), look(web, place=sendmail.CLIENT_QUEUE)
+    expected = {
+        ("unknown", "", ""): 21, ("mta", "", ""): 1, ("stranger", "100.64.3.7", ""): 1, ("host", "10.77.0.20", ""): 1,
+        ("host", "127.0.0.1", ""): 1,
+    }  # fmt: skip
+    assert owners(final) == expected
+    assert final.reading.folders == {"queue": 24, "quarantined": 1}
+    assert owners(client) == {("local_user", "www-data", "contact.php"): 1}
+    assert {pile.actor.host for pile in final.piles} == {"mx.corp.test"}
+    assert sum(pile.looked_at for pile in final.piles) == 25
+    assert looks
+    for one in looks:
+        assert set(one.reading.unread) <= PASSING, one.reading.examples
+        assert owners(one).total() + one.reading.unread.total() >= 23
+        assert set(owners(one)) <= set(expected)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from whosent.model.pile import Letter
-from whosent.queues import exim, postfix
+from whosent.queues import exim, postfix, sendmail
 
 SAMPLES = Path(__file__).parent / "samples"
 POSTFIX = [
@@ -20,6 +20,7 @@ POSTFIX = [
     if path.is_file()
 ]
 EXIM = sorted((SAMPLES / "exim" / "input").rglob("*-H"))
+SENDMAIL = sorted(path for path in SAMPLES.glob("sendmail-*/**/[qh]f*") if path.is_file())
 
 
 def record(kind: str, data: bytes) -> bytes:
@@ -61,11 +62,13 @@ def read(path: Path, owner: int) -> Letter:
     """A recorded queue file; git keeps no owners."""
     if path.name.endswith("-H"):
         return exim.letter(path.name, path.read_bytes())
+    if path in SENDMAIL:
+        return sendmail.letter(path.name, path.read_bytes())
     return postfix.letter(path.name, path.read_bytes(), None, owner, dropped="maildrop" in path.parts)
 
 
 if __name__ == "__main__":
-    for recorded in POSTFIX + EXIM:
+    for recorded in POSTFIX + EXIM + SENDMAIL:
         owned = recorded.stat().st_uid
         line = {"file": str(recorded.relative_to(SAMPLES)), "owner": owned, **told(read(recorded, owned))}
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")

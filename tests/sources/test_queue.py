@@ -207,3 +207,33 @@ def test_size_is_about_the_number_of_messages(place: Path) -> None:
     assert queue.size(spool(place)) == 8
     assert queue.size(Spool(str(place / "nowhere"), "postfix")) == 0
     assert Reading().folders.total() == 0
+
+
+def test_sendmails_queue_groups_and_other_files(tmp_path: Path) -> None:
+    """Two folders below the queue, one with folders of its own; texts beside the control file or apart."""
+    mx = SAMPLES / "sendmail-mx" / "mqueue"
+    assert spool(mx).mta == spool(mx / "second").mta == spool(mx / "q1" / "qf").mta == "sendmail"
+    copy = tmp_path / "elsewhere"  # known by what lies in it
+    shutil.copytree(mx, copy)
+    assert spool(copy).mta == "sendmail"
+    whole = read(spool(copy))
+    assert whole.folders == {"queue": 4, "quarantined": 1}
+    texts = sum(path.stat().st_size for path in copy.rglob("df*") if path.is_file())
+    controls = sum(path.stat().st_size for path in copy.rglob("[qh]f*") if path.is_file())
+    assert sum(heap.size for heap in whole.piles.heaps.values()) == controls + texts
+    assert len(list(attempts(spool(copy), "6AREBhcb000202", "q1/qf/"))) == 1
+    assert len(list(attempts(spool(copy), "6AREBhEG000199", "q1/qf/"))) == 1
+    inner = copy / "second"
+    (inner / "df6AREBhFM000195").unlink()
+    (inner / "tf6AREBhFM000300").write_text("V8\n")
+    (inner / "xf6AREBhFM000300").write_text("transcript\n")
+    (inner / "Qf6AREBhFM000301").write_text("lost\n")
+    (inner / "qf6AREBhFM000302").write_bytes(b"")
+    (inner / "qf6AREBhFM000303").write_bytes(b"V8\nT1\n")
+    (inner / "qf6AREBhFM000304").symlink_to(inner / "qf6AREBhFM000195")
+    os.mkfifo(inner / "qf6AREBhFM000305")
+    found = read(spool(copy))
+    assert found.folders == {"queue": 4, "quarantined": 1}
+    assert found.unread == {Unread.CORRUPT: 1, Unread.EMPTY: 1, Unread.DAMAGED: 1, Unread.NO_FILE: 2}
+    (tmp_path / "mqueue").mkdir()
+    assert spool(tmp_path / "mqueue").mta == "sendmail"

@@ -29,7 +29,8 @@ Logs = Annotated[
 Queue = Annotated[
     bool,
     typer.Option(
-        "--queue", help="Look at this machine's mail queues as well (Postfix, Exim); without logs: at them alone."
+        "--queue",
+        help="Look at this machine's mail queues as well (Postfix, Exim, Sendmail); without logs: at them alone.",
     ),
 ]
 QueueDirectory = Annotated[

@@ -30,7 +30,8 @@ KINDS: Final = {
 
 def called(pile: QueuePile) -> str:
     """``uid 33, script contact.php``."""
-    name = f"{KINDS.get(pile.kind, pile.kind)} {pile.name}".strip()
+    kind = "user" if pile.kind == "local_user" and not pile.name.isdecimal() else KINDS.get(pile.kind, pile.kind)
+    name = f"{kind} {pile.name}".strip()
     return words.visible(f"{name}, script {pile.script}" if pile.script else name)
 
 

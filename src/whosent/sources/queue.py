@@ -15,7 +15,7 @@ from typing import Final
 from zlib import crc32
 
 from whosent.join.piles import Piles
-from whosent.queues import Unread, exim, postfix
+from whosent.queues import Unread, exim, postfix, sendmail
 from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, Spool, Where, folders, message
 
 _COUNTED: Final = "corrupt"
@@ -104,6 +104,8 @@ def attempts(spool: Spool, queue_id: str, inner: str) -> Iterator[tuple[bytes, b
     if spool.mta == "postfix":
         base = spool.path.rstrip("/").rpartition("/")[0] if _tops_one(spool) else spool.path
         paths, told = [f"{base}/defer/{inner}{queue_id}", f"{base}/defer/{queue_id}"], postfix.attempts
+    elif spool.mta == "sendmail":
+        paths, told = [f"{spool.path}/{inner}{kind}{queue_id}" for kind in ("qf", sendmail.HELD)], sendmail.attempts
     else:
         base = spool.path
         paths, told = [f"{base}/msglog/{inner}{queue_id}", f"{base}/msglog/{queue_id}"], exim.attempts

@@ -1,4 +1,4 @@
-"""Queue folders of Postfix and Exim on disk: where they are, their files in order, and one message as its file tells.
+"""Queue folders of Postfix, Exim and Sendmail: where they are, their files in order, one message as its file tells.
 
 Nothing is locked, written or asked of a daemon.  Names and contents are strangers' work: a file is opened below an open
 folder, never through a link, and read up to a bound.  Only the standard library, for the keeper's sake.
@@ -10,17 +10,23 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from whosent.model.pile import Letter, Place
-from whosent.queues import DamagedError, TooLongError, Unread, exim, postfix
+from whosent.queues import DamagedError, TooLongError, Unread, exim, postfix, sendmail
 from whosent.sources.text import shown
 
-Mta = Literal["postfix", "exim"]
-PLACES: Final = ("/var/spool/postfix", "/var/spool/postfix-*", "/var/spool/exim4", "/var/spool/exim")
+Mta = Literal["postfix", "exim", "sendmail"]
+PLACES: Final = (
+    "/var/spool/postfix", "/var/spool/postfix-*", "/var/spool/exim4", "/var/spool/exim", "/var/spool/mqueue",
+    "/var/spool/mqueue-client", "/var/spool/clientmqueue",
+)  # fmt: skip
+_MQUEUES: Final = frozenset(Path(place).name for place in PLACES if "mqueue" in place)
+_TEXTS: Final = frozenset(("df", "xf"))  # folders of Sendmail's that hold no control files
+_GROUPS: Final = 100  # folders of a Sendmail queue that are looked at to know it for one
 # Messages go from left to right, and back from deferred: the first two are looked at again, and maildrop, where a
 # message has another name than in the queue, last: better one overlooked than one counted twice.
 ROUND: Final = ("incoming", "active", "deferred", "hold", "incoming", "active", "maildrop")
@@ -105,7 +111,24 @@ def _at(place: str) -> Spool | None:
         return Spool(place, "postfix")
     if "input" in inside or any(exim.NAME.fullmatch(name) for name in inside):
         return Spool(place, "exim")
+    if os.path.basename(place.rstrip("/")) in _MQUEUES or _has_control_files(place, 2):  # noqa: PTH119  # any bytes
+        return Spool(place, "sendmail")
     return None
+
+
+def _has_control_files(place: str, depth: int) -> bool:
+    """Whether a folder, or one of those in it (queue groups, ``qf``), holds such files as Sendmail's."""
+    deeper = []
+    try:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    deeper.append(entry.path)
+                elif sendmail.NAME.fullmatch(entry.name):
+                    return True
+    except OSError:
+        return False
+    return depth > 0 and any(_has_control_files(path, depth - 1) for path in deeper[:_GROUPS])
 
 
 def folders(
@@ -116,7 +139,7 @@ def folders(
     ``among`` names the folders of Postfix that are wanted, in order.
     """
     for folder, path in _tops(spool, among):
-        yield from _below(folder, path, "", refused, _DEPTH)
+        yield from _below(folder, path, "", refused, _DEPTH, grouped=spool.mta == "sendmail")
 
 
 def _tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -124,14 +147,16 @@ def _tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
     if spool.mta == "exim":
         inner = os.path.join(spool.path, "input")  # noqa: PTH118  # any bytes
         yield "input", inner if os.path.isdir(inner) else spool.path  # noqa: PTH112  # any bytes
+    elif spool.mta == "sendmail":
+        yield "queue", spool.path
     elif base in ROUND:
         yield base, spool.path
     else:
         yield from ((folder, os.path.join(spool.path, folder)) for folder in among)  # noqa: PTH118  # any bytes
 
 
-def _below(
-    folder: str, path: str, inner: str, refused: Callable[[str], object], depth: int
+def _below(  # noqa: PLR0913  # one walk
+    folder: str, path: str, inner: str, refused: Callable[[str], object], depth: int, *, grouped: bool
 ) -> Iterator[tuple[str, list[str], Where]]:
     with _opened(path, refused) as descriptor:
         if descriptor is None:
@@ -140,8 +165,8 @@ def _below(
         with os.scandir(descriptor) as entries:
             for entry in entries:
                 name = entry.name
-                if len(name) < 3:  # noqa: PLR2004  # a part of an id that folders are named after
-                    if depth and entry.is_dir(follow_symlinks=False):
+                if len(name) < 3 or (grouped and entry.is_dir(follow_symlinks=False)):  # noqa: PLR2004  # part of an id
+                    if depth and name not in _TEXTS and entry.is_dir(follow_symlinks=False):
                         deeper.append(name)
                 else:
                     names.append(name)
@@ -149,7 +174,7 @@ def _below(
         yield folder, names, Where(descriptor, path, inner, owner not in (0, os.geteuid()))
         del names
     for name in sorted(deeper):
-        yield from _below(folder, f"{path}/{name}", f"{inner}{name}/", refused, depth - 1)
+        yield from _below(folder, f"{path}/{name}", f"{inner}{name}/", refused, depth - 1, grouped=grouped)
 
 
 @contextmanager
@@ -170,7 +195,7 @@ def _opened(path: str, refused: Callable[[str], object]) -> Iterator[int | None]
 
 def message(spool: Spool, folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
     """The message in the file of this name; None where the file is none of a message's own."""
-    return _of_postfix(folder, where, name) if spool.mta == "postfix" else _of_exim(folder, where, name)
+    return _READERS[spool.mta](folder, where, name)
 
 
 def _of_postfix(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
@@ -217,28 +242,62 @@ def _fetching(descriptor: int) -> Callable[[int], bytes]:
 def _of_exim(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
     if not name.endswith("-H") or not exim.NAME.fullmatch(name):
         return None  # the text of a message, its journal, a file that is about to take the name of one
+    head = _whole(where, name)
+    if isinstance(head, Unread):
+        return head
+    try:
+        letter = exim.letter(name, head)
+        text = os.stat(f"{name[:-1]}D", dir_fd=where.descriptor, follow_symlinks=False).st_size
+    except DamagedError as error:
+        return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if head else Unread.EMPTY
+    except OSError as error:
+        return Unread.VANISHED if error.errno == errno.ENOENT else Unread.UNREADABLE
+    place = "frozen" if letter.frozen else folder
+    letter = letter._replace(size=letter.size + text)
+    return Opened(letter, (where.path, name, name[:-2], place, where.inner), len(head))
+
+
+def _of_sendmail(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+    known = sendmail.NAME.fullmatch(name)
+    if known is None:
+        return None  # the text of a message, what is said of its delivery, a file that is about to take the name of one
+    if name.startswith(sendmail.LOST):
+        return Unread.CORRUPT
+    head = _whole(where, name)
+    if isinstance(head, Unread):
+        return head
+    try:
+        letter = sendmail.letter(name, head)
+    except DamagedError as error:
+        return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if head else Unread.EMPTY
+    letter = letter._replace(size=letter.size + _text_size(where, f"df{known[1]}"))
+    place = "quarantined" if letter.frozen else folder
+    return Opened(letter, (where.path, name, known[1], place, where.inner), len(head))
+
+
+def _text_size(where: Where, name: str) -> int:
+    """Of the text of a message, beside its control file or in a folder of its own; 0 where it is not there."""
+    for path in (name, f"../df/{name}"):
+        with suppress(OSError):
+            return os.stat(path, dir_fd=where.descriptor, follow_symlinks=False).st_size
+    return 0
+
+
+def _whole(where: Where, name: str) -> bytes | Unread:
+    """A file, up to a bound."""
     try:
         descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
     except OSError as error:
         return _WHY.get(error.errno or 0, Unread.UNREADABLE)
-    total = -1
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return Unread.NO_FILE
-        total = status.st_size
-        head = b"".join(_pieces(descriptor, min(total, READ * _READS)))
-        letter = exim.letter(name, head)
-        text = os.stat(f"{name[:-1]}D", dir_fd=where.descriptor, follow_symlinks=False).st_size
-    except DamagedError as error:
-        return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if total else Unread.EMPTY
-    except OSError as error:
-        return Unread.VANISHED if error.errno == errno.ENOENT else Unread.UNREADABLE
+        return b"".join(_pieces(descriptor, min(status.st_size, READ * _READS)))
+    except OSError:
+        return Unread.UNREADABLE
     finally:
         os.close(descriptor)
-    place = "frozen" if letter.frozen else folder
-    letter = letter._replace(size=letter.size + text)
-    return Opened(letter, (where.path, name, name[:-2], place, where.inner), total)
 
 
 def _pieces(descriptor: int, total: int) -> Iterator[bytes]:
@@ -246,3 +305,8 @@ def _pieces(descriptor: int, total: int) -> Iterator[bytes]:
     while at < total and (piece := os.pread(descriptor, READ, at)):
         yield piece
         at += len(piece)
+
+
+_READERS: Final[dict[Mta, Callable[[str, Where, str], Opened | Damaged | Unread | None]]] = {
+    "postfix": _of_postfix, "exim": _of_exim, "sendmail": _of_sendmail,
+}  # fmt: skip
