@@ -153,11 +153,11 @@ def _actor(file: _File, *, logged_in: bool) -> tuple[str, str, str, Record | Non
     return "unknown", "", "", None
 
 
-def attempts(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+def attempts(notes: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(Status, reply) of each recipient that waits: the message that stands before it, else that of the whole."""
     whole = said = b""
     begun = False  # recipients
-    for raw in text.split(b"\n", _LINES)[:_LINES]:
+    for raw in notes.split(b"\n", _LINES)[:_LINES]:
         kind = raw[:1]
         if kind == b"H":
             return
