@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from whosent.checks import discover as checks
 from whosent.cli import app
 from whosent.detectors import discover as detectors
 from whosent.dialects import discover as dialects
@@ -39,7 +40,8 @@ EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "dat
 EDGES = {  # they face the world or start it; everything else is the core
     "__init__", "__main__", "answer", "auditing", "bouncing", "channels", "cli", "configuration", "coverage",
     "demonstration", "gathering", "inquiring", "parallel", "parsing", "posting", "progress", "queue_account",
-    "queue_reading", "reading_process", "searching", "sources", "store", "telling", "tracing", "vetting", "walk",
+    "queue_reading", "reading_process", "searching", "sink", "sources", "store", "telling",
+    "tracing", "vetting", "walk",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 
@@ -153,7 +155,7 @@ def test_detectors_and_dialects_are_independent_by_contract() -> None:
 
 
 def test_every_file_of_these_folders_is_discovered() -> None:
-    for folder, found in (("detectors", len(detectors())), ("dialects", len(dialects()))):
+    for folder, found in (("detectors", len(detectors())), ("dialects", len(dialects())), ("checks", len(checks()))):
         assert len(list((PACKAGE / folder).glob("*.py"))) - 1 == found, folder
 
 
@@ -225,6 +227,12 @@ def test_every_command_has_an_example() -> None:
 @pytest.mark.parametrize("detector", detectors(), ids=lambda detector: detector.__module__)
 def test_every_detector_is_documented(detector: type) -> None:
     assert section(page("reference/detectors.md"), detector.__module__.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("name", checks())
+def test_every_check_is_documented_and_called_like_its_file(name: str) -> None:
+    assert section(page("reference/checks.md"), name)
+    assert (PACKAGE / "checks" / f"{name}.py").exists()
 
 
 @pytest.mark.parametrize("dialect", dialects(), ids=lambda dialect: dialect.name)

@@ -23,11 +23,14 @@ from typing import Final, get_args
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from whosent.checks import discover as discover_checks
 from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
 from whosent.model import alert, case, complaint, finding, incident, inquiry, knobs, lifecycle
+from whosent.model import audit as audit_model
+from whosent.model import check as check_model
 from whosent.model import report as report_model
 from whosent.model import trace as trace_model
 from whosent.model.settings import Settings
@@ -49,12 +52,13 @@ _TRACE: Final = (
     "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
 _ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
+_AUDIT: Final = ("Audit", "Changed", "Confirmed", "Result", "Opening", "Vector", "Passage")
 _CASE: Final = (
     "CaseFile", "Statement", "Exhibit", "Happening", "SeenAddress", "Change", "LogFile", "Verified", "Link",
 )  # fmt: skip
 _LINKED: Final = {
-    *_OBJECTS, *_ALERTS, *_CASE, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
-    "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
+    *_OBJECTS, *_ALERTS, *_AUDIT, *_CASE, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    "Decision", "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
 _KEPT: Final = ("KeptIncident", "IncidentShown", "Happened")
@@ -154,6 +158,20 @@ def detectors() -> str:
         f"## {detector.__module__.rpartition('.')[2]}\n\n{_told(importlib.import_module(detector.__module__))}\n"
         for detector in discover_detectors()
     )
+
+
+def checks() -> str:
+    """Every check, from its module's own words."""
+    return "\n".join(
+        f"## {check.name}\n\n*{check.title}.* {_told(importlib.import_module(f'whosent.checks.{check.name}'))}\n"
+        for check in discover_checks().values()
+    )
+
+
+def audits() -> str:
+    """Every object of ``audit --json``, and its closed list."""
+    decisions = _listed(get_args(check_model.Decision))
+    return _structs((audit_model, check_model), _AUDIT) + f"\n### Decision\n\n{decisions}\n"
 
 
 def queues() -> str:

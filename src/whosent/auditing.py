@@ -1,4 +1,7 @@
-"""The walk of an audit: each check's questions put to the world in rounds, its results gathered into one answer."""
+"""The walk of an audit: each check's questions put to the world in rounds, its results gathered into one answer.
+
+And two such answers beside one another: what changed, and what changed on the machine between them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final, Literal, TypeAlias
 
-from whosent.model.audit import SCHEMA, Audit, Confirmed
-from whosent.model.check import Answer, Check, Knowledge, Question, Result, Target
+import msgspec
+
+from whosent.model.audit import SCHEMA, Audit, Changed, Confirmed
+from whosent.model.check import WORST_FIRST, Answer, Check, Knowledge, Question, Result, Target
 
 ROUNDS: Final = 20  # of questions of one check on one target; none needs half as many
-_RANK: Final = {"open": 0, "accepted_undelivered": 1, "undecided": 2, "closed": 3}
 _WEIGHT: Final = {"critical": 0, "warning": 1, "note": 2}
+_WORDS: Final = {"open": "open", "closed": "closed", "accepted_undelivered": "accepting without delivery",
+          "undecided": "undecided"}  # fmt: skip
 Worst: TypeAlias = Literal["clean", "warning", "critical", "unknown"]
+Tell: TypeAlias = Callable[[str], None]
 Ask: TypeAlias = Callable[[Sequence[Question], Knowledge], Iterable[Answer]]
 
 
@@ -37,7 +44,7 @@ def audit(  # noqa: PLR0913  # what is known, what is asked, who hears
     *,
     confirmed: Sequence[Confirmed] = (),
     unseen: Sequence[str] = (),
-    tell: Callable[[str], None] = lambda _doing: None,
+    tell: Tell = lambda _doing: None,
 ) -> Audit:
     """All of them, one after the other; ``tell`` hears what is being done."""
     clock = time.monotonic()
@@ -47,7 +54,10 @@ def audit(  # noqa: PLR0913  # what is known, what is asked, who hears
         tell(f"{check.name} {target}")
         ran[check.name] = None
         results += examine(check, target, knowledge, ask)
-    results.sort(key=lambda one: (_RANK[one.verdict], _WEIGHT[one.severity], one.check, one.target, one.about))
+    tell("")
+    results.sort(
+        key=lambda one: (WORST_FIRST.index(one.verdict), _WEIGHT[one.severity], one.check, one.target, one.about)
+    )
     return Audit(
         schema=SCHEMA,
         version=version("whosent"),
@@ -94,3 +104,35 @@ def sentence(results: Sequence[Result], ran: Sequence[str]) -> str:
         return "Nothing was found here that could be audited: name a check and a target."
     tail = f" {len(unsure):,} could not be decided." if unsure else ""
     return f"No hole found: {closed:,} of {len(results):,} questions answered well ({', '.join(ran)}).{tail}"
+
+
+def compared(now: Audit, before: Audit, since: Callable[[float], list[str]]) -> Audit:
+    """``now`` with what changed; ``since`` tells what changed on the machine after a moment."""
+    old = {_key(one): one for one in before.results}
+    new = {_key(one): one for one in now.results}
+    looked_at = {(one.check, one.target) for one in now.results}
+    pairs = [(old.get(key), new.get(key)) for key in {**new, **old}]
+    changed = [(was, one) for was, one in pairs
+               if (was.verdict if was else None) != (one.verdict if one else None)
+               and (one is not None or (was is not None and (was.check, was.target) in looked_at))]  # fmt: skip
+    between = since(datetime.fromisoformat(before.started).timestamp()) if changed else []
+    changes = [_change(was, one, between) for was, one in changed]
+    return msgspec.structs.replace(now, compared=before.started, changes=changes)
+
+
+def _key(one: Result) -> tuple[str, str, str]:
+    return one.check, one.target, one.about
+
+
+def _change(was: Result | None, one: Result | None, between: list[str]) -> Changed:
+    shown = one or was
+    assert shown is not None
+    what = f"{shown.check} of {shown.target} ({shown.about})"
+    if was is None:
+        told = f"{what} is looked at for the first time: {_WORDS[shown.verdict]}."
+    elif one is None:
+        told = f"{what} was {_WORDS[was.verdict]} and is no longer there."
+    else:
+        told = f"{what} was {_WORDS[was.verdict]} and is {_WORDS[one.verdict]} now."
+    return Changed(check=shown.check, target=shown.target, about=shown.about, before=was.verdict if was else None,
+                  now=one.verdict if one else None, sentence=told, between=between)  # fmt: skip

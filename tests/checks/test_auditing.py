@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from whosent import auditing
-from whosent.model.check import Check, Content, Heard, Knowledge, Question, Ran, Read, Result, Run, Target, Verdict
+from whosent.model.check import Check, Content, Decision, Heard, Knowledge, Question, Ran, Read, Result, Run, Target
 from whosent.model.settings import Settings
 from whosent.sources.prober import ask
 
 HERE = Knowledge(settings=Settings(), moment=1_800_000_000, host="mx")
 
 
-def result(verdict: Verdict, severity: str = "critical", about: str = "") -> Result:
+def result(verdict: Decision, severity: str = "critical", about: str = "") -> Result:
     return Result(check="c", target="t", about=about, verdict=verdict, severity=severity,  # type: ignore[arg-type]
                   sentence=f"It is {verdict}.", why="")  # fmt: skip
 

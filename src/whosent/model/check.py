@@ -7,7 +7,7 @@ then for its results: whatever it concludes can be concluded again from the answ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,7 +15,8 @@ from whosent.model.incident import Remedy
 from whosent.model.settings import Settings
 from whosent.model.token import issue
 
-Verdict = Literal["open", "closed", "accepted_undelivered", "undecided"]
+Decision = Literal["open", "closed", "accepted_undelivered", "undecided"]
+WORST_FIRST: Final[tuple[Decision, ...]] = ("open", "accepted_undelivered", "undecided", "closed")
 Family = Literal[0, 4, 6]  # 0: whichever the name has
 Obstacle = Literal[
     "unresolvable",  # the name has no address
@@ -30,6 +31,11 @@ Obstacle = Literal[
     "missing",  # no such file or program, or no sink to ask
     "failed",  # the program said no
 ]
+
+
+def worst(decisions: Iterable[Decision]) -> Decision:
+    """What several decisions amount to; undecided if there are none."""
+    return min(decisions, key=WORST_FIRST.index, default="undecided")
 
 
 # ------------------------------------------------------------------ questions
@@ -63,6 +69,7 @@ class Dialogue(Question, frozen=True, kw_only=True):
     family: Family = 0
     tls: bool = False  # from the first byte (port 465)
     via: Via | None = None  # a proxy: then host and port are what it is asked to reach
+    outside: bool = False  # to be held by the sink, from where it is; only with the address that asks it
     within: float = 15.0  # seconds for all of it
 
 
@@ -74,6 +81,7 @@ class Exchange(Question, frozen=True, kw_only=True):
     send: bytes
     family: Family = 0
     most: int = 65536
+    outside: bool = False  # as for a Dialogue
     within: float = 8.0
 
 
@@ -97,9 +105,10 @@ class Resolve(Question, frozen=True, kw_only=True):
 
 
 class Run(Question, frozen=True, kw_only=True):
-    """A program of this machine that only tells (``postconf -n``), as an argument vector."""
+    """A program of this machine, as an argument vector: it only tells (``postconf``), or takes a probe of ours back."""
 
     argv: tuple[str, ...]
+    said: str = ""  # to its standard input
     within: float = 20.0
     most: int = 4_000_000
 
@@ -175,6 +184,7 @@ class Replies(Answer, frozen=True, kw_only=True):
 
     replies: tuple[Reply, ...] = ()
     address: str = ""  # that was spoken to
+    client: str = ""  # that we spoke from, as far as we know
     encrypted: str = ""  # TLS version, if it came to that
     through: str = ""  # what a proxy said when it was asked to connect
 
@@ -280,48 +290,50 @@ class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
 # ------------------------------------------------------------------ results
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True):
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The line of a configuration that opened a hole."""
 
-    file: str
+    file: str  # path, or the map as its server names it
     line: int | None  # from 1; null: a default, written nowhere
-    text: str
+    text: str  # of the line
     why: str  # what it does, in one sentence
+    setting: str = ""  # as the server's own tool names it: "mynetworks", "submission/inet/mynetworks"
+    entry: str = ""  # the part of its value that is to blame
 
 
 class Vector(msgspec.Struct, frozen=True, kw_only=True):
     """One way that was tried, and what came of it."""
 
     name: str  # "port 25, IPv4: sender postmaster@corp.test, recipient user%domain"
-    verdict: Verdict
+    verdict: Decision  # of this way
     answer: str  # the reply or obstacle that decided
-    token: str | None = None
-    seconds: float = 0.0
+    token: str | None = None  # what was to arrive at the sink
+    seconds: float = 0.0  # it took
 
 
-class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence: lines of a transcript, of the sink's record or of a file, and when they were taken."""
 
     source: str  # "SMTP dialogue with 203.0.113.2:25", "sink 198.51.100.25", "/etc/postfix/main.cf"
     at: str  # RFC 3339, UTC
-    lines: list[str]
+    lines: list[str]  # "> " said by us, "< " said to us
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a check concludes on one thing; ``open``: the hole or fault is there, proven."""
 
-    check: str
-    target: str
+    check: str  # which one: see the list of checks
+    target: str  # as it was named
     about: str  # which part of the target: "port 25", "selector mail2024"; with check and target it is unique
-    verdict: Verdict
+    verdict: Decision  # see the closed list
     severity: Literal["critical", "warning", "note"]  # of an open one; how much it matters if undecided
     sentence: str  # the answer: plain, complete, true on its own
     why: str  # how we know, or why it is undecided and what would decide it
-    causes: list[Cause] = []
-    fix: list[Remedy] = []
+    causes: list[Opening] = []  # where the configuration could be read
+    fix: list[Remedy] = []  # steps that close it, narrowest first
     verify: str = ""  # the command that proves it closed
-    vectors: list[Vector] = []
-    evidence: list[Exhibit] = []
+    vectors: list[Vector] = []  # every way that was tried
+    evidence: list[Passage] = []  # of the ways that decided
     left: list[str] = []  # what of a probe may still lie somewhere, in words
 
 
@@ -342,3 +354,6 @@ class Check(NamedTuple):
 Questions: TypeAlias = Annotated[
     Dialogue | Exchange | Fetch | Resolve | Run | Read | Await | Reach, "every kind of question there is"
 ]
+
+
+Cause, Verdict, Exhibit = Opening, Decision, Passage

@@ -74,6 +74,31 @@ class Reporting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = ""
 
 
+class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``audit`` probes, and how."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Our hosts that audit probes where none is named, such as mx.example.org; empty: this one."),
+    ] = ()
+    sink: Annotated[
+        str,
+        Meta(description="Host that runs `whosent sink`: a name that mail can be sent to, or an address; empty: none."),
+    ] = ""
+    sink_address: Annotated[
+        str,
+        Meta(description="Address of the sink, where its name is only known to the mail servers; empty: by its name."),
+    ] = ""
+    sink_key: Annotated[
+        str, Meta(description="File with the key that prober and sink share; empty: sink.key in the state folder.")
+    ] = ""
+    sink_port: Annotated[int, Meta(ge=1, le=65535, description="TCP port at which the sink says what arrived.")] = 8025
+    contact: Annotated[
+        str, Meta(description="Whom probes name as contact; empty: postmaster at the first domain of ours.")
+    ] = ""
+    connections: Annotated[int, Meta(ge=1, le=50, description="Connections at once to one host.")] = 8
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept between runs."""
 
@@ -178,6 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     meter: Meter = Meter()
     registries: Registries = Registries()
     reporting: Reporting = Reporting()
+    audit: Audit = Audit()
     state: State = State()
     alerts: Alerts = Alerts()
     heartbeat: Heartbeat = Heartbeat()

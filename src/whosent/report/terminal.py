@@ -24,14 +24,14 @@ _LINES_A_FINDING: Final = 3
 _EXCERPT: Final = 320
 _NAME: Final = 120
 _SHAPES: Final = 5
-_LOUD: Final = {"critical": "bold red", "warning": "bold yellow", "unknown": "bold", "clean": "bold green"}
+LOUD: Final = {"critical": "bold red", "warning": "bold yellow", "unknown": "bold", "clean": "bold green"}
 
 
 def render(report: Report, console: Console) -> None:
     """Print the report: verdict, incidents, what to do, what could not be seen."""
-    page = _Page(console, words.zone(report.timezone))
+    page = Page(console, words.zone(report.timezone))
     page.say(
-        Text.assemble((words.VERDICTS[report.verdict].upper(), _LOUD[report.verdict]), "  ", _text(report.sentence))
+        Text.assemble((words.VERDICTS[report.verdict].upper(), LOUD[report.verdict]), "  ", plain(report.sentence))
     )
     if report.queue is not None and report.queue.piles:
         page.title("In the queue now")
@@ -54,15 +54,15 @@ def render(report: Report, console: Console) -> None:
 
 def incident(one: Incident, console: Console, timezone: str) -> None:
     """Print one incident as a report does."""
-    _incident(_Page(console, words.zone(timezone)), 1, one)
+    _incident(Page(console, words.zone(timezone)), 1, one)
 
 
-def _text(stranger: str) -> Text:
+def plain(stranger: str) -> Text:
     """Text that is never markup, colour or control, whoever wrote it."""
     return Text(words.visible(stranger), overflow="fold")
 
 
-class _Page:
+class Page:
     """The console with margins: every line is printed as plain text or as rich's own layout, never as markup."""
 
     def __init__(self, console: Console, zone: tzinfo) -> None:
@@ -83,16 +83,20 @@ class _Page:
         self.console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def gap(self) -> None:
+        """An empty line."""
         self.console.print()
 
     def title(self, what: str) -> None:
+        """A heading."""
         self.gap()
         self.say(Text(what, style="bold"))
 
     def bullet(self, what: Text, indent: int = 2) -> None:
+        """One of a list."""
         self.say(what, indent, "- ")
 
     def pairs(self, rows: list[tuple[str, Text]], indent: int) -> None:
+        """Names and values, the values below one another."""
         widest = max(len(name) for name, _ in rows)
         for name, value in rows:
             self.say(value, indent, name.ljust(widest + 2))
@@ -103,25 +107,26 @@ class _Page:
             self.line(Text(" " * indent + line))
 
     def section(self, title: str, sentences: Iterable[str]) -> None:
+        """A heading and a list, if there is anything to list."""
         told = list(sentences)
         if told:
             self.title(title)
         for sentence in told:
-            self.bullet(_text(sentence))
+            self.bullet(plain(sentence))
 
 
-def _all_is_well(page: _Page, report: Report) -> None:
+def _all_is_well(page: Page, report: Report) -> None:
     """One paragraph: what was looked at, what could not be seen."""
     unseen = " ".join(report.blind_spots) or "Nothing known is missing from these logs."
     if report.coverage.sources:
         seen = f"{_window(page, report)}{words.coverage_words(report.coverage)}"
-        page.say(_text(f"Looked at {seen}. What could not be seen: {unseen}"))
+        page.say(plain(f"Looked at {seen}. What could not be seen: {unseen}"))
     if report.queue is not None:
         page.section("Queues looked at", queue.sums(report.queue, page.zone))
     page.section("Inputs that were not read whole", _problems(report))
 
 
-def _window(page: _Page, report: Report) -> str:
+def _window(page: Page, report: Report) -> str:
     if report.window is None:
         return ""
     first, last = (words.when(stamp, page.zone) for stamp in report.window)
@@ -132,7 +137,7 @@ def _problems(report: Report) -> list[str]:
     return [f"{source.source}: {source.problem}" for source in report.coverage.sources if source.problem]
 
 
-def _summary(page: _Page, report: Report) -> None:
+def _summary(page: Page, report: Report) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("  #", justify="right", no_wrap=True)
     table.add_column("Who was used", overflow="fold", ratio=1)
@@ -142,7 +147,7 @@ def _summary(page: _Page, report: Report) -> None:
     for number, incident in enumerate(report.incidents, 1):
         table.add_row(
             Text(str(number)),
-            Text(words.shortened(words.visible(incident.suspect.name), _NAME), style=_LOUD.get(incident.severity, "")),
+            Text(words.shortened(words.visible(incident.suspect.name), _NAME), style=LOUD.get(incident.severity, "")),
             Text(words.CAUSES[incident.cause]),
             Text(words.when(incident.since, page.zone, brief=True)),
             Text(f"{incident.refused:,} of {incident.recipients:,}"),
@@ -151,15 +156,15 @@ def _summary(page: _Page, report: Report) -> None:
     page.console.print(table, width=page.width)
 
 
-def _incident(page: _Page, number: int, incident: Incident) -> None:
+def _incident(page: Page, number: int, incident: Incident) -> None:
     page.gap()
     name = words.shortened(words.suspect_words(incident.suspect), _NAME)
     page.say(
-        Text.assemble((name, "bold"), (f"  {words.visible(incident.severity)}", _LOUD.get(incident.severity, ""))),
+        Text.assemble((name, "bold"), (f"  {words.visible(incident.severity)}", LOUD.get(incident.severity, ""))),
         0,
         f"{number}. ",
     )
-    page.say(_text(incident.sentence), 3)
+    page.say(plain(incident.sentence), 3)
     page.gap()
     page.pairs(_facts(page, incident), 3)
     page.gap()
@@ -170,10 +175,10 @@ def _incident(page: _Page, number: int, incident: Incident) -> None:
         page.gap()
         page.say(Text("What to do, narrowest first", style="bold"), 3)
     for place, remedy in enumerate(incident.remedies, 1):
-        _remedy(page, f"{number}.{place}", remedy)
+        remedy_part(page, f"{number}.{place}", remedy)
 
 
-def _facts(page: _Page, incident: Incident) -> list[tuple[str, Text]]:
+def _facts(page: Page, incident: Incident) -> list[tuple[str, Text]]:
     still = ", still going on when the log ended" if incident.ongoing else ""
     until = f"{words.when(incident.until, page.zone)}{still}; {words.lasting(incident.since, incident.until)}"
     refused = f"{incident.refused:,} refused ({words.share(incident.refused, incident.recipients)})"
@@ -188,27 +193,28 @@ def _facts(page: _Page, incident: Incident) -> list[tuple[str, Text]]:
         ("strength", Text(f"{words.strength_word(incident.strength)}: {words.STRENGTHS[incident.strength]}")),
     ]
     if incident.witnesses:
-        rows.append(("witnesses", _text(", ".join(incident.witnesses))))
-    rows.extend(("not proven", _text(gap)) for gap in incident.unproven)
-    rows.extend(("candidate", _text(words.suspect_words(suspect))) for suspect in incident.candidates)
+        rows.append(("witnesses", plain(", ".join(incident.witnesses))))
+    rows.extend(("not proven", plain(gap)) for gap in incident.unproven)
+    rows.extend(("candidate", plain(words.suspect_words(suspect))) for suspect in incident.candidates)
     return rows
 
 
-def _finding(page: _Page, finding: ReportedFinding) -> None:
+def _finding(page: Page, finding: ReportedFinding) -> None:
     tail = Text(f"  [{words.visible(finding.detector)}, {words.strength_word(finding.strength)}]", style="dim")
-    page.bullet(_text(finding.sentence).append_text(tail), 3)
+    page.bullet(plain(finding.sentence).append_text(tail), 3)
     for evidence in finding.evidence[:_LINES_A_FINDING]:
-        page.say(_text(f"{words.place(evidence)}  {evidence.note} ({evidence.level.value})"), 7)
+        page.say(plain(f"{words.place(evidence)}  {evidence.note} ({evidence.level.value})"), 7)
         page.say(Text(words.shortened(words.visible(evidence.excerpt), _EXCERPT), style="dim", overflow="fold"), 9)
     more = len(finding.evidence) - _LINES_A_FINDING
     if more > 0:
         page.say(Text(f"{words.counted(more, 'more line')}: --json, --html or --evidence quote them all"), 7)
 
 
-def _remedy(page: _Page, label: str, remedy: Remedy) -> None:
+def remedy_part(page: Page, label: str, remedy: Remedy) -> None:
+    """A step: what it touches, its commands, its undo."""
     page.gap()
     page.say(Text(words.visible(remedy.title), style="bold"), 3, f"{label}  ")
-    page.say(_text(f"Touches {remedy.reach}."), 5)
+    page.say(plain(f"Touches {remedy.reach}."), 5)
     for command in remedy.commands:
         page.command(command, 7)
     if remedy.undo:
@@ -216,21 +222,21 @@ def _remedy(page: _Page, label: str, remedy: Remedy) -> None:
     for command in remedy.undo:
         page.command(command, 7)
     if remedy.note:
-        page.say(_text(remedy.note), 5)
+        page.say(plain(remedy.note), 5)
 
 
-def _looked_at(page: _Page, report: Report) -> None:
+def _looked_at(page: Page, report: Report) -> None:
     coverage = report.coverage
     page.title("What was looked at")
     if coverage.sources:
-        page.bullet(_text(f"{_window(page, report)}{words.coverage_words(coverage)}."))
+        page.bullet(plain(f"{_window(page, report)}{words.coverage_words(coverage)}."))
     for sentence in queue.sums(report.queue, page.zone) if report.queue is not None else ():
-        page.bullet(_text(sentence))
+        page.bullet(plain(sentence))
     if coverage.messages or coverage.outcomes:
         outcomes = words.counted(coverage.outcomes, "delivery outcome")
         page.bullet(Text(f"{words.counted(coverage.messages, 'message')}, {outcomes}."))
     for sentence in [*words.join_gaps(coverage), *_problems(report)]:
-        page.bullet(_text(sentence))
+        page.bullet(plain(sentence))
     if coverage.unrecognised:
         page.section("Not understood, the commonest first", _shapes(report))
 

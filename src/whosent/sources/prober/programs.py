@@ -24,10 +24,12 @@ def ask(questions: Sequence[Question], _knowledge: Knowledge) -> Iterator[Ran]:
 def run(question: Run) -> Ran:
     """What it printed, as text."""
     asked, clock = time.time(), time.monotonic()
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:  # endless output fills no memory
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained, tempfile.TemporaryFile() as told:
+        told.write(question.said.encode("utf-8", "surrogateescape"))  # files: endless output fills no memory
+        told.seek(0)
         try:
             code = subprocess.run(  # noqa: S603  # an argument vector of a check, no shell
-                question.argv, stdin=subprocess.DEVNULL, stdout=said, stderr=complained, env=_PATH,
+                question.argv, stdin=told, stdout=said, stderr=complained, env=_PATH,
                 timeout=question.within, check=False,
             ).returncode  # fmt: skip
         except FileNotFoundError:
