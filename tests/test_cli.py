@@ -23,6 +23,7 @@ from tests.join.kit import client, delivery, line, pickup, queued, removed
 
 ROOT = Path(__file__).parents[1]
 INCIDENT = ROOT / "samples" / "incident"
+QUEUE = Path(__file__).parent / "queues" / "samples" / "mx"
 WHOSENT = [sys.executable, "-m", "whosent"]
 CLEAN, WARNING, CRITICAL, UNKNOWN = range(4)
 
@@ -222,6 +223,9 @@ def test_parse_prints_events_and_statistics() -> None:
     on_paper = run("parse", "--stats", INCIDENT / "web-mail.log").stdout
     assert f"{read['lines']:,}".encode() in on_paper
     assert run("parse", "-", stdin=OTHERS["prose"]).returncode == UNKNOWN
+    queue = run("parse", "--queue-directory", QUEUE)
+    assert {json.loads(line)["event"] for line in queue.stdout.splitlines()} == {"queue_sample"}
+    assert b"8 messages." in queue.stderr
 
 
 def test_config_prints_what_it_reads(tmp_path: Path) -> None:

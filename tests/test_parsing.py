@@ -6,10 +6,15 @@ import io
 import json
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
+from tests.queues.kit import SAMPLES
 from whosent import parsing
 from whosent.model.settings import Settings
+from whosent.queue_listing import list_queues
 from whosent.sources.files import Source
+from whosent.sources.queue import Reading
+from whosent.sources.spools import spools
 
 MAIL = (
     b"Nov 12 14:03:07 mx postfix/smtpd[9]: 4F3A2B1C00: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=al\n"
@@ -57,3 +62,47 @@ def test_without_output_only_the_account_is_made(tmp_path: Path) -> None:
     told = json.loads(parsing.encode(read))
     assert told["schema"] == parsing.SCHEMA
     assert told["programs"] == {"CRON": 1}
+
+
+def listed(*places: Path) -> tuple[list[dict[str, Any]], list[Reading]]:
+    out = io.BytesIO()
+    found, missing = spools([str(place) for place in places])
+    assert not missing
+    readings = list_queues(found, out, lambda _files: None)
+    return [json.loads(line) for line in out.getvalue().splitlines()], readings
+
+
+def test_each_message_of_a_queue_is_a_line() -> None:
+    """Of every mail server; what they say is held against what Postfix, Exim and Sendmail themselves list."""
+    told, readings = listed(SAMPLES / "mx", SAMPLES / "exim", SAMPLES / "sendmail-web" / "mqueue-client")
+    assert [reading.folders.total() for reading in readings] == [8, 6, 1]
+    postfix = {
+        one["queue_id"]: one for one in map(json.loads, (SAMPLES / "mx.postqueue.json").read_text().splitlines())
+    }
+    for one in told:
+        assert one["event"] == "queue_sample"
+        assert Path(one["source"]).is_file()
+        if one["mta"] == "postfix":
+            said = postfix.pop(one["queue_id"])
+            assert (one["folder"], one["sender"] or "MAILER-DAEMON") == (said["queue_name"], said["sender"])
+            assert one["recipient_count"] == len(said["recipients"])
+    assert not postfix
+    accounts = [one["queue_id"] for one in told if one["account"] == "bob@corp.test"]
+    assert len(accounts) == 6
+    last = told[-1]
+    assert (last["actor"], last["local_user"], last["uid"], last["script"]) == (
+        "local_user", "www-data", None, "contact.php",
+    )  # fmt: skip
+    with Path(last["source"]).open("rb") as file:
+        file.seek(last["offset"])
+        assert file.readline() == b"$_www-data@localhost\n"
+    assert [(one["uid"], one["local_user"]) for one in told if one["actor"] == "local_user"][:1] == [(33, "www-data")]
+
+
+def test_without_output_a_queue_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "deferred").mkdir()
+    (tmp_path / "deferred" / "4F3A2B1C00").write_bytes(b"")
+    (found,), _ = spools([str(tmp_path)])
+    (reading,) = list_queues([found], None, lambda _files: None)
+    assert not reading.folders
+    assert sum(reading.unread.values()) == 1

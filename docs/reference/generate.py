@@ -28,7 +28,7 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import alert, case, complaint, finding, incident, inquiry, knobs, lifecycle
+from whosent.model import alert, case, complaint, finding, incident, inquiry, knobs, lifecycle, queued_message
 from whosent.model import audit as audit_model
 from whosent.model import check as check_model
 from whosent.model import report as report_model
@@ -261,6 +261,11 @@ def alerts() -> str:
 def cases() -> str:
     """Every object of ``incident report --json`` and ``incident verify --json`` that the others do not have too."""
     return _structs((case,), _CASE)
+
+
+def queue_samples() -> str:
+    """The object of ``parse --queue``."""
+    return _structs((queued_message,), ("QueueSample",))
 
 
 def traces() -> str:

@@ -16,6 +16,7 @@ from whosent.configuration import checked, load
 from whosent.model.settings import Settings
 from whosent.sources.arguments import expand
 from whosent.sources.files import Source, at_path, standard_input
+from whosent.sources.spools import PLACES, Spool, spools
 from whosent.store.ledger import Ledger, folder
 
 Logs = Annotated[
@@ -113,3 +114,16 @@ def write_whole(path: Path, text: str) -> None:
         raise
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def queues_of(named: list[str] | None) -> list[Spool]:
+    """The queues at these places, or this machine's own."""
+    found, missing = spools(named or [])
+    if missing:
+        fail(
+            f"no mail queue at {', '.join(missing)}. Name the folder that holds active, deferred and hold, or input,"
+            " or Sendmail's qf files."
+        )
+    if not found:
+        fail(f"no mail queue here: none of {', '.join(PLACES)}. Name its folder with --queue-directory.")
+    return found

@@ -22,6 +22,7 @@ from whosent.cli.options import (
     Year,
     Zone,
     console,
+    queues_of,
     settings_with,
     sources_of,
     write_whole,
@@ -35,8 +36,7 @@ from whosent.report import page, terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.queue import size
-from whosent.sources.spools import PLACES, Spool
-from whosent.sources.spools import spools as places
+from whosent.sources.spools import Spool
 from whosent.store import evidence_folder
 
 
@@ -72,7 +72,7 @@ def scan(  # noqa: PLR0913  # each is a documented option
     Example: whosent scan --queue /var/log/mail.log* /var/log/apache2/access.log* /var/log/php-mail.log
     """
     settings = settings_with(own_domain, own_network, timezone, year)
-    spools = _spools(queue_directory or []) if queue or queue_directory else []
+    spools = queues_of(queue_directory) if queue or queue_directory else []
     sources, missing = sources_of(logs) if logs or not spools else ([], [])
     if not sources and (missing or not spools):
         fail(f"no such file: {', '.join(missing)}. Give log files, folders or globs, or - for standard input.")
@@ -88,16 +88,6 @@ def scan(  # noqa: PLR0913  # each is a documented option
     _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
     _show(report, json=json)
     raise SystemExit(Exit[report.verdict.upper()])
-
-
-def _spools(named: list[str]) -> list[Spool]:
-    """The queues at these places, or this machine's own."""
-    spools, missing = places(named)
-    if missing:
-        fail(f"no mail queue at {', '.join(missing)}. Name the folder that holds active, deferred and hold, or input.")
-    if not spools:
-        fail(f"no mail queue here: none of {', '.join(PLACES)}. Name its folder with --queue-directory.")
-    return spools
 
 
 def _snapshots(spools: list[Spool], first: int, jobs: int) -> list[Snapshot]:

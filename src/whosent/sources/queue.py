@@ -16,7 +16,7 @@ from zlib import crc32
 
 from whosent.join.piles import Piles
 from whosent.queues import Unread, exim, postfix, sendmail
-from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, Spool, Where, folders, message
+from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, Spool, folders, message
 
 _COUNTED: Final = "corrupt"
 _EXAMPLES: Final = 5
@@ -50,8 +50,21 @@ def size(spool: Spool) -> int:
 
 
 def read(spool: Spool, part: int = 0, parts: int = 1, progress: Callable[[int], None] = lambda _files: None) -> Reading:
-    """All messages of a spool, or of several parts one: which, the name of a file decides."""
+    """All messages of a spool, or of several parts one, added up to piles."""
     reading = Reading()
+    for found in each(spool, reading, part, parts, progress):
+        reading.piles.add(found.letter, found.place)
+    return reading
+
+
+def each(
+    spool: Spool,
+    reading: Reading,
+    part: int = 0,
+    parts: int = 1,
+    progress: Callable[[int], None] = lambda _files: None,
+) -> Iterator[Opened]:
+    """Each message once, or of several parts one: which, the name of a file decides; ``reading`` has the account."""
     seen: set[str] = set()
     gone: set[str] = set()
     since = 0
@@ -59,14 +72,18 @@ def read(spool: Spool, part: int = 0, parts: int = 1, progress: Callable[[int], 
         for name in names:
             if (parts > 1 and crc32(name.encode(errors="surrogateescape")) % parts != part) or name in seen:
                 continue
-            why = _read(reading, spool, folder, where, name)
+            found = message(spool, folder, where, name)
             since += 1
-            if why is Unread.VANISHED:
+            if found is Unread.VANISHED:
                 gone.add(name)
                 continue
             seen.add(name)
-            if why is not None:
-                reading.unread[why] += 1
+            if isinstance(found, Opened):
+                reading.folders[found.place[3]] += 1
+                reading.bytes += found.total
+                yield found
+            elif found is not None:
+                reading.unread[_noted(reading, found)] += 1
         if since >= _A_STEP:
             progress(since)
             since = 0
@@ -75,7 +92,15 @@ def read(spool: Spool, part: int = 0, parts: int = 1, progress: Callable[[int], 
     if part == 0:
         reading.unread[Unread.CORRUPT] += _set_aside(spool)
     reading.unread = +reading.unread
-    return reading
+
+
+def _noted(reading: Reading, found: Damaged | Unread) -> Unread:
+    """Why a file was not read; of a few that are damaged, which and where."""
+    if not isinstance(found, Damaged):
+        return found
+    if len(reading.examples) < _EXAMPLES:
+        reading.examples.append(found)
+    return Unread.DAMAGED
 
 
 def _set_aside(spool: Spool) -> int:
@@ -83,20 +108,6 @@ def _set_aside(spool: Spool) -> int:
         return len(os.listdir(os.path.join(spool.path, _COUNTED))) if spool.mta == "postfix" else 0  # noqa: PTH118, PTH208  # any bytes
     except OSError:
         return 0
-
-
-def _read(reading: Reading, spool: Spool, folder: str, where: Where, name: str) -> Unread | None:
-    found = message(spool, folder, where, name)
-    if isinstance(found, Opened):
-        reading.folders[found.place[3]] += 1
-        reading.bytes += found.total
-        reading.piles.add(found.letter, found.place)
-        return None
-    if isinstance(found, Damaged):
-        if len(reading.examples) < _EXAMPLES:
-            reading.examples.append(found)
-        return Unread.DAMAGED
-    return found
 
 
 def attempts(spool: Spool, queue_id: str, inner: str) -> Iterator[tuple[bytes, bytes]]:
