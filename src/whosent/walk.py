@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from whosent.audience import Audience, batches, observe
-from whosent.bouncing import RECORDER, bounces, weighed
+from whosent.bouncing import RECORDER, received, weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
@@ -219,7 +219,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     done = Pass(inputs, surroundings, snapshots=list(snapshots))
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
-    told = bounces(one for one in inputs if one.copy_of is None)
+    told, reported = received((one for one in inputs if one.copy_of is None), surroundings)
     if told:
         found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
@@ -233,6 +233,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         if told:
             done.returned = Returned(found.kept, surroundings.is_own_address)
             sequences.append(iter(returned_rows(told, done.returned)))
+        sequences += [iter(reported)] if reported else []
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
         pairs = _repeats(ordered, zone)
         if pairs:

@@ -112,7 +112,7 @@ def test_other_mail_in_the_box_is_counted_as_such(tmp_path: Path) -> None:
     said = scanned(tmp_path, mail_log=log(), box_mbox=letter.encode() * 3)
     [read] = [one for one in said["coverage"]["sources"] if one["source"].endswith("box.mbox")]
     assert read["other_programs"] == read["lines"]
-    assert said["coverage"]["programs"]["mail that is no bounce"] == read["lines"]
+    assert said["coverage"]["programs"]["mail that is no bounce and brings no report"] == read["lines"]
     assert said["coverage"]["not_understood"] == 0
 
 

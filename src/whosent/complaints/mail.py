@@ -86,8 +86,15 @@ class Part(NamedTuple):
     @property
     def body(self) -> bytes:
         """Its bytes, base64 or quoted-printable undone; what is broken is taken as far as it goes."""
+        return self._decoded(self.raw[:_LONGEST_TEXT])
+
+    @property
+    def whole(self) -> bytes:
+        """The same of an attachment that is no text: as much of it as the message was looked at."""
+        return self._decoded(self.raw)
+
+    def _decoded(self, raw: bytes) -> bytes:
         encoding = self.headers.get("content-transfer-encoding").lower()
-        raw = self.raw[:_LONGEST_TEXT]
         if "base64" in encoding:
             return _base64(raw)
         return quopri.decodestring(raw) if "quoted-printable" in encoding else raw

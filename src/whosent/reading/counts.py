@@ -67,16 +67,16 @@ class Counts:
             name = _REST
         self.other_programs[name] = self.other_programs.get(name, 0) + 1
 
-    def lost(self, line: bytes, offset: int, program: bytes = b"") -> None:
-        """Count a line that nothing recognised, by its shape (of what the program said, if one is known)."""
+    def lost(self, line: bytes, offset: int, program: bytes = b"", lines: int = 1) -> None:
+        """Count a line that nothing recognised (or several), by its shape (of what the program said, if known)."""
         name = f"{printable(program)}: {shape_of(line)}" if program else shape_of(line)
         if name not in self.not_understood and len(self.not_understood) >= _SHAPES:
             name = _REST
         shape = self.not_understood.get(name)
         if shape is None:
-            self.not_understood[name] = Shape(1, offset)
+            self.not_understood[name] = Shape(lines, offset)
         else:
-            shape.count += 1
+            shape.count += lines
 
     def imitated(self, offset: int) -> None:
         """Count a line whose fields cannot be told apart."""
