@@ -28,7 +28,7 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import alert, case, complaint, finding, incident, inquiry, knobs, lifecycle, queued_message
+from whosent.model import alert, case, complaint, dossier, finding, incident, inquiry, knobs, lifecycle, queued_message
 from whosent.model import audit as audit_model
 from whosent.model import check as check_model
 from whosent.model import report as report_model
@@ -56,8 +56,9 @@ _AUDIT: Final = ("Audit", "Changed", "Confirmed", "Result", "Opening", "Vector",
 _CASE: Final = (
     "CaseFile", "Statement", "Exhibit", "Happening", "SeenAddress", "Change", "LogFile", "Verified", "Link",
 )  # fmt: skip
+_DOSSIER: Final = ("Dossier", "Gap")
 _LINKED: Final = {
-    *_OBJECTS, *_ALERTS, *_AUDIT, *_CASE, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    *_OBJECTS, *_ALERTS, *_AUDIT, *_CASE, *_DOSSIER, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
     "Decision", "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
@@ -266,6 +267,11 @@ def cases() -> str:
 def queue_samples() -> str:
     """The object of ``parse --queue``."""
     return _structs((queued_message,), ("QueueSample",))
+
+
+def dossiers() -> str:
+    """Every object of ``incident dossier --json`` that the others do not have too."""
+    return _structs((dossier,), _DOSSIER)
 
 
 def traces() -> str:

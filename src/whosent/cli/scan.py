@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import typer
@@ -72,6 +72,24 @@ def scan(  # noqa: PLR0913  # each is a documented option
     Example: whosent scan --queue /var/log/mail.log* /var/log/apache2/access.log* /var/log/php-mail.log
     """
     settings = settings_with(own_domain, own_network, timezone, year)
+    done = scanned(logs, queue_directory or [], settings, queue=queue, jobs=jobs)
+    _write(done.report, done.lines, html, evidence_folder)
+    _show(done.report, json=json)
+    raise SystemExit(Exit[done.report.verdict.upper()])
+
+
+class Scanned(NamedTuple):
+    """What a scan leaves behind: its report, the quoted lines by source and offset, and its sources."""
+
+    report: Report
+    lines: Mapping[tuple[str, int], bytes]
+    sources: list[Source]
+
+
+def scanned(
+    logs: list[str] | None, queue_directory: list[str], settings: Settings, *, queue: bool, jobs: int = 0
+) -> Scanned:
+    """Scan what these arguments name."""
     spools = queues_of(queue_directory) if queue or queue_directory else []
     sources, missing = sources_of(logs) if logs or not spools else ([], [])
     if not sources and (missing or not spools):
@@ -85,9 +103,7 @@ def scan(  # noqa: PLR0913  # each is a documented option
         done = walk.scan(inputs, settings, progress, zone, jobs, snapshots)
     quotes = answer.read_back(done)
     report = answer.report(done, quotes, missing, zone_name(settings.logs.timezone))
-    _write(report, answer.raw_lines(done, quotes), html, evidence_folder)
-    _show(report, json=json)
-    raise SystemExit(Exit[report.verdict.upper()])
+    return Scanned(report, answer.raw_lines(done, quotes), sources)
 
 
 def _snapshots(spools: list[Spool], first: int, jobs: int) -> list[Snapshot]:
