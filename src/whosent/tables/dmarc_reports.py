@@ -1,8 +1,8 @@
 """DMARC aggregate reports (RFC 7489, appendix C; RFC 9990): which addresses sent mail in the name of our domain.
 
-A report is XML, as its receiver mailed it: plain, in gzip or in zip, or still attached to the mail (a message, an mbox, a
-Maildir).  One ``record`` is a row: a source address, how
-many messages it sent on the days of the report, what the receiver did, and whether DKIM or SPF passed for our domain.
+A report is XML, as its receiver mailed it: plain, in gzip or in zip, or still attached to the mail (a message, an mbox,
+a Maildir).  One ``record`` is a row: a source address, how many messages it sent on the days of the report, what the
+receiver did, and whether DKIM or SPF passed for our domain.
 
 Whoever knows the address that our DNS names can send a report: it is a stranger's word, worth as much as the receiver
 behind it.  A record of a forwarder or mailing list says so in ``reason``, if the receiver noticed.
