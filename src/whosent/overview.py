@@ -31,6 +31,10 @@ def who(actor: Actor) -> Who:
     return actor[:3]
 
 
+def _no_reasons() -> list[int]:
+    return [0] * len(Reason)
+
+
 class Tally:
     """Watches the rows that detectors see, and counts."""
 
@@ -39,7 +43,7 @@ class Tally:
         self._totals: dict[int, list[int]] = {}
         self._senders: dict[int, Counter[Who]] = {}
         self._key = -1  # of the latest bucket
-        self._reasons: dict[Who, list[int]] = defaultdict(lambda: [0] * len(Reason))
+        self._reasons: dict[Who, list[int]] = defaultdict(_no_reasons)
         self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
 
     def message(self, row: Message) -> None:

@@ -15,7 +15,7 @@ from typing import IO, Final, NamedTuple
 
 from whosent.join.piles import Seen
 from whosent.model.pile import Pile, Record
-from whosent.model.rows import reference
+from whosent.model.rows import dereference, reference
 from whosent.model.surroundings import Surroundings
 from whosent.queues import Unread
 from whosent.sources import queue
@@ -61,6 +61,11 @@ class Snapshot:
         ref = reference(self.number, len(self.quotable) + 1)
         self.quotable[ref] = Quotable(path, record)
         return ref
+
+    def renumber(self, number: int) -> None:
+        """Be known as another input."""
+        self.number = number
+        self.quotable = {reference(number, dereference(ref)[1]): one for ref, one in self.quotable.items()}
 
     def lines(self) -> dict[int, Line]:
         """The records that can be quoted, by reference; records have no line numbers."""

@@ -73,6 +73,7 @@ class Input:
     with_ids: bool = False  # its Message-IDs are read too
     last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
     unfinished: bool = False  # the process that read it ended early: what it had told was used, the rest is not known
+    lateness: float = 0.0  # seconds its lines may be out of order
     copy_of: str | None = None  # another source that holds the same lines; this one is then not read
 
 
@@ -191,17 +192,44 @@ def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings
         one.clock.guessed_year = ending.guessed_year
 
 
+def lateness_of(reader: Reader) -> float:
+    """Seconds the lines of this log may be out of order; 0: they never are."""
+    return _LATENESS if reader.late else reader.disorder
+
+
 def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Iterator[JoinedRow]:
-    """Rows of a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
-    waiting: list[tuple[float, int, int, JoinedRow]] = []
-    latest = float("-inf")
-    for number, row in enumerate(rows):  # two rows of one line cannot be compared: the first comes first
-        heapq.heappush(waiting, (row.time, row.ref, number, row))
-        latest = max(latest, row.time)
-        while waiting[0][0] < latest - lateness:
-            yield heapq.heappop(waiting)[3]
-    while waiting:
-        yield heapq.heappop(waiting)[3]
+    """The rows of one log, sorted."""
+    waiting = InTimeOrder(lateness)
+    return chain(waiting.ready(rows), waiting.rest())
+
+
+class InTimeOrder:
+    """Sorts a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
+
+    def __init__(self, lateness: float = _LATENESS) -> None:
+        self._lateness = lateness
+        self._waiting: list[tuple[float, int, int, JoinedRow]] = []
+        self._latest = float("-inf")
+        self._number = 0
+
+    def ready(self, rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
+        """Those that no later line can precede."""
+        waiting, latest, lateness = self._waiting, self._latest, self._lateness
+        for row in rows:  # two rows of one line cannot be compared: the first comes first
+            self._number += 1
+            heapq.heappush(waiting, (row.time, row.ref, self._number, row))
+            self._latest = latest = max(latest, row.time)
+            while waiting[0][0] < latest - lateness:
+                yield heapq.heappop(waiting)[3]
+
+    def before(self, moment: float) -> Iterator[JoinedRow]:
+        """Those stamped before, where it is known that no such line will come."""
+        while self._waiting and self._waiting[0][0] < moment:
+            yield heapq.heappop(self._waiting)[3]
+
+    def rest(self) -> Iterator[JoinedRow]:
+        """Those that still waited when the log ended."""
+        return self.before(float("inf"))
 
 
 def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
@@ -209,33 +237,28 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     snapshots: Sequence[Snapshot] = (),
 ) -> Pass:  # fmt: skip
     """Replay the logs from first to last line, then look at the queues; sentences tell times in ``zone``."""
-    kin = _kin(inputs, zone)
-    ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
-    settings = msgspec.structs.replace(settings, ours=ours)
-    surroundings = Surroundings(ours)
-    surroundings.learnt_addresses = kin
-    surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
+    settings, surroundings = around(inputs, settings, zone)
     surroundings.reads_queue = bool(snapshots)
     done = Pass(inputs, surroundings, snapshots=list(snapshots))
     detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
     told, reported = received((one for one in inputs if one.copy_of is None), surroundings)
     if told:
-        found = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
+        sought = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
     with _readings(ordered, settings, jobs) as readings:
         sequences = []
         for stream in ordered:
             join = tables.join_for(stream[0].reader.form)(surroundings)
             done.joins.append(join)
             rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
-            lateness = _LATENESS if stream[0].reader.late else stream[0].reader.disorder
+            lateness = lateness_of(stream[0].reader)
             sequences.append(in_time_order(rows, lateness) if lateness else rows)
         if told:
-            done.returned = Returned(found.kept, surroundings.is_own_address)
+            done.returned = Returned(sought.kept, surroundings.is_own_address)
             sequences.append(iter(returned_rows(told, done.returned)))
         sequences += [iter(reported)] if reported else []
         merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
-        pairs = _repeats(ordered, zone)
+        pairs = repeats(ordered, zone)
         if pairs:
             done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
             logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
@@ -243,25 +266,43 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         if any(one.reader.form is Form.TABLE for one in inputs):
             done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in inputs}))
             merged = done.tracked.rows(merged)
-        observers = [_Learner(surroundings), done.tally, done.witnessed, *detectors]
+        observers = [Learner(surroundings), done.tally, done.witnessed, *detectors]
         audience = Audience(observers)
         for batch in done.chain.batches(batches(merged)):
             audience.hear(batch)
         audience.hear(list(done.chain.rest()))
-    for one in snapshots:
-        one.fold(surroundings)
-        observe(one.piles, observers)
+    observe_queues(snapshots, surroundings, observers)
     done.systems = systems(
         (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
     )
     with times_in(zone):
-        for detector in detectors:
-            done.findings.extend(detector.findings())
-    done.findings = [
-        witnessed_by(weighed(finding, done.recorder), done.systems) for finding in _by_server(done.findings, done)
-    ]
-    done.cases = open_cases(done.findings, done.recorder)
+        found = [finding for detector in detectors for finding in detector.findings()]
+    conclude(done, found)
     return done
+
+
+def observe_queues(snapshots: Iterable[Snapshot], surroundings: Surroundings, observers: Sequence[object]) -> None:
+    """Show the piles of each queue to everybody; it is known by now who is ours."""
+    for one in snapshots:
+        one.fold(surroundings)
+        observe(one.piles, observers)
+
+
+def around(inputs: Iterable[Input], settings: Settings, zone: tzinfo) -> tuple[Settings, Surroundings]:
+    """Who is ours as far as settings and the heads of these logs tell, and the settings that say so."""
+    kin = _kin(inputs, zone)
+    ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
+    settings = msgspec.structs.replace(settings, ours=ours)
+    surroundings = Surroundings(ours)
+    surroundings.learnt_addresses = kin
+    surroundings.place_of = lookup(settings.logs.geo_database) or surroundings.place_of
+    return settings, surroundings
+
+
+def conclude(done: Pass, found: Iterable[Finding]) -> None:
+    """Weigh what the detectors found, and open cases."""
+    done.findings = [witnessed_by(weighed(finding, done.recorder), done.systems) for finding in _by_server(found, done)]
+    done.cases = open_cases(done.findings, done.recorder)
 
 
 def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
@@ -276,7 +317,7 @@ def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     return kinship.own_addresses(Reader(head, clock, layout).tokens(head) for head, clock in heads)
 
 
-def _repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input], list[Input]]]:
+def repeats(ordered: list[list[Input]], zone: tzinfo) -> list[tuple[list[Input], list[Input]]]:
     """Pairs of logs that hold the same lines; the second begins later."""
     if len(ordered) == 1:
         return []
@@ -334,7 +375,7 @@ def _by_server(findings: Iterable[Finding], done: Pass) -> list[Finding]:
     ]
 
 
-class _Learner:
+class Learner:
     """Lets the surroundings learn who is ours."""
 
     def __init__(self, surroundings: Surroundings) -> None:

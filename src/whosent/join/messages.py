@@ -111,9 +111,13 @@ class Join(Collecting):
 
     def continue_with(self, source: int, clock: Clock) -> None:
         """The chunks that follow are of another source, which continues the one before."""
-        self._source, self._seconds, self.time = source, clock.seconds, float("-inf")
-        self._clock = clock
+        self._source, self.time = source, float("-inf")
         self._folders.clear()
+        self.go_by(clock)
+
+    def go_by(self, clock: Clock) -> None:
+        """Read stamps with this clock: that of the present source, which is not kept with the rest."""
+        self._clock, self._seconds = clock, clock.seconds
 
     def __getstate__(self) -> dict[str, object]:
         """What another process takes over: not the clock, whose zone may have come from a file of this machine."""

@@ -42,17 +42,27 @@ class Once:
     def __init__(self, logs: Mapping[int, int], later: AbstractSet[int]) -> None:
         self._logs = logs
         self._late_sources = {source for source, log in logs.items() if log in later}
+        self._moment: list[JoinedRow] = []  # rows of one time, until one of another comes
 
     def rows(self, merged: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
         """The rows, in their order, without those that another log tells as well."""
-        moment: list[JoinedRow] = []
+        yield from self.ready(merged)
+        yield from self.rest()
+
+    def ready(self, merged: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
+        """The same, but for rows of the last moment, which wait."""
+        moment = self._moment
         for row in merged:
             if isinstance(row, Message) and not _knows(row) and dereference(row.ref)[0] in self._late_sources:
                 continue
             if moment and row[0] != moment[0][0]:
                 yield from self._of_one_moment(moment) if len(moment) > 1 else moment
-                moment = []
+                moment = self._moment = []
             moment.append(row)
+
+    def rest(self) -> Iterator[JoinedRow]:
+        """Those that still waited when the logs ended."""
+        moment, self._moment = self._moment, []
         yield from self._of_one_moment(moment)
 
     def _of_one_moment(self, rows: list[JoinedRow]) -> Iterable[JoinedRow]:

@@ -65,15 +65,20 @@ class Tracked:
         self._actors: dict[Actor, Actor] = {}
         self._held: dict[str, Arrived] = {}  # messages of this moment whose recipients stand in rows of their own
         self._behind: list[Attempted] = []  # what follows them
+        self._moment = float("-inf")
         self.first_sight = 0  # messages whose beginning is not in the logs
 
     def rows(self, merged: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
         """The rows, joined."""
-        moment = float("-inf")
+        yield from self.ready(merged)
+        yield from self.rest()
+
+    def ready(self, merged: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
+        """The same; what may be told of in another row of the last moment waits."""
         for row in merged:
-            if self._held and row.time != moment:
-                yield from self._let_go()
-            moment = row.time
+            if self._held and row.time != self._moment:
+                yield from self.rest()
+            self._moment = row.time
             if isinstance(row, Attempted | Arrived) and self._unheard and dereference(row.ref)[0] in self._unheard:
                 continue
             if isinstance(row, Attempted):
@@ -91,9 +96,8 @@ class Tracked:
                 yield row._replace(host=self._home(row.account, row.host)) if row.host else row
             else:
                 yield row
-        yield from self._let_go()
 
-    def _let_go(self) -> Iterator[JoinedRow]:
+    def rest(self) -> Iterator[JoinedRow]:
         """The moment is over: messages with the number of rows that told of them, and their outcomes."""
         for row in self._held.values():
             yield from self._begin(row)

@@ -79,6 +79,22 @@ class Reader:
         self._repeated = b""  # what the latest "last message repeated" spoke of
         self._starts: dict[int, int] = {}  # of journal entries: offset in our chunk to offset in the given one
 
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept between two chunks: no compiled patterns, and of the chunk only its last line."""
+        last = self._line_before(len(self._chunk))
+        gone: dict[str, object] = {
+            "_tokenizer": None,
+            "_chunk": b"",
+            "_last": last,
+            "_starts": {},
+            "_carriage_returns": [],
+        }
+        return {**self.__dict__, **gone}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._tokenizer = tokenizer(self._usual, self._layout)
+
     def tokens(self, chunk: bytes, offset: int | None = None, lines: int | None = None) -> Iterator[Token]:
         """The wanted tokens of the next chunk, in order; those of the one before must have been taken.
 

@@ -1,0 +1,292 @@
+"""The one walk, driven by lines as they are written: the same joins, chain, audience, detectors and casebook as a scan.
+
+Rows are released in the merge order of a scan: a row must wait until every log was read up to its time.  A log that was
+read to its end at some moment can hold nothing older than that moment, less the lateness that is allowed it.  What is
+concluded from all rows, released or not, is what a scan of the same lines says (:meth:`Live.conclude`); it uses the
+state up, so it is asked of a copy: a forked process, or what was saved and loaded.
+
+All state can be saved between two chunks (:func:`saved`); the zone stands aside and is given anew.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import io
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import Any, Final
+
+import msgspec
+
+from whosent.audience import Audience
+from whosent.detectors import Detector, discover
+from whosent.join import tables
+from whosent.join.messages import Join
+from whosent.join.once import Once
+from whosent.measures.phrases import times_in
+from whosent.measures.rates import Rates
+from whosent.model.finding import Finding
+from whosent.model.rows import JoinedRow, Row, dereference, reference
+from whosent.model.settings import Settings
+from whosent.queue_reading import Snapshot
+from whosent.reading.formats import Form
+from whosent.reading.reader import Reader
+from whosent.reading.stamps import Clock
+from whosent.sources.files import Chunk, Source
+from whosent.walk import Input, InTimeOrder, Learner, Pass, around, conclude, lateness_of, observe_queues
+
+PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
+STREAMS: Final = (1 << 6) - 1
+_KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
+_PROTOCOL: Final = 5
+_NO_LINES: Final = frozenset({Form.TABLE, Form.MAILBOX})
+
+
+class Stream:
+    """One log, part after part, and its rows that were not released yet."""
+
+    def __init__(self, number: int, name: str, join: Join, slack: float) -> None:
+        self.number = number
+        self.name = name
+        self.join = join
+        self.slack = slack  # seconds its lines may be written, or reach us, after their stamp
+        self.parts: list[Input] = []
+        self.rows: deque[JoinedRow] = deque()
+        self.frontier = float("-inf")  # it holds nothing older that was not read
+        self.order: InTimeOrder | None = None
+        self.begun = 0  # parts so far
+        self._present: Input | None = None
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        if self._present is not None:
+            self.join.go_by(self._present.clock)
+
+    def turn_to(self, part: Input) -> None:
+        """The chunks that follow are of this part."""
+        if self._present is not part:
+            self.join.continue_with(part.number, part.clock)
+            self._present = part
+
+    def take(self, rows: Iterable[JoinedRow]) -> None:
+        """Rows in the order of its lines."""
+        self.rows.extend(self.order.ready(rows) if self.order else rows)
+
+    def caught_up(self, now: float) -> None:
+        """All that was written before now was read."""
+        self.frontier = max(self.frontier, now - self.slack - (self.parts[0].lateness if self.parts else 0.0))
+        if self.order:
+            self.rows.extend(self.order.before(self.frontier))
+
+    def rest(self) -> None:
+        """Nothing more will come."""
+        self.frontier = float("inf")
+        if self.order:
+            self.rows.extend(self.order.rest())
+
+
+class Live:
+    """The state of the walk between two chunks."""
+
+    def __init__(
+        self, settings: Settings, zone: tzinfo, examples: Iterable[Input], *, reads_queue: bool, since: float
+    ) -> None:
+        """``examples`` are inputs whose heads tell which hosts are ours; before ``since`` nothing is counted."""
+        self._zone = zone
+        self._settings, self.surroundings = around(examples, settings, zone)
+        self.surroundings.reads_queue = reads_queue
+        self.done = Pass([], self.surroundings)
+        self.streams: list[Stream] = []
+        self.rates = Rates(since)
+        self.settled = float("-inf")  # time of the latest row that was released
+        self.fresh = 0  # rows taken in since somebody asked
+        self.sink: Callable[[Sequence[Row]], None] | None = None  # told of the rows that are released
+        self._once: Once | None = None
+        self._detectors: list[Detector] = [detector(self._settings, self.surroundings) for detector in discover()]
+        observers = [Learner(self.surroundings), self.done.tally, self.done.witnessed, self.rates]
+        self._audience = Audience([*observers, *self._detectors])
+        self._observers = [*observers, *self._detectors]
+
+    # ------------------------------------------------------------------ lines in
+
+    def follow(self, name: str, slack: float = 0.0) -> Stream:
+        """Another log; those of the same time come in the order in which they were given here."""
+        assert len(self.streams) < STREAMS
+        stream = Stream(len(self.streams), name, Join(self.surroundings), slack)
+        self.streams.append(stream)
+        return stream
+
+    def repeated(self, pairs: Iterable[tuple[Stream, Stream]]) -> None:
+        """Pairs of logs that hold the same lines; the second begins later."""
+        told = [(earlier.number, later.number) for earlier, later in pairs]
+        if told:
+            together = {number for pair in told for number in pair}
+            logs = {number * PARTS + part: number for number in together for part in range(PARTS)}
+            self._once = Once(logs, {later for _, later in told})
+
+    def part(self, stream: Stream, source: Source, head: bytes) -> Input | None:
+        """Begin with another file of a log; None if it holds no lines (a table, a mailbox)."""
+        clock = Clock(self._zone, source.written, self._settings.logs.year)
+        reader = Reader(head, clock, tables.layout_with_ids)
+        if reader.form in _NO_LINES:
+            return None
+        number = stream.number * PARTS + stream.begun % PARTS
+        one = Input(number, source, reader, clock, with_ids=True)
+        one.lateness = lateness_of(reader)
+        stream.begun += 1
+        if one.lateness and stream.order is None:
+            stream.order = InTimeOrder(one.lateness)
+        stream.parts.append(one)
+        del stream.parts[:-_KEPT_PARTS]
+        return one
+
+    def read(self, stream: Stream, part: Input, chunk: Chunk) -> None:
+        """Whole lines of a part, behind those before."""
+        stream.turn_to(part)
+        tokens = part.reader.tokens(chunk.lines, chunk.offset, part.source.chunk_lines)
+        self._take(stream, part, stream.join.rows(tokens, chunk.offset))
+
+    def finish(self, stream: Stream, part: Input) -> None:
+        """Nothing more will come of this part."""
+        stream.turn_to(part)
+        self._take(stream, part, stream.join.rows(part.reader.finish(), part.source.size))
+
+    def _take(self, stream: Stream, part: Input, rows: Iterable[JoinedRow]) -> None:
+        before = len(stream.rows)
+        stream.take(rows)
+        part.last = max(part.last, stream.join.time)
+        self.fresh += len(stream.rows) - before + (stream.order is not None)
+
+    # ------------------------------------------------------------------ rows on
+
+    def release(self) -> None:
+        """Pass on the rows that no other log can still precede."""
+        for rows in self.done.chain.batches(_in_lists(self._joined(self._merged()))):
+            self._hear(rows)
+
+    def _hear(self, rows: Sequence[Row]) -> None:
+        if rows:
+            self._audience.hear(rows)
+            self.settled = max(self.settled, rows[-1][0])
+            if self.sink is not None:
+                self.sink(rows)
+
+    def _joined(self, merged: Iterator[JoinedRow]) -> Iterator[JoinedRow]:
+        return self._once.ready(merged) if self._once else merged
+
+    def _merged(self) -> Iterator[JoinedRow]:
+        """As heapq.merge does: always the head that is least, of the streams as they stand."""
+        while True:
+            heads = sorted((one.rows[0][:2], one.number) for one in self.streams if one.rows)
+            if not heads:
+                return
+            frontier = min((one.frontier for one in self.streams if not one.rows), default=float("inf"))
+            second = heads[1][0] if len(heads) > 1 else (float("inf"), 0)
+            rows = self.streams[heads[0][1]].rows
+            if rows[0][0] > frontier:
+                return
+            while rows and rows[0][0] <= frontier and rows[0][:2] <= second:
+                yield rows.popleft()
+
+    # ------------------------------------------------------------------ what it amounts to
+
+    def conclude(self, snapshots: Sequence[Snapshot] = ()) -> Pass:
+        """What a scan of all lines so far would find; afterwards this state is used up."""
+        for stream in self.streams:
+            stream.rest()
+        self.sink = None
+        settled = self.settled
+        self.release()
+        if self._once:
+            for rows in self.done.chain.batches([list(self._once.rest())]):
+                self._hear(rows)
+        self._hear(list(self.done.chain.rest()))
+        self.settled = settled
+        read = [stream for stream in self.streams if stream.parts]
+        self.done.joins = [stream.join for stream in read]
+        self.done.inputs = [part for stream in read for part in reversed(stream.parts)]
+        self.done.snapshots = list(snapshots)
+        numbers = {part.number: number for number, part in enumerate(self.done.inputs)}
+        for number, snapshot in enumerate(snapshots):
+            snapshot.number = STREAMS * PARTS + number
+            numbers[snapshot.number] = len(self.done.inputs) + number
+        observe_queues(snapshots, self.surroundings, self._observers)
+        with times_in(self._zone):
+            found = [_renumbered(one, numbers) for detector in self._detectors for one in detector.findings()]
+        for part in self.done.inputs:
+            part.number = numbers[part.number]
+        for snapshot in snapshots:
+            snapshot.renumber(numbers[snapshot.number])
+        conclude(self.done, found)
+        return self.done
+
+    # ------------------------------------------------------------------ kept and loaded
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "sink": None}
+
+
+def saved(state: object, zone: tzinfo) -> bytes:
+    """State as bytes, for :func:`loaded` of the very same version of Whosent."""
+    out = io.BytesIO()
+    _Saver(out, zone).dump(state)
+    return out.getvalue()
+
+
+def loaded(state: bytes, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
+    """What was saved."""
+    return _Loader(io.BytesIO(state), zone).load()
+
+
+def _in_lists(rows: Iterator[JoinedRow]) -> Iterator[list[JoinedRow]]:
+    batch: list[JoinedRow] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) >= 4096:  # noqa: PLR2004  # it changes nothing but the pace
+            yield batch
+            batch = []
+    yield batch
+
+
+def _renumbered(finding: Finding, numbers: dict[int, int]) -> Finding:
+    """The finding with its quotes numbered as inputs of a scan; of parts long gone it has none."""
+    kept = []
+    for quote in finding.quotes:
+        source, offset = dereference(quote.ref)
+        number = numbers.get(source)
+        if number is not None:
+            kept.append(msgspec.structs.replace(quote, ref=reference(number, offset)))
+    return msgspec.structs.replace(finding, quotes=tuple(kept))
+
+
+class _Saver(pickle.Pickler):
+    """Leaves out what belongs to this machine and is given anew, and saves what mypyc compiled."""
+
+    def __init__(self, out: io.BytesIO, zone: tzinfo) -> None:
+        super().__init__(out, _PROTOCOL)
+        self._zone = zone
+
+    def persistent_id(self, one: object) -> str | None:
+        """A name for what stands aside."""
+        return "zone" if one is self._zone else None
+
+    def reducer_override(self, one: Any) -> Any:  # noqa: ANN401  # as pickle has it
+        """Objects of compiled classes keep their attributes, which they have no dictionary for."""
+        names = getattr(type(one), "__mypyc_attrs__", None)
+        if names is None or isinstance(one, type):
+            return NotImplemented
+        kept = {name: getattr(one, name) for name in names if name != "__dict__" and hasattr(one, name)}
+        return (copyreg.__newobj__, (type(one),), (None, kept))  # type: ignore[attr-defined]  # typeshed has it not
+
+
+class _Loader(pickle.Unpickler):
+    def __init__(self, saved: io.BytesIO, zone: tzinfo) -> None:
+        super().__init__(saved)
+        self._zone = zone
+
+    def persistent_load(self, name: str) -> object:
+        """What stood aside."""
+        assert name == "zone"
+        return self._zone

@@ -1,0 +1,149 @@
+"""Logs that grow, into the live walk: what was rotated away, what grows, and what came while nobody looked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from whosent.live import Live, Stream
+from whosent.model.settings import Settings
+from whosent.sources.files import Chunk
+from whosent.sources.follow import Followed, LogFile, siblings
+from whosent.sources.rotation import place
+from whosent.walk import Input, prepare, repeats, streams
+
+_AT_ONCE: Final = 64  # chunks between two looks at the rest of the world
+
+
+class Watched(NamedTuple):
+    """A log to follow, and how late its lines may be written, or reach us, in seconds."""
+
+    path: Path
+    slack: float = 0.0
+
+
+class Tail:
+    """One log: its files one after the other, and the stream they make."""
+
+    def __init__(self, stream: Stream, path: Path) -> None:
+        self.stream = stream
+        self.log = LogFile(path)
+        self.idle = False  # nothing was left to read at the last look
+        self.unreadable = ""
+        self._pending: deque[tuple[Followed, int]] = deque((one, 0) for one in self.log.begin())
+        self._parts: dict[Followed, Input | None] = {}
+        self._reading: Iterator[Chunk] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        pending = deque(self._pending)
+        if self._reading is not None and pending:
+            one, _ = pending[0]
+            pending[0] = (one, one.size)
+        return {**self.__dict__, "_reading": None, "_pending": pending}
+
+    def resume(self) -> None:
+        """Find again what was followed when this was saved."""
+        self._pending.extend(self.log.resume())
+
+    @property
+    def problem(self) -> str:
+        """Why it is not followed as it should be; "" if it is."""
+        return self.unreadable or self.log.problem
+
+    def read(self, live: Live, now: float) -> bool:
+        """Read one chunk; False if nothing new was written."""
+        self.idle = False
+        if self._pending:
+            self._read_finished(live)
+            return True
+        growing = [*self.log.leaving, *([self.log.current] if self.log.current else [])]
+        for one in growing:
+            chunk = one.more(now)
+            if chunk is not None:
+                self._feed(live, one, chunk)
+                return True
+        before = self.log.current
+        self._pending.extend(self.log.turn(now))
+        if self._pending or self.log.current is not before:
+            if before is not None and before.over and not any(one is before for one, _ in self._pending):
+                self._over(live, before)
+            return True
+        for gone in [one for one in self._parts if one.over]:
+            self._over(live, gone)
+        self.stream.caught_up(now)
+        self.idle = True
+        return False
+
+    def _read_finished(self, live: Live) -> None:
+        """Another chunk of what is finished."""
+        one, start = self._pending[0]
+        if self._reading is None:
+            self._reading = one.whole(start)
+        chunk = next(self._reading, None)
+        if chunk is not None:
+            self._feed(live, one, chunk)
+        else:
+            self._reading = None
+            self._pending.popleft()
+            self._over(live, one)
+
+    def _feed(self, live: Live, one: Followed, chunk: Chunk) -> None:
+        if one not in self._parts:
+            self._parts[one] = live.part(self.stream, one, one.head() or chunk.lines)
+            self.unreadable = "" if self._parts[one] else "holds no lines: read it with whosent scan"
+        part = self._parts[one]
+        if part is not None:
+            live.read(self.stream, part, chunk)
+
+    def _over(self, live: Live, one: Followed) -> None:
+        rest = one.last()
+        if rest is not None:
+            self._feed(live, one, rest)
+        part = self._parts.pop(one, None)
+        if part is not None:
+            live.finish(self.stream, part)
+
+
+class Tailing:
+    """All logs that are followed, and what their lines amount to: everything that a restart must find again."""
+
+    def __init__(
+        self, logs: Sequence[Watched], settings: Settings, zone: tzinfo, *, reads_queue: bool = False,
+        since: float = float("-inf"),
+    ) -> None:  # fmt: skip
+        """Read the logs from their beginnings; before ``since`` nothing is counted."""
+        ordered = sorted(logs, key=lambda log: str(log.path))
+        there = [path for log in ordered for path in (*siblings(log.path), log.path) if path.exists()]
+        inputs = prepare(map(Followed, there), settings, zone)
+        self.live = Live(settings, zone, inputs, reads_queue=reads_queue, since=since)
+        self.tails = [Tail(self.live.follow(str(log.path), log.slack), log.path) for log in ordered]
+        by_name = {tail.stream.name: tail.stream for tail in self.tails}
+        together = repeats(streams(inputs), zone) if inputs else []
+        self.live.repeated([(by_name[_base(one)], by_name[_base(other)]) for one, other in together])
+
+    def resume(self) -> None:
+        """Find all logs again."""
+        for tail in self.tails:
+            tail.resume()
+
+    def read(self, now: float) -> bool:
+        """Read what is new, up to a bound, whatever holds up others first; False if nothing is left to read."""
+        left = _AT_ONCE
+        for tail in self.tails:
+            tail.idle = False
+        while left:
+            behind = [tail for tail in self.tails if not tail.idle]
+            if not behind:
+                break
+            waited_for = next((tail for tail in behind if not tail.stream.rows), behind[0])
+            left -= waited_for.read(self.live, now)
+            self.live.release()
+        return not left
+
+
+def _base(parts: Iterable[Input]) -> str:
+    """The log that these files are parts of."""
+    return place(next(iter(parts)).source.name).base
