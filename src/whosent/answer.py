@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Final
 
@@ -17,7 +17,7 @@ from whosent.measures.phrases import count, listing
 from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
-from whosent.model.rows import dereference
+from whosent.model.rows import dereference, reference
 from whosent.overview import Who
 from whosent.queue_account import account
 from whosent.reading.stamps import rfc3339
@@ -44,15 +44,47 @@ _ONGOING: Final = 900.0  # seconds before the log's end within which an incident
 
 def read_back(done: Pass) -> dict[int, Line]:
     """The lines that findings and coverage quote, read again from their sources."""
+    wanted = quoted_by(done)
+    return quoted(done.inputs, wanted) | _records(done, wanted)
+
+
+def quoted_by(done: Pass) -> dict[int, set[int]]:
+    """What findings quote: offsets by the number of the source."""
     wanted: dict[int, set[int]] = defaultdict(set)
     for finding in (*(finding for case in done.cases for finding in case.findings), *notices(done.findings)):
         for quote in finding.quotes:
             source, offset = dereference(quote.ref)
             wanted[source].add(offset)
-    lines = quoted(done.inputs, wanted)
-    for snapshot in done.snapshots:
-        lines |= {ref: line for ref, line in snapshot.lines().items() if dereference(ref)[1] in wanted[snapshot.number]}
-    return lines
+    return wanted
+
+
+def _records(done: Pass, wanted: Mapping[int, set[int]]) -> dict[int, Line]:
+    """The quoted records of queues."""
+    return {
+        ref: line
+        for snapshot in done.snapshots
+        for ref, line in snapshot.lines().items()
+        if dereference(ref)[1] in wanted.get(snapshot.number, ())
+    }
+
+
+def read_back_once(done: Pass, known: dict[tuple[int, int], Line]) -> dict[int, Line]:
+    """The lines that findings quote; what was read before is taken from there, for logs go away.
+
+    ``known`` has lines by :attr:`Input.known_as` and offset, and takes in those that are read now.
+    """
+    lines: dict[int, Line] = {}
+    wanted = quoted_by(done)
+    for one in done.inputs:
+        offsets = wanted.get(one.number, set())
+        fresh = {offset for offset in offsets if (one.known_as, offset) not in known}
+        known |= {(one.known_as, offset): line for offset, line in one.source.quote(fresh).items()}
+        lines |= {
+            reference(one.number, offset): known[one.known_as, offset]
+            for offset in offsets
+            if (one.known_as, offset) in known
+        }
+    return lines | _records(done, wanted)
 
 
 def _place(done: Pass, ref: int) -> tuple[str, int]:

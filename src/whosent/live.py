@@ -216,7 +216,7 @@ class Live:
         with times_in(self._zone):
             found = [_renumbered(one, numbers) for detector in self._detectors for one in detector.findings()]
         for part in self.done.inputs:
-            part.number = numbers[part.number]
+            part.known_as, part.number = part.number, numbers[part.number]
         for snapshot in snapshots:
             snapshot.renumber(numbers[snapshot.number])
         conclude(self.done, found)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from whosent.live import Live, Stream
 from whosent.model.settings import Settings
-from whosent.sources.files import Chunk
+from whosent.sources.files import Chunk, Line
 from whosent.sources.follow import Followed, LogFile, siblings
 from whosent.sources.rotation import place
 from whosent.walk import Input, prepare, repeats, streams
@@ -52,6 +52,11 @@ class Tail:
     def problem(self) -> str:
         """Why it is not followed as it should be; "" if it is."""
         return self.unreadable or self.log.problem
+
+    @property
+    def behind(self) -> int:
+        """Bytes that are written and not read, of what is open."""
+        return self.log.current.behind if self.log.current else 0
 
     def read(self, live: Live, now: float) -> bool:
         """Read one chunk; False if nothing new was written."""
@@ -118,11 +123,17 @@ class Tailing:
         ordered = sorted(logs, key=lambda log: str(log.path))
         there = [path for log in ordered for path in (*siblings(log.path), log.path) if path.exists()]
         inputs = prepare(map(Followed, there), settings, zone)
+        self.told: set[str] = set()  # ids of incidents that were told last
+        self.quoted: dict[tuple[int, int], Line] = {}  # lines they quote, by number of the part and offset
         self.live = Live(settings, zone, inputs, reads_queue=reads_queue, since=since)
         self.tails = [Tail(self.live.follow(str(log.path), log.slack), log.path) for log in ordered]
         by_name = {tail.stream.name: tail.stream for tail in self.tails}
         together = repeats(streams(inputs), zone) if inputs else []
         self.live.repeated([(by_name[_base(one)], by_name[_base(other)]) for one, other in together])
+
+    def lines(self) -> int:
+        """Lines read of the parts that are remembered."""
+        return sum(part.source.lines for tail in self.tails for part in tail.stream.parts)
 
     def resume(self) -> None:
         """Find all logs again."""

@@ -73,6 +73,7 @@ class Input:
     with_ids: bool = False  # its Message-IDs are read too
     last: float = float("-inf")  # time of the latest line that speaks of mail, logins or requests
     unfinished: bool = False  # the process that read it ended early: what it had told was used, the rest is not known
+    known_as: int = 0  # its number while it was followed, which is not that of a report
     lateness: float = 0.0  # seconds its lines may be out of order
     copy_of: str | None = None  # another source that holds the same lines; this one is then not read
 

@@ -33,6 +33,7 @@ class What(StrEnum):
     RESOLVED = "resolved"
     DISMISSED = "dismissed"
     REOPENED = "reopened"
+    WITHDRAWN = "withdrawn"  # by the machine: what came later explains it
     NOTED = "noted"
 
 

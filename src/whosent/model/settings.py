@@ -99,6 +99,28 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     connections: Annotated[int, Meta(ge=1, le=50, description="Connections at once to one host.")] = 8
 
 
+class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``watch`` follows, and what it keeps."""
+
+    logs: Annotated[
+        tuple[str, ...],
+        Meta(description="Logs to follow: paths without the endings of rotation, or globs; empty: what is found here."),
+    ] = ()
+    lateness: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86400,
+            description="Seconds that a line may be written after its stamp; until then findings are provisional.",
+        ),
+    ] = 10.0
+    save: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds between two savings of the state; what was read since is read again."),
+    ] = 30.0
+    queue: Annotated[bool, Meta(description="Look at this machine's mail queues from time to time.")] = True
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept between runs."""
 
@@ -208,3 +230,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     alerts: Alerts = Alerts()
     heartbeat: Heartbeat = Heartbeat()
     metrics: Metrics = Metrics()
+    watch: Watch = Watch()

@@ -56,7 +56,7 @@ _MIGRATIONS: Final = (
 _FIELDS: Final = "state, revision, provisional, opened, changed, told"
 _MOVES: Final = {
     What.CONTAINED: State.CONTAINED, What.RELEASED: State.OPEN, What.RESOLVED: State.RESOLVED,
-    What.DISMISSED: State.DISMISSED, What.REOPENED: State.OPEN,
+    What.DISMISSED: State.DISMISSED, What.REOPENED: State.OPEN, What.WITHDRAWN: State.DISMISSED,
 }  # fmt: skip
 _GROWN: Final = 2  # times as many recipients as were told last
 _MANY_HISTORY: Final = 1_000
@@ -140,9 +140,9 @@ class Incidents:
             if state is not None:
                 closed = at if state in {State.RESOLVED, State.DISMISSED} else None
                 self._base.execute(
-                    "UPDATE incident SET state = ?, changed = ?, closed = ?, closed_cause = told ->> 'cause' "
-                    "WHERE id = ?",
-                    (state, at, closed, name),
+                    "UPDATE incident SET state = ?, changed = ?, closed = ?, closed_cause = CASE WHEN ? THEN NULL ELSE "
+                    "told ->> 'cause' END WHERE id = ?",
+                    (state, at, closed, what is What.WITHDRAWN, name),
                 )
             self._happened(name, at, who, what, text)
             kept = self.get(name)

@@ -1,6 +1,7 @@
 """Counters for each minute and host, and samples of the queues: what metrics, the live screen and the norms read.
 
 Counters are deltas added in the same transaction as the position in the logs that they come from: nothing counts twice.
+What was read since then stands apart, is replaced as a whole, and is part of every sum.
 ``host`` is the machine whose log it was; a total is the sum over hosts.
 """
 
@@ -30,6 +31,13 @@ _MIGRATIONS: Final = (
         value INTEGER NOT NULL,
         PRIMARY KEY (minute, host, measure)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE recent_rate (
+        minute INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        measure TEXT NOT NULL,
+        value INTEGER NOT NULL,
+        PRIMARY KEY (minute, host, measure)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE queue_sample (
         time REAL NOT NULL,
         host TEXT NOT NULL,
@@ -42,6 +50,7 @@ _MIGRATIONS: Final = (
     """,
 )
 _MINUTE: Final = 60
+_BOTH: Final = "(SELECT * FROM rate UNION ALL SELECT * FROM recent_rate)"
 
 
 class QueueLength(msgspec.Struct, frozen=True):
@@ -71,6 +80,12 @@ class Rates:
                 [(*key, value) for key, value in counts.items()],
             )
 
+    def recent(self, counts: Mapping[tuple[int, str, str], int]) -> None:
+        """Replace what was counted since the last :meth:`add`."""
+        with self._ledger.transaction():
+            self._base.execute("DELETE FROM recent_rate")
+            self._base.executemany("INSERT INTO recent_rate VALUES (?, ?, ?, ?)", [(*k, v) for k, v in counts.items()])
+
     def sampled(self, lengths: Iterable[QueueLength]) -> None:
         """Keep a sample of a queue."""
         with self._ledger.transaction():
@@ -82,8 +97,8 @@ class Rates:
     def between(self, begin: float, end: float, host: str | None = None) -> list[tuple[int, str, str, int]]:
         """(minute, host, measure, value) from ``begin`` to before ``end``, seconds since the epoch, by minute."""
         rows = self._base.execute(
-            "SELECT minute, host, measure, value FROM rate WHERE minute >= ? AND minute < ? AND (? IS NULL OR host = ?)"
-            " ORDER BY minute, host, measure",
+            f"SELECT minute, host, measure, sum(value) FROM {_BOTH} WHERE minute >= ? AND minute < ? AND "  # noqa: S608
+            "(? IS NULL OR host = ?) GROUP BY minute, host, measure ORDER BY minute, host, measure",
             (begin // _MINUTE, end // _MINUTE, host, host),
         )
         return list(rows)
@@ -91,7 +106,8 @@ class Rates:
     def sums(self, begin: float, end: float) -> dict[tuple[str, str], int]:
         """(host, measure) -> its sum over that time."""
         rows = self._base.execute(
-            "SELECT host, measure, sum(value) FROM rate WHERE minute >= ? AND minute < ? GROUP BY host, measure",
+            f"SELECT host, measure, sum(value) FROM {_BOTH} WHERE minute >= ? AND minute < ? "  # noqa: S608
+            "GROUP BY host, measure",
             (begin // _MINUTE, end // _MINUTE),
         )
         return {(host, measure): value for host, measure, value in rows}

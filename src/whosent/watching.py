@@ -1,0 +1,341 @@
+"""The daemon: follows the logs, asks what they amount to, keeps incidents and counts, and where it was.
+
+One process, one thread.  Whatever takes long is worked out by a copy of it (``aside``): what all lines so far amount
+to, and the saving of the state.  Incidents are kept under stable ids, counts are added in the transaction that names
+the state they belong to: so it may be killed at any moment, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import select
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from whosent import answer, live
+from whosent.aside import Aside
+from whosent.measures.rates import Counts
+from whosent.model.condition import Condition, FollowedLog
+from whosent.model.lifecycle import MACHINE, State, What
+from whosent.model.mistake import Mistake
+from whosent.model.report import Report
+from whosent.model.rows import dereference
+from whosent.model.settings import Settings
+from whosent.queue_reading import Snapshot
+from whosent.reading.stamps import rfc3339
+from whosent.sources.files import Line as SourceLine
+from whosent.store.checkpoints import Checkpoints, Written, write
+from whosent.store.condition import Conditions
+from whosent.store.incidents import Incidents, Line
+from whosent.store.ledger import Ledger
+from whosent.store.rates import QueueLength, Rates
+from whosent.tailing import Tail, Tailing, Watched
+
+_LOOK: Final = 0.1  # seconds between two looks at the logs
+_ASK: Final = 0.5  # seconds between two questions, at least
+_SHARE: Final = 4.0  # times as long as the last question took
+_SAVE_SHARE: Final = 20.0
+_TELL: Final = 2.0  # seconds between two words on our condition
+_AGAIN: Final = 10.0  # seconds until what failed is tried again
+
+Say = Callable[[str], None]
+
+
+class Answer(NamedTuple):
+    """What all lines so far amount to."""
+
+    report: Report
+    lines: dict[tuple[str, int], bytes]  # those it quotes, by source and offset
+    quoted: dict[tuple[int, int], SourceLine]  # the same as the walk knows them, to be quoted again
+    settled: float
+    pending: Counts  # of rows that wait for others
+
+
+class Saved(NamedTuple):
+    """What a copy wrote, or why it could not."""
+
+    written: Written | None
+    problem: str
+
+
+class Watch:
+    """The daemon's state between two steps."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what there is to watch, where to keep it, and whom to tell
+        self, settings: Settings, logs: Sequence[Watched], ledger: Ledger, zone: tzinfo, say: Say,
+        queues: Callable[[], list[Snapshot]] | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._zone, self._say = settings, zone, say
+        self._ledger = ledger
+        self._checkpoints, self._incidents = Checkpoints(ledger), Incidents(ledger)
+        self._rates, self._conditions = Rates(ledger), Conditions(ledger)
+        self._queues = queues
+        self._version = _fingerprint(settings, logs)
+        self._started = time.time()
+        self._snapshots: list[Snapshot] = []
+        self._counted: Counts = Counter()  # since the last saving began
+        self._committing: Counts = Counter()  # in the saving that is going on
+        self._pending: Counts = Counter()
+        self._asking: Aside | None = None
+        self._saving: Aside | None = None
+        self._looking: Aside | None = None
+        self._ask_at = self._save_at = self._tell_at = self._look_at = 0.0
+        self._asked_seconds = 0.0
+        self._number = int(time.time())
+        self._troubles: dict[str, str] = {}
+        self._answer: Report | None = None
+        self._catching_up = True
+        self.tailing = self._begin(logs)
+
+    def _begin(self, logs: Sequence[Watched]) -> Tailing:
+        """Go on where the last run was; else read what there is anew, and count only what was not counted."""
+        last = self._checkpoints.latest()
+        self._checkpoints.tidy()
+        if last is not None and last.state is not None and last.version == self._version:
+            tailing: Tailing = live.loaded(last.state, self._zone)
+            tailing.resume()
+            self._say(f"goes on where it was at {_when(last.at)}")
+            return tailing
+        since = float("-inf")
+        if last is not None:
+            since = last.settled
+            why = "other settings or another version" if last.state is not None else "no state that can be used"
+            self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
+        return Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
+
+    # ------------------------------------------------------------------ one step
+
+    def step(self) -> None:
+        """Read, ask, keep; then wait for more."""
+        more = self.tailing.read(time.time())
+        self._counted.update(self.tailing.live.rates.taken())
+        if not more and self._catching_up:
+            self._catching_up = False
+            self._say("all that was written is read; following")
+        moment = time.monotonic()
+        self._collect(moment)
+        self._start(moment, more=more)
+        if moment >= self._tell_at:
+            self._tell_at = moment + _TELL
+            self._trying("ledger", self._tell_condition)
+        if not more:
+            waiting = [one for one in (self._asking, self._saving, self._looking) if one is not None]
+            select.select(waiting, [], [], _LOOK)
+
+    def _start(self, moment: float, *, more: bool) -> None:
+        """Begin what is due."""
+        tailing = self.tailing
+        if self._asking is None and tailing.live.fresh and moment >= self._ask_at and not (more and self._catching_up):
+            tailing.live.fresh = 0
+            self._asking = Aside(self._conclude)
+        if self._saving is None and moment >= self._save_at:
+            self._save_at = moment + self._settings.watch.save
+            self._committing, self._counted = self._counted, Counter()
+            self._number += 1
+            number = self._number
+            self._saving = Aside(lambda: _save(self._checkpoints.folder, tailing, self._zone, number), gently=True)
+            self._saving_settled = tailing.live.settled
+        if self._queues is not None and self._looking is None and moment >= self._look_at:
+            self._looking = Aside(self._queues, gently=True)
+
+    def _collect(self, moment: float) -> None:
+        """Take in what copies have worked out."""
+        if self._asking is not None and self._asking.done():
+            self._asked_seconds = moment - self._asking.began
+            self._ask_at = max(self._asking.began + _ASK, moment + _SHARE * self._asked_seconds - self._asked_seconds)
+            told: Answer | None = self._asking.answer()
+            self._asking = None
+            if told is not None:
+                self._pending = told.pending
+                if not self._trying("ledger", lambda: self._keep(told)):
+                    self.tailing.live.fresh += 1
+                    self._ask_at = moment + _AGAIN
+        if self._saving is not None and self._saving.done():
+            taken = moment - self._saving.began
+            done: Saved | None = self._saving.answer()
+            self._saving = None
+            self._save_at = moment + max(self._settings.watch.save, _SAVE_SHARE * taken)
+            self._commit(done or Saved(None, "the process that saved it ended early"))
+        if self._looking is not None and self._looking.done():
+            taken = moment - self._looking.began
+            self._look_at = moment + max(30.0, 20 * taken)
+            found: list[Snapshot] | None = self._looking.answer()
+            self._looking = None
+            self._snapshots = found or []
+            self.tailing.live.fresh += any(one.reading.folders.total() for one in self._snapshots)
+            self._trying("ledger", lambda: self._rates.sampled(lengths(self._snapshots)))
+
+    # ------------------------------------------------------------------ what copies do
+
+    def _conclude(self) -> Answer:
+        """In a copy: what a scan of all lines so far would say."""
+        walk = self.tailing.live
+        settled = walk.settled
+        walk.rates.taken()
+        done = walk.conclude(self._snapshots)
+        known = self.tailing.quoted
+        quotes = answer.read_back_once(done, known)
+        used = {(done.inputs[number].known_as, offset) for number, offset in map(dereference, quotes)
+                if number < len(done.inputs)}  # fmt: skip
+        kept = {where: known[where] for where in used}
+        return Answer(
+            answer.report(done, quotes, []), answer.raw_lines(done, quotes), kept, settled, walk.rates.taken()
+        )
+
+    # ------------------------------------------------------------------ what is kept
+
+    def _keep(self, told: Answer) -> None:
+        """Incidents as they are seen now; those of which nothing is left are withdrawn."""
+        report = told.report
+        news: list[str] = []
+        seen = self.tailing.told
+        with self._ledger.transaction():
+            for one in report.incidents:
+                quoted = [
+                    Line(line.source, line.offset, line.line, line.sha256, told.lines[line.source, line.offset])
+                    for found in one.findings
+                    for line in found.evidence
+                    if (line.source, line.offset) in told.lines
+                ]
+                provisional = datetime.fromisoformat(one.until).timestamp() > told.settled
+                what = self._incidents.tell(one, quoted, provisional=provisional)
+                if what in {What.OPENED, What.GREW, What.REOPENED}:
+                    news.append(f"incident {one.id} {what.value}: {one.sentence}")
+            now = {one.id for one in report.incidents}
+            for name in seen - now:
+                kept = self._incidents.get(name)
+                if kept is not None and kept.state is State.OPEN:
+                    self._incidents.move(name, What.WITHDRAWN, MACHINE, "what came later explains it")
+                    news.append(f"incident {name} withdrawn: what came later explains it")
+        self.tailing.told, self.tailing.quoted = now, told.quoted
+        self._answer = report
+        for line in news:
+            self._say(line)
+
+    def _commit(self, done: Saved) -> None:
+        def counted() -> None:
+            self._rates.add(self._committing)
+            self._rates.recent(self._counted + self._pending)
+
+        written = done.written
+        if written is not None and self._trying(
+            "state",
+            lambda: self._checkpoints.commit(written, self._version, time.time(), self._saving_settled, counted),
+        ):
+            self._committing = Counter()
+            return
+        if done.problem:
+            self._trouble("state", f"the state cannot be saved: {done.problem}; tried again in a moment")
+        self._counted.update(self._committing)
+        self._committing = Counter()
+        self._save_at = time.monotonic() + _AGAIN
+
+    def _tell_condition(self) -> None:
+        with self._ledger.transaction():
+            self._rates.recent(self._committing + self._counted + self._pending)
+            self._conditions.tell(self.condition())
+
+    def condition(self, *, running: bool = True) -> Condition:
+        """How it is."""
+        report, settled = self._answer, self.tailing.live.settled
+        return Condition(
+            version=version("whosent"), pid=os.getpid(), started=_when(self._started), at=_when(time.time()),
+            running=running, catching_up=self._catching_up, lines=self.tailing.lines(),
+            settled=rfc3339(settled) if settled > float("-inf") else None, asked_seconds=round(self._asked_seconds, 3),
+            sources=[_followed(tail) for tail in self.tailing.tails], problems=list(self._troubles.values()),
+            verdict=report.verdict if report else "unknown",
+            sentence=report.sentence if report else "Nothing was asked yet.",
+            notices=report.notices if report else [], blind_spots=report.blind_spots if report else [],
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ trouble
+
+    def _trying(self, what: str, do: Callable[[], None]) -> bool:
+        """Do it; if that cannot be, say so once, and go on."""
+        try:
+            do()
+        except Mistake as mistake:
+            self._trouble(what, str(mistake))
+            return False
+        if self._troubles.pop(what, None) is not None:
+            self._say(f"{what}: works again")
+        return True
+
+    def _trouble(self, what: str, sentence: str) -> None:
+        if self._troubles.get(what) != sentence:
+            self._troubles[what] = sentence
+            self._say(sentence)
+
+    # ------------------------------------------------------------------ the end
+
+    def stop(self) -> None:
+        """Ask once more, save, and say that it ends here."""
+        for one in (self._asking, self._looking):
+            if one is not None:
+                one.stop()
+        self._asking = self._looking = None
+        if self._saving is not None:
+            saved: Saved | None = self._saving.answer()
+            self._saving = None
+            self._commit(saved or Saved(None, "the process that saved it ended early"))
+        while self.tailing.read(time.time()):
+            pass
+        self._counted.update(self.tailing.live.rates.taken())
+        told: Answer | None = Aside(self._conclude).answer()
+        if told is not None:
+            self._pending = told.pending
+            self._trying("ledger", lambda: self._keep(told))
+        self._committing, self._counted = self._counted, Counter()
+        self._number += 1
+        self._saving_settled = self.tailing.live.settled
+        self._commit(_save(self._checkpoints.folder, self.tailing, self._zone, self._number))
+        self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
+
+
+def _save(folder: Path, tailing: Tailing, zone: tzinfo, number: int) -> Saved:
+    """Write the state; a full disk is a value."""
+    try:
+        return Saved(write(folder, live.saved(tailing, zone), number), "")
+    except OSError as error:
+        return Saved(None, f"{folder}: {error.strerror}")
+
+
+def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:
+    """How long each folder of these queues was."""
+    return [
+        QueueLength(one.time, one.host, one.spool.name, folder, count)
+        for one in snapshots
+        for folder, count in one.reading.folders.items()
+    ]
+
+
+def _followed(tail: Tail) -> FollowedLog:
+    part = tail.stream.parts[-1] if tail.stream.parts else None
+    return FollowedLog(
+        source=tail.stream.name, format=part.reader.format if part else "", behind=tail.behind,
+        last=rfc3339(part.last) if part and part.last > 0 else None, problem=tail.problem or None,
+    )  # fmt: skip
+
+
+def _fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:
+    """Under which code and settings a state can be used again."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    asked = msgspec.structs.replace(settings, state=type(settings.state)())
+    digest.update(msgspec.json.encode((asked, [(str(one.path), one.slack) for one in logs])))
+    return digest.hexdigest()
+
+
+def _when(moment: float) -> str:
+    if moment == float("-inf"):
+        return "the beginning"
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,81 @@
+"""A real ``whosent watch`` in a process of its own, and what it kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from whosent.model.condition import Condition
+from whosent.store.condition import Conditions
+from whosent.store.incidents import Incidents
+from whosent.store.ledger import Ledger
+from whosent.store.rates import Rates
+
+WHOSENT = (sys.executable, "-m", "whosent")
+
+
+def environment(state: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WHOSENT_", "JOURNAL_STREAM"))}
+    fixed = {"WHOSENT_CONFIG": os.devnull, "WHOSENT_STATE": str(state), "WHOSENT_LOGS__TIMEZONE": "UTC"}
+    return {**kept, **fixed, "WHOSENT_WATCH__QUEUE": "false", **more}
+
+
+class Daemon:
+    """One run of it."""
+
+    def __init__(self, state: Path, logs: list[Path], **more: str) -> None:
+        self.state = state
+        self.process = subprocess.Popen(
+            [*WHOSENT, "watch", *map(str, logs)], env=environment(state, **more), stderr=subprocess.PIPE
+        )
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self._gone()
+
+    def stop(self) -> str:
+        self.process.send_signal(signal.SIGTERM)
+        return self._gone()
+
+    def _gone(self) -> str:
+        assert self.process.stderr
+        said = self.process.stderr.read().decode()
+        self.process.stderr.close()
+        self.process.wait(60)
+        return said
+
+    def until(self, ready: str, seconds: float = 60.0) -> None:
+        """Wait until the ledger holds an incident of this suspect, or (with "") all that was written is read."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self._gone()
+            now = condition(self.state)
+            if ready and any(ready in one for one in sentences(self.state)):
+                return
+            if not ready and now and now.running and not now.catching_up and not any(one.behind for one in now.sources):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{ready or 'the end of the logs'} was not reached in {seconds} s")
+
+
+def condition(state: Path) -> Condition | None:
+    return Conditions(Ledger(state)).latest() if (state / "ledger.sqlite3").exists() else None
+
+
+def sentences(state: Path) -> list[str]:
+    return [one.incident.sentence for one in Incidents(Ledger(state)).all()]
+
+
+def kept(state: Path) -> tuple[list[Any], dict[tuple[str, str], int]]:
+    """Incidents with all their findings and lines, and every counter."""
+    ledger = Ledger(state)
+    incidents = [(one.state, json.loads(msgspec.json.encode(one.incident))) for one in Incidents(ledger).all()]
+    return incidents, Rates(ledger).totals()
