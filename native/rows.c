@@ -117,42 +117,65 @@ failed:
     return NULL;
 }
 
+#define KNOWN 16 /* pairs of a class and a kind of actor: so many hardly ever occur */
+
+/* Who hears of the rows of a class and a kind of actor; the references are borrowed from rows and table. */
+typedef struct {
+    PyTypeObject *type;
+    PyObject *kind; /* NULL: no actor, or none that matters */
+    PyObject *heard;
+} Known;
+
+/* The kind of a row's actor, borrowed; NULL where there is none. */
+static inline PyObject *
+kind_of(PyObject *row)
+{
+    PyObject *actor = PyTuple_Check(row) && PyTuple_GET_SIZE(row) > 2 ? PyTuple_GET_ITEM(row, 2) : NULL;
+    return actor && PyTuple_Check(actor) && PyTuple_GET_SIZE(actor) ? PyTuple_GET_ITEM(actor, 0) : NULL;
+}
+
 /* Who hears of a row, borrowed: by its class and, where that is a dictionary, by the kind of its actor. */
 static PyObject *
-listeners(PyObject *table, PyObject *row)
+listeners(PyObject *table, PyObject *row, Known *known)
 {
+    PyObject *kind = kind_of(row);
+    Known *entry = &known[((uintptr_t)Py_TYPE(row) / 64 + (uintptr_t)kind / 16) % KNOWN];
+    if (entry->type == Py_TYPE(row) && entry->kind == kind)
+        return entry->heard;
     PyObject *found = PyDict_GetItemWithError(table, (PyObject *)Py_TYPE(row));
-    if (found && PyDict_CheckExact(found)) {
-        PyObject *actor = PyTuple_Check(row) && PyTuple_GET_SIZE(row) > 2 ? PyTuple_GET_ITEM(row, 2) : NULL;
-        PyObject *kind = actor && PyTuple_Check(actor) && PyTuple_GET_SIZE(actor) ? PyTuple_GET_ITEM(actor, 0) : NULL;
+    if (found && PyDict_CheckExact(found))
         found = kind ? PyDict_GetItemWithError(found, kind) : NULL;
-    }
     if (!found && !PyErr_Occurred())
         PyErr_SetObject(PyExc_KeyError, row);
-    return found && PyTuple_CheckExact(found) ? found : NULL;
+    if (!found || !PyTuple_CheckExact(found))
+        return NULL;
+    *entry = (Known){Py_TYPE(row), kind, found};
+    return found;
 }
 
 /* hand_out(rows, table): call everybody who hears of a row, row by row. */
 PyObject *
 hand_out(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *rows, *table;
-    if (!PyArg_ParseTuple(arguments, "O!O!", &PyList_Type, &rows, &PyDict_Type, &table))
+    PyObject *given, *table;
+    Known known[KNOWN] = {0};
+    if (!PyArg_ParseTuple(arguments, "O!O!", &PyList_Type, &given, &PyDict_Type, &table))
         return NULL;
-    for (Py_ssize_t number = 0; number < PyList_GET_SIZE(rows); number++) {
-        PyObject *row = Py_NewRef(PyList_GET_ITEM(rows, number)), *heard = listeners(table, row);
-        Py_XINCREF(heard);
-        for (Py_ssize_t one = 0; heard && one < PyTuple_GET_SIZE(heard); one++) {
+    PyObject *rows = PyList_AsTuple(given); /* whatever those who hear of them do */
+    for (Py_ssize_t number = 0; rows && number < PyTuple_GET_SIZE(rows); number++) {
+        PyObject *row = PyTuple_GET_ITEM(rows, number), *heard = listeners(table, row, known);
+        int failed = !heard;
+        for (Py_ssize_t one = 0; !failed && one < PyTuple_GET_SIZE(heard); one++) {
             PyObject *done = PyObject_CallOneArg(PyTuple_GET_ITEM(heard, one), row);
-            if (!done)
-                Py_CLEAR(heard);
+            failed = !done;
             Py_XDECREF(done);
         }
-        Py_DECREF(row);
-        if (!heard)
-            return NULL;
-        Py_DECREF(heard);
+        if (failed)
+            Py_CLEAR(rows);
     }
+    if (!rows)
+        return NULL;
+    Py_DECREF(rows);
     Py_RETURN_NONE;
 }
 

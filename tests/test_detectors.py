@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from tests.stories.kit import DAY, HOUR, SPAM, START, Luck, Script, account, stranger, user
 from tests.test_cases import DETECTORS, essence, run, story
+from whosent.audience import observe
 from whosent.model.rows import Message, Row
+from whosent.model.settings import Settings
+from whosent.model.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from whosent.model.finding import Finding
@@ -90,3 +93,22 @@ def test_innocents_beside_the_guilty_stay_innocent(name: str, innocent: str) -> 
     accused = {finding.suspect.name for finding in run(DETECTORS[name], both) if finding.accuses}
     assert accused <= {"alice@corp.example"}
     assert accused == {finding.suspect.name for finding in run(DETECTORS[name], alone) if finding.accuses}
+
+
+class UntoldError(AssertionError):
+    """Somebody asked what rows teach."""
+
+
+@pytest.mark.parametrize("name", [name for name in DETECTORS if getattr(DETECTORS[name], "self_contained", False)])
+def test_who_is_self_contained_asks_nothing_that_rows_teach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def untold(*_: object) -> None:
+        raise UntoldError
+
+    surroundings = Surroundings(Settings().ours)
+    for teachable in ("is_own_domain", "place_of"):
+        monkeypatch.setattr(surroundings, teachable, untold)
+    monkeypatch.delattr(surroundings, "correspondents")
+    detector = DETECTORS[name](Settings(), surroundings)
+    observe(small_incident(1), [detector])
+    for innocent in INNOCENT:
+        observe(story(f"bulk:{innocent}"), [detector])

@@ -264,6 +264,21 @@ def test_observers_are_given_what_they_have_a_method_for() -> None:
     assert sees.requests == [request(2.0, 2)]
 
 
+def test_the_self_contained_hear_a_batch_in_one_go_and_the_others_row_by_row() -> None:
+    told: list[tuple[str, float]] = []
+
+    class Observer:
+        def __init__(self, name: str, *, self_contained: bool) -> None:
+            self.name, self.self_contained = name, self_contained
+
+        def request(self, row: Request) -> None:
+            told.append((self.name, row.time))
+
+    hearing = [Observer("alone", self_contained=True), *(Observer(name, self_contained=False) for name in "ab")]
+    observe([request(1.0, 1), request(2.0, 2)], hearing)
+    assert told == [("a", 1.0), ("b", 1.0), ("a", 2.0), ("b", 2.0), ("alone", 1.0), ("alone", 2.0)]
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 100])
 def test_a_sleeping_observer_hears_from_the_first_row_on_that_wakes_it(
     batch: int, monkeypatch: pytest.MonkeyPatch

@@ -34,7 +34,7 @@ def run(site: Path | None, *command: str) -> subprocess.CompletedProcess[bytes]:
 
 def test_it_holds_what_was_compiled(installed: Path) -> None:
     compiled = {path.name.partition(".")[0] for path in installed.rglob("*.so")}
-    assert {"_native", "meter", "peers", "bloom", "watch"} <= compiled
+    assert {"_native", "meter", "outcomes", "surroundings", "overview"} <= compiled
 
 
 def test_it_says_the_same(installed: Path) -> None:

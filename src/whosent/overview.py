@@ -38,6 +38,8 @@ def _no_reasons() -> list[int]:
 class Tally:
     """Watches the rows that detectors see, and counts."""
 
+    self_contained = True
+
     def __init__(self) -> None:
         self._width = _FIRST_WIDTH
         self._totals: dict[int, list[int]] = {}

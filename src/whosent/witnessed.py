@@ -29,6 +29,8 @@ _OUTCOME_BLIND: Final = 9  # hand-overs for each outcome seen
 class Witnessed:
     """Watches the rows that detectors see."""
 
+    self_contained = True
+
     def __init__(self) -> None:
         self.messages = 0
         self.outcomes = 0

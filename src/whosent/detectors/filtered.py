@@ -178,8 +178,8 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
-        bad = sum(judged.sender.bad for judged in self._judged.values())
-        total = bad + sum(judged.sender.good for judged in self._judged.values())
+        bad = sum((judged.sender.bad for judged in self._judged.values()), 0.0)
+        total = bad + sum((judged.sender.good for judged in self._judged.values()), 0.0)
         for judged in self._judged.values():
             case = judged.worst()
             if case is not None:

@@ -71,6 +71,7 @@ class Detector:
 
     name = "impersonation"
     kinds = ("stranger",)
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings  # the actor already says who is ours; what is delivered here is for us

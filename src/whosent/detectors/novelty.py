@@ -69,6 +69,7 @@ class Detector:
 
     name = "novelty"
     kinds = OUR_SENDERS
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings

@@ -92,6 +92,7 @@ class Detector:
 
     name = "outage"
     kinds = OUR_SENDERS
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings  # the actor already says who is ours

@@ -103,8 +103,8 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
-        total_bad = sum(watched.sender.bad for watched in self._watched.values())
-        total = total_bad + sum(watched.sender.good for watched in self._watched.values())
+        total_bad = sum((watched.sender.bad for watched in self._watched.values()), 0.0)
+        total = total_bad + sum((watched.sender.good for watched in self._watched.values()), 0.0)
         for watched in self._watched.values():
             case = watched.worst()
             if case is not None:

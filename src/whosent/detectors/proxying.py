@@ -42,6 +42,7 @@ class Detector:
     """Counts tunnels to mail ports by the host that carried them."""
 
     name = "proxying"
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings

@@ -52,6 +52,7 @@ class Detector:
     """Follows accounts from network to network."""
 
     name = "takeover"
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings

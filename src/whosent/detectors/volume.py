@@ -89,6 +89,7 @@ class Detector:
 
     name = "volume"
     kinds = OUR_SENDERS
+    self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings

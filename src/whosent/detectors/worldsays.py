@@ -129,10 +129,10 @@ class Detector:
             f"that is about the address, not about them."
         )
         suspect = Suspect(kind="host", name=host or "this host", host=host or None)
-        found = self._finding(suspect, Cause.UNKNOWN, listed, sentence, count, None)
+        found = self._finding(suspect, Cause.UNKNOWN, listed, sentence, float(count), None)
         entries = (entry for sender in listed if sender.trail for entry in sender.trail.entries())
         naming = in_order(entry for entry in entries if _BLOCKLISTED in entry[2])
-        return msgspec.structs.replace(found, stands_alone=True, quotes=naming[:_QUOTES])
+        return msgspec.structs.replace(found, stands_alone=True, measure=count, quotes=naming[:_QUOTES])
 
     def _finding(  # noqa: PLR0913, PLR0917  what differs between a sender and our address
         self, suspect: Suspect, cause: Cause, senders: list[_Sender], sentence: str, measure: float, norm: float | None
