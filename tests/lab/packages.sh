@@ -25,13 +25,15 @@ declare -A GROUPS_OF=(
   [policies]="postgrey postfix-policyd-spf-python dbconfig-no-thanks opendmarc"
   [peers]="pflogsumm zstd"
   [browser]="chromium"
+  [monitoring]="systemd"
 )
 DEFAULT="net mail web dns syslog"
-ALL="build $DEFAULT clock samples exim sendmail filters policies peers browser"
-# Unpacked, never installed: Debian's mail servers push each other out.  By group: the packages whose files it needs.
+ALL="build $DEFAULT clock samples exim sendmail filters policies peers browser monitoring"
+# Unpacked, never installed: Debian's mail servers push each other out, Prometheus would run.  By group: the packages whose files it needs.
 declare -A UNPACKED_OF=(
   [exim]="exim4-base exim4-daemon-light"
   [sendmail]="sendmail-bin sendmail-base sendmail-cf"
+  [monitoring]="prometheus"
 )
 UNPACKED=/opt/whosent-lab
 

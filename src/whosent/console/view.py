@@ -1,0 +1,166 @@
+"""What the live screen shows at one moment, read from the ledger: plain text, safe to print, fit for 80 columns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from whosent.model.lifecycle import KeptIncident, State
+from whosent.model.mistake import Mistake
+from whosent.report import words
+from whosent.store.alerts import Outbox
+from whosent.store.incidents import Incidents
+from whosent.store.ledger import Ledger
+from whosent.store.pulses import WATCH, Pulses
+from whosent.store.rates import QueueLength, Rates
+
+_MINUTE: Final = 60
+_SHOWN: Final = 24  # minutes of the line of bars
+_A_DAY: Final = 86_400
+_MOST: Final = 200  # incidents
+_METER: Final = 8  # characters
+_WHO: Final = 26
+_LATE: Final = 30.0  # seconds without a sign of life that are worth a word
+_BLOCKS, _ASCII = "▁▂▃▄▅▆▇█", "._-=+*%#"
+_FOLDERS: Final = ("incoming", "active", "deferred", "hold", "maildrop", "input", "frozen")
+
+
+class Row(NamedTuple):
+    """One incident in the list."""
+
+    id: str
+    cells: tuple[str, ...]  # state, who was used, recipients, refused, since
+    state: State
+    detail: str  # a few sentences
+
+
+class View(NamedTuple):
+    """The whole screen."""
+
+    head: str
+    outgoing: str
+    queue: str
+    rows: tuple[Row, ...]
+
+
+COLUMNS: Final = (("State", 11), ("Who was used", _WHO), ("Recipients", 10), ("Refused", 14), ("Since", 12))
+
+
+class Reader:
+    """Reads the ledger anew at each look."""
+
+    def __init__(self, place: Path, host: str, zone: tzinfo, *, blocks: bool) -> None:
+        self._place = place
+        self._host = host
+        self._zone = zone
+        self._bars = _BLOCKS if blocks else _ASCII
+
+    def look(self, now: float) -> View:
+        """What there is to see; a ledger that can not be read is said in the head."""
+        try:
+            ledger = Ledger(self._place)
+            try:
+                return self._view(ledger, now)
+            finally:
+                ledger.close()
+        except (Mistake, sqlite3.Error) as error:
+            return View(words.visible(str(error)), "", "", ())
+
+    def _view(self, ledger: Ledger, now: float) -> View:
+        kept = Incidents(ledger).all(State.OPEN, State.CONTAINED)[:_MOST]
+        rates = Rates(ledger)
+        return View(
+            head=self._head(ledger, kept, now),
+            outgoing=_outgoing(rates, now, self._bars),
+            queue=_queue(rates.latest_queues(), rates.queues(now - 10 * _MINUTE)),
+            rows=tuple(_row(one, self._zone) for one in kept),
+        )
+
+    def _head(self, ledger: Ledger, kept: Sequence[KeptIncident], now: float) -> str:
+        """How bad it is, and whether anybody watches and can be told."""
+        opened = [one for one in kept if one.state is State.OPEN]
+        worst = "CRITICAL" if any(one.incident.severity == "critical" for one in opened) else "WARNING" if opened else "CLEAN"
+        said = f"{worst}  {words.counted(len(opened), 'incident')} open, {len(kept) - len(opened):,} contained"
+        return f"{self._host}: {said}{_watching(Pulses(ledger), now)}{_telling(Outbox(ledger))}"
+
+
+def _watching(pulses: Pulses, now: float) -> str:
+    last = max((one.at for one in pulses.of(WATCH)), default=None)
+    if last is None:
+        return "; nobody watches: whosent watch"
+    return f"; SILENT for {words.duration(now - last)}" if now - last > _LATE else ""
+
+
+def _telling(outbox: Outbox) -> str:
+    failing = [one.name for one in outbox.channels() if one.failures]
+    return f"; channels that fail: {', '.join(failing)}" if failing else ""
+
+
+def _outgoing(rates: Rates, now: float, bars: str) -> str:
+    """``Out  1,204/min, a day's mean 40/min, refused 36 %  ▁▁▂█``: of the last whole minute."""
+    minute = int(now // _MINUTE)
+    lately: dict[int, Counter[str]] = defaultdict(Counter)
+    for at, _, measure, value in rates.between((minute - _SHOWN) * _MINUTE, (minute + 1) * _MINUTE):
+        lately[at][measure] += value
+    tried = {at: _tried(counts) for at, counts in lately.items()}
+    last = lately[minute - 1]
+    day: Counter[str] = Counter()
+    for (_, measure), value in rates.sums(now - _A_DAY, (minute - _SHOWN) * _MINUTE).items():
+        day[measure] += value
+    usual = _tried(day) / (_A_DAY / _MINUTE - _SHOWN)
+    most = max([*tried.values(), 1])
+    drawn = "".join(
+        bars[-(-tried.get(at, 0) * (len(bars) - 1) // most)] for at in range(minute - _SHOWN, minute)
+    )
+    refused = words.share(last["bounced"], _tried(last)) if _tried(last) else "none"
+    return f"Out    {_tried(last):,}/min, a day's mean {usual:,.1f}/min, refused {refused}  {drawn}"
+
+
+def _tried(counts: Counter[str]) -> int:
+    """Recipients that left, or tried to for the first time."""
+    return counts["sent"] + counts["bounced"] + counts["deferred"]
+
+
+def _queue(latest: Sequence[QueueLength], lately: Sequence[QueueLength]) -> str:
+    """``Queue  12,600: deferred 12,400, active 200; +1,200/min``."""
+    if not latest:
+        return "Queue  not looked at"
+    folders: Counter[str] = Counter()
+    for one in latest:
+        folders[one.folder] += one.messages
+    order = sorted(folders, key=lambda folder: _FOLDERS.index(folder) if folder in _FOLDERS else len(_FOLDERS))
+    listed = ", ".join(f"{words.visible(folder)} {folders[folder]:,}" for folder in order if folders[folder])
+    sums: Counter[float] = Counter()
+    for one in lately:
+        sums[one.time] += one.messages
+    trend = ""
+    if len(sums) > 1 and (spent := max(sums) - min(sums)):
+        trend = f"; {(sums[max(sums)] - sums[min(sums)]) * _MINUTE / spent:+,.0f}/min"
+    return f"Queue  {folders.total():,}{': ' + listed if listed else ''}{trend}"
+
+
+def _row(kept: KeptIncident, zone: tzinfo) -> Row:
+    incident = kept.incident
+    mark = {"critical": "!!", "warning": "!"}.get(incident.severity, "")
+    cells = (
+        f"{kept.state.value} {mark if kept.state is State.OPEN else ''}".rstrip(),
+        words.shortened(words.visible(incident.suspect.name), _WHO),
+        f"{incident.recipients:,}".rjust(10),
+        _meter(incident.refused, incident.recipients),
+        words.when(incident.since, zone, brief=True),
+    )
+    how = f"{words.strength_word(incident.strength)}, {words.CAUSES[incident.cause]}"
+    going = "" if incident.ongoing else f"; no sign after {words.when(incident.until, zone, brief=True)}"
+    return Row(incident.id, cells, kept.state, f"{words.visible(incident.sentence)} ({how}{going})")
+
+
+def _meter(part: int, whole: int) -> str:
+    """``[####    ]  48%``: readable without colour."""
+    full = min(_METER, round(_METER * part / whole)) if whole else 0
+    percent = f"{100 * part / whole:.0f}%" if whole else "-"
+    return f"[{'#' * full}{' ' * (_METER - full)}]{percent:>4}"
+
