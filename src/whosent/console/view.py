@@ -22,8 +22,8 @@ _MINUTE: Final = 60
 _SHOWN: Final = 24  # minutes of the line of bars
 _A_DAY: Final = 86_400
 _MOST: Final = 200  # incidents
-_METER: Final = 8  # characters
-_WHO: Final = 26
+_METER: Final = 6  # characters
+_WHO: Final = 25
 _LATE: Final = 30.0  # seconds without a sign of life that are worth a word
 _BLOCKS, _ASCII = "▁▂▃▄▅▆▇█", "._-=+*%#"
 _FOLDERS: Final = ("incoming", "active", "deferred", "hold", "maildrop", "input", "frozen")
@@ -47,7 +47,9 @@ class View(NamedTuple):
     rows: tuple[Row, ...]
 
 
-COLUMNS: Final = (("State", 11), ("Who was used", _WHO), ("Recipients", 10), ("Refused", 14), ("Since", 12))
+COLUMNS: Final = (  # 78 columns with a blank on each side of them
+    ("State", 9), ("Who was used", _WHO), ("Recipients", 10), ("Refused", 12), ("Since", 12),
+)  # fmt: skip
 
 
 class Reader:
@@ -83,7 +85,13 @@ class Reader:
     def _head(self, ledger: Ledger, kept: Sequence[KeptIncident], now: float) -> str:
         """How bad it is, and whether anybody watches and can be told."""
         opened = [one for one in kept if one.state is State.OPEN]
-        worst = "CRITICAL" if any(one.incident.severity == "critical" for one in opened) else "WARNING" if opened else "CLEAN"
+        worst = (
+            "CRITICAL"
+            if any(one.incident.severity == "critical" for one in opened)
+            else "WARNING"
+            if opened
+            else "CLEAN"
+        )
         said = f"{worst}  {words.counted(len(opened), 'incident')} open, {len(kept) - len(opened):,} contained"
         return f"{self._host}: {said}{_watching(Pulses(ledger), now)}{_telling(Outbox(ledger))}"
 
@@ -113,9 +121,7 @@ def _outgoing(rates: Rates, now: float, bars: str) -> str:
         day[measure] += value
     usual = _tried(day) / (_A_DAY / _MINUTE - _SHOWN)
     most = max([*tried.values(), 1])
-    drawn = "".join(
-        bars[-(-tried.get(at, 0) * (len(bars) - 1) // most)] for at in range(minute - _SHOWN, minute)
-    )
+    drawn = "".join(bars[-(-tried.get(at, 0) * (len(bars) - 1) // most)] for at in range(minute - _SHOWN, minute))
     refused = words.share(last["bounced"], _tried(last)) if _tried(last) else "none"
     return f"Out    {_tried(last):,}/min, a day's mean {usual:,.1f}/min, refused {refused}  {drawn}"
 
@@ -159,8 +165,7 @@ def _row(kept: KeptIncident, zone: tzinfo) -> Row:
 
 
 def _meter(part: int, whole: int) -> str:
-    """``[####    ]  48%``: readable without colour."""
+    """``[###   ]  48%``: readable without colour."""
     full = min(_METER, round(_METER * part / whole)) if whole else 0
     percent = f"{100 * part / whole:.0f}%" if whole else "-"
     return f"[{'#' * full}{' ' * (_METER - full)}]{percent:>4}"
-
