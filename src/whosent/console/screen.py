@@ -270,9 +270,9 @@ def run_whosent(arguments: Sequence[str], width: int) -> Answer:
     command = [sys.executable, "-m", "whosent", *arguments]
     environment = {**os.environ, "COLUMNS": str(width), "NO_COLOR": "1"}
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # ourselves
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False, env=environment
-        )  # noqa: S603  # ourselves
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Answer(f"whosent {arguments[0]}: {error}", well=False)
     told = (done.stdout + done.stderr).decode(errors="replace").rstrip()
