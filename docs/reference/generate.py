@@ -28,7 +28,19 @@ from whosent.cli import Exit, app
 from whosent.complaints.layouts import discover as discover_layouts
 from whosent.detectors import discover as discover_detectors
 from whosent.dialects import Dialect, Rule, discover
-from whosent.model import alert, case, complaint, dossier, finding, incident, inquiry, knobs, lifecycle, queued_message
+from whosent.model import (
+    action,
+    alert,
+    case,
+    complaint,
+    dossier,
+    finding,
+    incident,
+    inquiry,
+    knobs,
+    lifecycle,
+    queued_message,
+)  # fmt: skip
 from whosent.model import audit as audit_model
 from whosent.model import check as check_model
 from whosent.model import report as report_model
@@ -53,6 +65,7 @@ _TRACE: Final = (
 )  # fmt: skip
 _ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
 _AUDIT: Final = ("Audit", "Changed", "Confirmed", "Result", "Opening", "Vector", "Passage")
+_ACTIONS: Final = ("Plan", "Action", "Done", "QueueStatus", "SetUp", "SetUpChange")
 _CASE: Final = (
     "CaseFile", "Statement", "Exhibit", "Happening", "SeenAddress", "Change", "LogFile", "Verified", "Link",
 )  # fmt: skip
@@ -60,7 +73,7 @@ _DOSSIER: Final = ("Dossier", "Gap")
 _LINKED: Final = {
     *_OBJECTS, *_ALERTS, *_AUDIT, *_CASE, *_DOSSIER, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
     "Decision", "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
-    "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
+    *_ACTIONS, "Progressed", "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
 _KEPT: Final = ("KeptIncident", "IncidentShown", "Happened")
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
@@ -257,6 +270,12 @@ def alerts() -> str:
     lists = [f"\n### {name}\n\n{_listed(get_args(words))}\n" for name, words in
              (("Urgency", alert.Urgency), ("Subject", alert.Subject))]  # fmt: skip
     return _structs((alert,), _ALERTS) + f"\n### News\n\n{_table(('word', 'meaning'), news)}" + "".join(lists)
+
+
+def actions() -> str:
+    """Every object of the commands that act, and how far an action can have come."""
+    states = [(f"`{word.strip(chr(34))}`", note) for _, word, note in _fields(action)["Progressed"]]
+    return _structs((action,), _ACTIONS) + f"\n### Progressed\n\n{_table(('word', 'meaning'), states)}"
 
 
 def cases() -> str:

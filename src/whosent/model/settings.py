@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -217,6 +217,53 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hosts: Annotated[int, Meta(ge=1, le=1000, description="Hosts counted by name; the others together.")] = 32
 
 
+class Containment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stopping a suspect's mail, by hand or by standing order."""
+
+    folder: Annotated[
+        str, Meta(description="Folder of root's own in which the keeper remembers what it held and purged.")
+    ] = "/var/lib/whosent-keeper"
+    keeper: Annotated[
+        str, Meta(description="How a user who is not root calls the keeper; its order is put behind.")
+    ] = "sudo -n whosent-keeper"
+    hours: Annotated[
+        int, Meta(ge=0, le=8760, description="Hours after which a tap opens by itself; 0: it stays closed.")
+    ] = 24
+    administrators: Annotated[
+        tuple[str, ...],
+        Meta(description="Whom a contained user can still write to; empty: postmaster and abuse of this server."),
+    ] = ()
+    order: Annotated[
+        Literal["observe", "propose", "contain"],
+        Meta(description="What is done about a new incident without asking: nothing, an alert with the command, or"
+             " the command itself (only after `whosent replay`)."),
+    ] = "observe"  # fmt: skip
+    order_kinds: Annotated[
+        tuple[str, ...], Meta(description="Kinds of suspects that a standing order may contain.")
+    ] = ("account", "script", "form")
+    order_recipients: Annotated[
+        int, Meta(ge=1, description="Recipients that an incident must have before a standing order acts.")
+    ] = 50
+    order_a_day: Annotated[
+        int, Meta(ge=1, le=1000, description="Suspects that standing orders contain at most in 24 hours.")
+    ] = 3
+    untouchables: Annotated[
+        tuple[str, ...], Meta(description="Accounts, addresses, scripts, users that no standing order ever touches.")
+    ] = ()
+    contain_account: Annotated[
+        str, Meta(description="Your own command against an account, without a shell; {name} stands for it.")
+    ] = ""
+    release_account: Annotated[str, Meta(description="What takes contain_account back.")] = ""
+    contain_script: Annotated[
+        str, Meta(description="Your own command against a script or form, without a shell; {name} stands for it.")
+    ] = ""
+    release_script: Annotated[str, Meta(description="What takes contain_script back.")] = ""
+    contain_host: Annotated[
+        str, Meta(description="Your own command against a host, without a shell; {name} stands for its address.")
+    ] = ""
+    release_host: Annotated[str, Meta(description="What takes contain_host back.")] = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings; an empty file is a complete configuration."""
 
@@ -227,6 +274,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reporting: Reporting = Reporting()
     audit: Audit = Audit()
     state: State = State()
+    containment: Containment = Containment()
     alerts: Alerts = Alerts()
     heartbeat: Heartbeat = Heartbeat()
     metrics: Metrics = Metrics()

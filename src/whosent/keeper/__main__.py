@@ -1,0 +1,7 @@
+"""``python -m whosent.keeper``."""
+
+from __future__ import annotations
+
+from whosent.keeper import main
+
+raise SystemExit(main())

@@ -1,0 +1,115 @@
+"""What the keeper remembers of each claim, in a folder of root's own: ids it held, the tap's hours, what it purged.
+
+An id is written down, and on disk, before the mail server is told to hold it: whatever dies in between, nothing is held
+that is not known here.  A list that names too much does no harm, for every message is judged again before anything is
+done to it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from whosent.keeper.servers import KeeperError, Server
+from whosent.queues.belonging import Claim
+
+BRAKE: Final = Claim("everything", "")
+_LATE: Final = 60.0  # seconds for which a message may still pass a tap that is being opened
+
+
+def secured(folder: Path) -> Path:
+    """The folder, made if need be; refused unless root (or whoever runs this) alone can put anything there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = folder.resolve()
+    for one in (place, *place.parents):
+        status = one.stat()
+        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in {0, os.geteuid()} or others:
+            raise KeeperError(
+                f"{one} belongs to somebody else or may be written by others: name a folder of root's own"
+            )
+    return place
+
+
+class Memory:
+    """What is known of one claim; while it is open, no other keeper works on the same."""
+
+    def __init__(self, folder: Path, claim: Claim) -> None:
+        self.claim = claim
+        key = hashlib.sha256(str(claim).encode()).hexdigest()[:24]
+        self._base = folder / key
+        self._list: IO[bytes] | None = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the claim's lock."""
+        with self._base.with_suffix(".lock").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise KeeperError(f"{self.claim} is being worked on by another command; wait until it ends") from None
+            try:
+                yield
+            finally:
+                if self._list is not None:
+                    self._list.close()
+                    self._list = None
+
+    def note(self, server: Server, ids: Sequence[str]) -> None:
+        """These are about to be held; on disk when this returns."""
+        if self._list is None:
+            self._list = self._base.with_suffix(".held").open("ab")
+            if not self._list.tell():
+                self._list.write(f"# {self.claim}\n".encode())
+        self._list.write("".join(f"{server.config}\t{one}\n" for one in ids).encode())
+        self._list.flush()
+        os.fdatasync(self._list.fileno())
+
+    def held(self, server: Server) -> set[str]:
+        """The ids of this mail server that were noted; a line cut short by a crash names nothing."""
+        try:
+            with self._base.with_suffix(".held").open(encoding="utf-8") as lines:
+                start = f"{server.config}\t"
+                return {line[len(start) : -1] for line in lines if line.startswith(start) and line.endswith("\n")}
+        except FileNotFoundError:
+            return set()
+
+    def forget(self) -> None:
+        """All of it was released or purged."""
+        self._base.with_suffix(".held").unlink(missing_ok=True)
+        if self.tap[1] is not None:
+            self._base.with_suffix(".tap").unlink(missing_ok=True)
+
+    @property
+    def tap(self) -> tuple[float, float | None]:
+        """Since when the tap is closed, until when it was; from the end of time on if it never was."""
+        try:
+            since, until = json.loads(self._base.with_suffix(".tap").read_text(encoding="utf-8"))["closed"]
+        except FileNotFoundError:
+            return float("inf"), None
+        return since, until
+
+    def tapped(self, since: float, until: float | None = None) -> None:
+        """The tap was closed, or opened again."""
+        path = self._base.with_suffix(".tap")
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps({"claim": str(self.claim), "closed": [since, until]}), encoding="utf-8")
+        fresh.replace(path)
+
+    def caught(self, arrived: float) -> bool:
+        """Whether the tap was closed when a message came; Exim counts whole seconds."""
+        since, until = self.tap
+        return since - 1 <= arrived <= (float("inf") if until is None else until + _LATE)
+
+    def purged(self, moment: float) -> Path:
+        """A new folder for the manifest and the samples of a purge."""
+        folder = self._base.parent / "purged" / f"{self._base.name}-{int(moment)}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder

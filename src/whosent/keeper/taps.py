@@ -1,0 +1,132 @@
+"""Closes and opens the tap: one key in one table that ``whosent setup`` put into the mail server's configuration.
+
+Tables lie beside the configuration in ``whosent/``.  Postfix: ``accounts`` and ``clients`` are indexed (lmdb where it
+is built in) and heeded at once; ``headers``, ``brake_accounts`` and ``brake_clients`` are read again by ``postfix
+reload``.
+Exim: plain files that it looks into for every message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final, Literal
+
+from whosent.keeper.servers import KeeperError, Server, ask
+from whosent.queues.belonging import Claim
+
+Will = Literal["hold", "refuse", "pass"]
+FOLDER: Final = "whosent"
+_NO_KEY: Final = re.compile(r'[\s"#:\\]|[^!-~]')
+_SETUP: Final = "is not set up for it: run `whosent setup {mta}` once, as root"
+_LITERAL: Final = re.compile(r"[A-Za-z0-9_@%=~/.+-]{1,300}")
+_ACTION: Final = {"hold": "HOLD whosent", "refuse": "REJECT stopped: write to the postmaster", "pass": "DUNNO"}
+_BRAKE: Final = "/^Received: by [^ ]+ \\([^()]*, from userid [0-9]+\\)/ HOLD whosent brake"
+
+
+def turn(server: Server, claim: Claim, will: Will | None) -> None:
+    """Give new mail of the suspect this fate; None: as if nothing had been said."""
+    folder = home(server)
+    if not (folder / "accounts.type").exists():
+        mta = server.spool.mta
+        raise KeeperError(f"{mta.capitalize()} at {folder.parent} " + _SETUP.format(mta=mta))
+    (_on_postfix if server.spool.mta == "postfix" else _on_exim)(server, folder, claim, will)
+
+
+def home(server: Server) -> Path:
+    """Where the tables lie."""
+    if server.spool.mta == "postfix":
+        return Path(server.config) / FOLDER
+    return Path(ask([server.config, "-bP", "configure_file"]).strip()).parent / FOLDER
+
+
+def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -> None:
+    if claim.kind in {"account", "client"}:
+        table = f"{(folder / 'accounts.type').read_text().strip()}:{folder}/{claim.kind}s"
+        key = _key(claim.name.lower())
+        value = "OK" if will == "pass" else f"whosent_{will}{'_host' if claim.kind == 'client' else ''}"
+        if will is None:
+            if ask(["postmap", "-c", server.config, "-s", table]).count(f"{key}\t"):
+                ask(["postmap", "-c", server.config, "-d", "-", table], f"{key}\n")
+        else:
+            ask(["postmap", "-c", server.config, "-i", "-r", table], f"{key} {value}\n")
+        return
+    if claim.kind == "everything":
+        _brake_postfix(server, folder, on=will is not None)
+    elif claim.kind in {"local_user", "script"}:
+        _header(folder / "headers", claim, will)
+    else:
+        raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
+    ask(["postfix", "-c", server.config, "reload"])
+
+
+def _key(name: str) -> str:
+    if _NO_KEY.search(name.replace(":", "")):
+        raise KeeperError("no table can hold this name (spaces, quotes, # or letters beyond ASCII): lock the account")
+    return name
+
+
+def _header(path: Path, claim: Claim, will: Will | None) -> None:
+    """One rule of the table of header patterns; those that let pass come first, the brake last."""
+    mark = f"# {claim}"
+    if "\n" in mark or not mark.isascii():
+        raise KeeperError("no table can hold this name")
+    lines = path.read_text(encoding="ascii").splitlines()
+    rules = [(said, rule) for said, rule in zip(lines[::2], lines[1::2], strict=True) if said != mark]
+    if will is not None:
+        rules.append((mark, f"{_pattern(claim)} {_ACTION[will]}" + (f" {claim.kind}" if will == "hold" else "")))
+    rules.sort(key=lambda one: (one[0] == "# everything:", not one[1].endswith("DUNNO")))
+    _write(path, "".join(f"{said}\n{rule}\n" for said, rule in rules))
+
+
+def _pattern(claim: Claim) -> str:
+    if claim.kind == "everything":
+        return _BRAKE.rpartition(" HOLD")[0]
+    if claim.kind == "local_user":
+        return f"/^Received: by [^ ]+ \\([^()]*, from userid {claim.name}\\)/"
+    if "/" in claim.name or not _LITERAL.fullmatch(claim.name):
+        raise KeeperError("the script's name cannot be put into a header pattern safely: switch its file off")
+    # The number is the file's owner, not who runs it; the flag i makes upper and lower case differ.
+    literal = claim.name.replace(".", "[.]").replace("+", "[+]")
+    return f"/^X-PHP-Originating-Script: [0-9]+:{literal}([(]|$)/i"
+
+
+def _brake_postfix(server: Server, folder: Path, *, on: bool) -> None:
+    """Everything that insiders hand in: who logged in, own networks, local users."""
+    _header(folder / "headers", Claim("everything", ""), "hold" if on else None)
+    _write(folder / "brake_accounts", "/./ whosent_hold\n" if on else "")
+    networks = re.split(r"[\s,]+", ask(["postconf", "-c", server.config, "-h", "-x", "mynetworks"]))
+    lines = [f"{network} whosent_hold_host\n" for word in networks if (network := _network(word))]
+    _write(folder / "brake_clients", "".join(lines) if on else "")
+
+
+def _network(word: str) -> str | None:
+    try:
+        return str(ip_network(word.replace("[", "").replace("]", ""), strict=False))
+    except ValueError:
+        return None  # a table: what it names is not known here
+
+
+def _on_exim(_server: Server, folder: Path, claim: Claim, will: Will | None) -> None:
+    name = {"account": "accounts", "client": "clients", "local_user": "users", "script": "scripts",
+            "everything": "brake"}.get(claim.kind)  # fmt: skip
+    if name is None:
+        raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
+    key = f'"{_key(str(claim).partition(":")[2].lower() or "on")}"'
+    lines = (folder / name).read_text(encoding="ascii").splitlines()
+    kept = [line for line in lines if line.partition('": ')[0] != key.removesuffix('"')]
+    if will is not None:
+        kept.append(f"{key}: {will}")
+    _write(folder / name, "".join(f"{line}\n" for line in kept))
+
+
+def _write(path: Path, text: str) -> None:
+    """The table changes at once or not at all."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="ascii")
+    fresh.chmod(0o644)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    fresh.replace(path)
