@@ -40,7 +40,7 @@ def command(words: Iterable[str], more: Mapping[str, str] | None = None) -> list
 
 def whosent(machine: Machine, *words: str, **more: str) -> str:
     """What Whosent prints on a host of the lab, whatever it exits with."""
-    return machine.run(command(words, more), check=False, within=120)
+    return machine.run(["sh", "-c", 'exec "$@" 2>&1', "_", *command(words, more)], check=False, within=120)
 
 
 def audit(machine: Machine, *words: str, **more: str) -> dict[str, Any]:

@@ -23,12 +23,13 @@ declare -A GROUPS_OF=(
   [sendmail]="m4 openssl sasl2-bin libldap-2.5-0 libnsl2 libwrap0"
   [filters]="rspamd spamassassin spamd spamc amavisd-new opendkim opendkim-tools clamav-daemon clamav-milter"
   [policies]="postgrey postfix-policyd-spf-python dbconfig-no-thanks opendmarc"
+  [audit]="squid tinyproxy dante-server microsocks nmap"
   [peers]="pflogsumm zstd"
   [browser]="chromium"
   [monitoring]="systemd"
 )
 DEFAULT="net mail web dns syslog"
-ALL="build $DEFAULT clock samples exim sendmail filters policies peers browser monitoring"
+ALL="build $DEFAULT clock samples exim sendmail filters policies audit peers browser monitoring"
 # Unpacked, never installed: Debian's mail servers push each other out, Prometheus would run.  By group: the packages whose files it needs.
 declare -A UNPACKED_OF=(
   [exim]="exim4-base exim4-daemon-light"

@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from whosent.mailservers import here, postfix, withdrawal
-from whosent.mailservers.attempt import Attempt
 from whosent.model.check import (
     WORST_FIRST,
     Arrivals,
@@ -38,11 +35,13 @@ from whosent.model.check import (
     worst,
 )
 from whosent.model.incident import Remedy
-from whosent.probing import listeners
+from whosent.probing import listeners, passages
 from whosent.probing.letters import helo
 from whosent.probing.listeners import Listener
 from whosent.probing.replies import Meaning, accepts_recipient, meaning
 from whosent.probing.trials import Trial, dialogue, site_of, trials
+from whosent.servers import here, postfix, withdrawal
+from whosent.servers.attempt import Attempt
 from whosent.trace.addresses import is_private
 
 WAIT: Final = 6.0  # seconds for tokens to arrive
@@ -264,26 +263,14 @@ def _vector(one: Judged) -> Vector:
                   seconds=answer.took if answer else 0.0)  # fmt: skip
 
 
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _evidence(knowledge: Knowledge, judged: list[Judged]) -> Iterator[Passage]:
     ordered = sorted(judged, key=lambda one: WORST_FIRST.index(one.verdict))
     for one in ordered[: _DIALOGUES if ordered and ordered[0].verdict != "closed" else 1]:
         answer = one.trial.answer
         if answer is not None:
-            said = [f"{'>' if line.who == 'we' else '<'} {line.text}" for line in answer.transcript]
-            yield Passage(source=f"SMTP dialogue with {answer.address} port {one.trial.listener.port}",
-                          at=_stamp(answer.at), lines=said)  # fmt: skip
+            yield passages.said(answer, f"SMTP dialogue with {answer.address} port {one.trial.listener.port}")
         if one.arrived is not None and knowledge.sink is not None:
-            head = [
-                f"client {one.arrived.client}",
-                f"MAIL FROM:{one.arrived.sender}",
-                f"RCPT TO:{one.arrived.recipient}",
-            ]
-            yield Passage(source=f"sink {knowledge.sink.domain or knowledge.sink.address}", at=_stamp(one.arrived.at),
-                          lines=[*head, *one.arrived.headers.splitlines()[:20]])  # fmt: skip
+            yield passages.arrived(one.arrived, knowledge.sink)
 
 
 def _left(target: Target, heard: Heard, judged: list[Judged]) -> list[str]:

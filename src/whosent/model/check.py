@@ -267,7 +267,16 @@ class Sink(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""  # empty: only address literals can be used
     key: bytes = b""
     query: str = ""  # URL of its HTTP port
-    port: int = 25
+
+    @property
+    def literal(self) -> str:
+        """Its address as RFC 5321 writes it in place of a domain."""
+        return f"[IPv6:{self.address}]" if ":" in self.address else f"[{self.address}]"
+
+    @property
+    def mail(self) -> str:
+        """What stands behind the @ of its recipients."""
+        return self.domain or self.literal
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):

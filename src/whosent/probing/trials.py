@@ -23,6 +23,7 @@ class Trial(NamedTuple):
     way: Way
     token: str
     answer: Replies | None
+    silenced: bool = False  # the server knows delivery status notifications, and is asked for none
 
     @property
     def key(self) -> str:
@@ -75,7 +76,7 @@ def trials(site: Site, listener: Listener, knowledge: Knowledge, heard: Heard) -
     modes = (False, True) if "STARTTLS" in site.offers and listener.port != listeners.IMPLICIT else (False,)
     for encrypted in modes:
         for way in ways:
-            bare = Trial(listener, encrypted, way, "", None)
+            bare = Trial(listener, encrypted, way, "", None, "DSN" in site.offers)
             answer = heard.get(bare.key)
             token = knowledge.token(f"relay {site.host} {bare.key}")
             yield bare._replace(token=token, answer=answer if isinstance(answer, Replies) else None)
@@ -85,7 +86,8 @@ def dialogue(trial: Trial, target: Target, knowledge: Knowledge) -> Dialogue:
     """The question of a trial; without a sink it ends before a message is sent."""
     greeting = trial.way.greeting
     start = (greeting, "STARTTLS", greeting) if trial.encrypted else (greeting,)
-    envelope = (f"MAIL FROM:{trial.way.sender}", f"RCPT TO:{trial.recipient}")
+    quietly = " NOTIFY=NEVER" if trial.silenced else ""  # RFC 3461: a probe that is stuck bothers nobody with a bounce
+    envelope = (f"MAIL FROM:{trial.way.sender}", f"RCPT TO:{trial.recipient}{quietly}")
     host, _ = listeners.place(target)
     about = f"{target}, {trial.key}"
     return Dialogue(

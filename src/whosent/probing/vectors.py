@@ -38,15 +38,14 @@ class Site(NamedTuple):
 
 def ways(site: Site, sink: Sink, name: str) -> Iterator[Way]:
     """All of them, the plainest first; ``name`` is what the prober is called."""
-    ip = f"IPv6:{sink.address}" if ":" in sink.address else sink.address
-    domain = sink.domain or f"[{ip}]"
+    domain = sink.mail
     hello = f"EHLO {name}"
     foreign = f"<whosent-audit@{domain}>"
     plain = f"<{{T}}@{domain}>"
     yield Way("plain", "plain", hello, foreign, plain, "asks")
     yield from _senders(site, hello, plain)
     yield from _greetings(site, foreign, plain)
-    yield from _recipients(site, hello, foreign, domain, ip)
+    yield from _recipients(site, hello, foreign, sink)
     own = site.domains[0] if site.domains else site.host
     for greeting in ("localhost", own):
         yield Way(f"sender postmaster@{own} and greeting {greeting}", "both", f"EHLO {greeting}",
@@ -78,14 +77,16 @@ def _greetings(site: Site, foreign: str, plain: str) -> Iterator[Way]:
     yield Way("HELO localhost", "helo", "HELO localhost", foreign, plain, "greets as localhost")
 
 
-def _recipients(site: Site, hello: str, foreign: str, domain: str, ip: str) -> Iterator[Way]:
+def _recipients(site: Site, hello: str, foreign: str, sink: Sink) -> Iterator[Way]:
+    domain = sink.mail
+
     def way(form: str, believed: str, sender: str = foreign) -> Way:
         return Way(f"recipient {form.replace('{T}', 'token')}", "recipient", hello, sender, form, believed)
 
     yield way(f"{{T}}@{domain}", "leaves out the brackets")
     yield way(f'<"{{T}}"@{domain}>', "quotes the local part")
     yield way(f"<{{T}}@{domain}.>" if not domain.startswith("[") else f"<{{T}}@{domain} >", "adds a dot")
-    yield way(f"<{{T}}@[{ip}]>", "writes an address literal")
+    yield way(f"<{{T}}@{sink.literal}>", "writes an address literal")
     yield way(f'<"{{T}}@{domain}">', "quotes the whole address")
     for form in (f"<{{T}}%{domain}>", f"<{domain}!{{T}}>", f'<"{{T}}%{domain}">'):
         yield way(form, "writes the other domain into a local part without a domain")

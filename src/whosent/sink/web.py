@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from whosent.model.check import Arrived, Dialogue, Knowledge, Received, Replies
+from whosent.model.check import Arrived, Dialogue, Exchange, Knowledge, Received, Replies
 from whosent.model.settings import Audit, Settings
 from whosent.model.sinktalk import ARRIVED, OUTSIDE, SIGNATURE, Asked, Brought, Errand, Told
 from whosent.model.token import LENGTH, signature
@@ -80,15 +80,20 @@ async def _answer(record: Record, path: str, body: bytes, client: str) -> bytes 
 
 
 def _ask_back(errand: Errand, client: str) -> list[Replies | Received]:
-    """The questions, put to the client alone: no proxy, no other host, and not for longer than here is usual."""
-    bounded = [
-        msgspec.structs.replace(one, host=client, outside=False, within=min(one.within, _LONGEST_DIALOGUE),
-                                **({"via": None} if isinstance(one, Dialogue) else {}))
-        for one in errand.questions if one.family in {0, 6 if ":" in client else 4}
-    ]  # fmt: skip
+    """The questions, put to the client alone, and not for longer than is usual here."""
+    bounded = [_to(client, one) for one in errand.questions if one.family in {0, 6 if ":" in client else 4}]
     gentle = Audit(connections=max(1, min(errand.connections, 16)))
     found = prober.ask(bounded, Knowledge(settings=Settings(audit=gentle)))
     return [one for one in found if isinstance(one, Replies | Received)]
+
+
+def _to(client: str, one: Dialogue | Exchange) -> Dialogue | Exchange:
+    """The same question to the client's address; a proxy is the client's own, and where it leads is its affair."""
+    within = min(one.within, _LONGEST_DIALOGUE)
+    if isinstance(one, Dialogue) and one.via is not None:
+        via = msgspec.structs.replace(one.via, host=client)
+        return msgspec.structs.replace(one, via=via, outside=False, within=within)
+    return msgspec.structs.replace(one, host=client, outside=False, within=within)
 
 
 async def _send(writer: asyncio.StreamWriter, key: bytes, answer: bytes | None) -> None:

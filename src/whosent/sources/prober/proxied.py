@@ -49,9 +49,16 @@ def _first_ipv4(host: str, port: int) -> IPv4Address:
         raise Broken("unresolvable", f"SOCKS 4 wants an IPv4 address, and {host} has none.") from None
 
 
+def _named(host: str) -> bytes:
+    try:
+        return host.encode("idna")[:255]
+    except UnicodeError:
+        raise Broken("unresolvable", f"{host} is no name that a proxy could look up.") from None
+
+
 def _socks4(wire: Wire, host: str, port: int, *, by_name: bool) -> str:
     address = b"\0\0\0\1" if by_name else _first_ipv4(host, port).packed
-    name = host.encode("idna", "replace") + b"\0" if by_name else b""
+    name = _named(host) + b"\0" if by_name else b""
     wire.say(struct.pack(">BBH", 4, 1, port) + address + b"whosent\0" + name, f"(SOCKS 4 request to {host}:{port})")
     version, code = wire.exactly(8)[:2]
     if version != 0 or code not in _SOCKS4:
@@ -74,7 +81,7 @@ def _socks5(wire: Wire, host: str, port: int) -> str:
     except ValueError:
         address = None
     if address is None:
-        name = host.encode("idna", "replace")[:255]
+        name = _named(host)
         place = bytes([3, len(name)]) + name
     else:
         place = bytes([1 if address.version == 4 else 4]) + address.packed  # noqa: PLR2004

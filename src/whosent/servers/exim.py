@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from whosent.mailservers.attempt import Attempt
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
+from whosent.servers.attempt import Attempt
 
 _STATEMENT: Final = re.compile(r'processing "(\w+)" \((.+) (\d+)\)$')
 _NAMED_LIST: Final = re.compile(r'in "\+(\w+)"\? yes')

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from whosent.mailservers import exim, mending, postfix
-from whosent.mailservers.attempt import Attempt
 from whosent.model.check import Content, Heard, Opening, Question
 from whosent.model.incident import Remedy
+from whosent.servers import exim, mending, postfix
+from whosent.servers.attempt import Attempt
 
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+", re.IGNORECASE)
 

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from whosent.mailservers.attempt import Attempt
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
+from whosent.servers.attempt import Attempt
 
 _PORTS: Final = {"smtp": 25, "smtps": 465, "submissions": 465, "submission": 587}
 _MAIN, _MASTER = "/etc/postfix/main.cf", "/etc/postfix/master.cf"

@@ -1,1 +1,0 @@
-"""What a mail server's own configuration says: who may relay through it, and which line says so.  Pure."""
