@@ -22,7 +22,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.report.reports import form
-from tests.telling.kit import incident
+from tests.telling.kit import condition, incident
 from tests.telling.test_wording import HOSTILE
 from tests.test_cli import CLEAN, run
 from whosent.console.screen import Answer, Lines, Page, Top, run_whosent
@@ -30,9 +30,9 @@ from whosent.console.view import Reader
 from whosent.model.finding import Suspect
 from whosent.model.lifecycle import What
 from whosent.store.alerts import Outbox
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import NAME, Ledger
-from whosent.store.pulses import WATCH, Pulses
 from whosent.store.rates import QueueLength, Rates
 
 NOW = 1_731_420_030.0
@@ -54,7 +54,7 @@ def place(tmp_path: Path) -> Path:
     incidents.tell(incident(recipients=3_310))
     incidents.tell(form())
     incidents.move(form().id, What.CONTAINED, "carol")
-    Pulses(ledger).beat(WATCH, {"watch": NOW})
+    Conditions(ledger).tell(condition(NOW))
     ledger.close()
     return tmp_path
 

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.telling.kit import incident, wait_until
+from tests.telling.kit import condition, incident, log, wait_until
 from whosent.metrics.numbers import Totals, families
 from whosent.metrics.prometheus import Exposition, registry
 from whosent.model.finding import Suspect
@@ -26,9 +26,10 @@ from whosent.model.lifecycle import What
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Metrics
 from whosent.store.alerts import Outbox
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import NAME, Ledger
-from whosent.store.pulses import SOURCE, WATCH, Pulses
+from whosent.store.pulses import SOURCE, Pulses
 from whosent.store.rates import QueueLength, Rates
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -58,7 +59,7 @@ def place(tmp_path: Path) -> Path:
     outbox = Outbox(ledger)
     outbox.took("a", "mail", NOW)
     outbox.failed("webhook", "gone", NOW)
-    Pulses(ledger).beat(WATCH, {"watch": NOW})
+    Conditions(ledger).tell(condition(NOW, log(NOW)))
     Pulses(ledger).beat(SOURCE, {"/var/log/mail.log": NOW - 60})
     ledger.close()
     return tmp_path / "state"
@@ -100,6 +101,8 @@ def test_the_numbers_are_those_of_the_ledger(place: Path) -> None:
         ("whosent_heartbeat_timestamp_seconds",): pytest.approx(NOW),
         ("whosent_source_last_line_timestamp_seconds", "/var/log/mail.log"): pytest.approx(NOW - 60),
         ("whosent_ledger_readable",): 1,
+        ("whosent_running",): 1,
+        ("whosent_source_behind_bytes", "/var/log/mail.log"): 7,
     }.items():
         assert numbers[key] == value, key
     assert "alice" not in text

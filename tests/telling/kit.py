@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tests.report.reports import alice, at
+from whosent.model.condition import Condition, FollowedLog
 from whosent.model.incident import Incident
 from whosent.model.lifecycle import KeptIncident, State
 from whosent.report.words import moment
+from whosent.telling.composing import stamp
 
 NOW = 1_731_420_000.0  # Tue 12 Nov 2024 14:00 UTC
 
@@ -94,3 +98,46 @@ def wait_until(true: Callable[[], object], what: str, seconds: float = 20.0) -> 
     while not true():
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
         time.sleep(0.02)
+
+
+def condition(at: float, *sources: FollowedLog, **changes: object) -> Condition:
+    """What the daemon says of itself at that moment."""
+    fields: dict[str, Any] = {
+        "version": "0", "pid": 1, "started": stamp(at - 100), "at": stamp(at), "running": True, "catching_up": False,
+        "lines": 1, "settled": None, "asked_seconds": 0.1, "sources": list(sources), "problems": [], "verdict": "clean",
+        "sentence": "Clean.", "notices": [], "blind_spots": [], **changes,
+    }  # fmt: skip
+    return Condition(**fields)
+
+
+def log(at: float, name: str = "/var/log/mail.log", problem: str | None = None) -> FollowedLog:
+    return FollowedLog(source=name, format="postfix", behind=7, last=stamp(at), problem=problem)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port: int = door.getsockname()[1]
+        return port
+
+
+def alive(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+
+
+def companions(parent: int) -> list[int]:
+    """The processes that tell for this daemon."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            ours = (
+                f"\nPPid:\t{parent}\n" in status.read_text()
+                and b"alert\0run" in (status.parent / "cmdline").read_bytes()
+            )
+        except OSError:
+            continue
+        if ours and alive(int(status.parent.name)):
+            found.append(int(status.parent.name))
+    return found

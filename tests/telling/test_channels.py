@@ -23,7 +23,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.telling.kit import kept, wait_until, web
+from tests.telling.kit import alive, kept, wait_until, web
 from tests.telling.test_wording import HOSTILE, VOICE
 from whosent.alerts.wording import of_incident, text
 from whosent.channels import Means, Unsent, chosen, discover, secret
@@ -140,14 +140,7 @@ def test_a_program_that_fails_is_absent_or_hangs(tmp_path: Path) -> None:
     hangs = means(command=["sh", "-c", f"sleep 60 & echo $! > {child}; wait"], timeout=1)
     assert "did not end within 1 seconds" in why_not("command", hangs)
     assert time.monotonic() - began < 10
-    wait_until(lambda: not _runs(int(child.read_text())), "the end of its child")
-
-
-def _runs(process: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return False
+    wait_until(lambda: not alive(int(child.read_text())), "the end of its child")
 
 
 def test_a_program_that_does_not_read_took_it_all_the_same() -> None:

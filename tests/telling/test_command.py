@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.telling.kit import NOW, incident, web
+from tests.telling.kit import NOW, condition, incident, web
 from tests.test_cli import CLEAN, CRITICAL, UNKNOWN, WARNING, run
 from whosent.model.settings import Alerts, Settings
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import WATCH, Pulses
 from whosent.telling.composing import Composer
 
 
@@ -75,12 +75,12 @@ def test_what_was_told_and_what_waits(tmp_path: Path) -> None:
 
 
 def test_the_timer_tells_that_the_watch_fell_silent_and_is_back(tmp_path: Path) -> None:
-    pulses = Pulses(Ledger(tmp_path))
+    conditions = Conditions(Ledger(tmp_path))
     assert alert(tmp_path, "check").returncode == CLEAN
-    pulses.beat(WATCH, {"watch": time.time() - 400})
+    conditions.tell(condition(time.time() - 400))
     with web(204) as receiver:
         settings = {"channels": "webhook", "webhook_url": receiver.url}
         assert [alert(tmp_path, "check", **settings).returncode for _ in range(2)] == [CRITICAL] * 2
-        pulses.beat(WATCH, {"watch": time.time()})
+        conditions.tell(condition(time.time()))
         assert [alert(tmp_path, "check", **settings).returncode for _ in range(2)] == [CLEAN] * 2
         assert [one["title"] for one in receiver.alerts()] == ["Whosent fell silent", "Whosent is back"]

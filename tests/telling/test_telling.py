@@ -12,16 +12,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.report.reports import at
-from tests.telling.kit import NOW, incident, wait_until, web
+from tests.report.reports import at, listing
+from tests.telling.kit import NOW, condition, incident, log, wait_until, web
 from whosent.channels import Channel, Means, Unsent
 from whosent.model.alert import Alert, News
 from whosent.model.lifecycle import State, What
 from whosent.model.settings import Alerts, Heartbeat, Settings
 from whosent.store.alerts import Outbox
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import SOURCE, WATCH, Pulses
+from whosent.store.pulses import SOURCE, Pulses
 from whosent.telling.composing import Composer
 from whosent.telling.delivering import Delivery
 from whosent.telling.heartbeat import Heart
@@ -74,6 +75,12 @@ class Desk:
         self.now += seconds
         self.composer.incidents(self.now, all_open=all_open)
         self.delivery.deliver()
+
+    def look(self, seconds: float) -> bool:
+        self.now += seconds
+        alive = self.composer.watch(self.now)
+        self.delivery.deliver()
+        return alive
 
 
 def test_an_incident_from_its_opening_to_its_end(ledger: Ledger) -> None:
@@ -277,31 +284,89 @@ def test_old_alerts_are_dropped_and_the_waiting_kept(ledger: Ledger) -> None:
 # ------------------------------------------------------------------ silence
 
 
-def test_silence_of_whosent_and_of_a_log_is_told_once(ledger: Ledger) -> None:
-    desk, pulses = Desk(ledger), Pulses(ledger)
-    assert desk.composer.watch(desk.now)
-    pulses.beat(WATCH, {"watch": desk.now})
-    pulses.beat(SOURCE, {"/var/log/mail.log": desk.now})
-
-    def turn(seconds: float) -> None:
-        desk.now += seconds
-        desk.composer.sources(desk.now)
-        desk.composer.watch(desk.now)
-        desk.delivery.deliver()
-
-    for seconds in (299, 3, 3):
-        turn(seconds)
+def test_silence_of_whosent_is_told_once(ledger: Ledger) -> None:
+    desk, conditions = Desk(ledger), Conditions(ledger)
+    assert desk.composer.watch(desk.now), "one that never ran is not missed"
+    conditions.tell(condition(desk.now))
+    assert desk.look(299)
+    assert not desk.look(3)
+    assert not desk.look(3)
     assert [one.title for one in desk.first.got] == ["Whosent fell silent"]
-    turn(3600)
-    assert [one.title for one in desk.first.got][1:] == ["no line in /var/log/mail.log"]
-    pulses.beat(WATCH, {"watch": desk.now})
-    pulses.beat(SOURCE, {"/var/log/mail.log": desk.now})
-    turn(1)
-    turn(1)
-    assert [one.news for one in desk.first.got][2:] == [[News.HEARD], [News.HEARD]]
-    turn(4000)
-    assert desk.first.got[-1].title == "Whosent fell silent", "an hour's pause is usual for this log now"
-    assert len(desk.first.got) == 5
+    conditions.tell(condition(desk.now))
+    assert desk.look(1)
+    assert desk.look(1)
+    assert desk.first.news()[1:] == [[News.HEARD]]
+    conditions.tell(condition(desk.now, running=False))
+    assert not desk.look(400)
+    assert "was stopped 6 minutes 40 seconds ago" in desk.first.got[-1].sentence
+    assert len(desk.first.got) == 3
+
+
+def test_who_could_not_be_told_of_a_silence_need_not_hear_of_its_end(ledger: Ledger) -> None:
+    desk, conditions = Desk(ledger), Conditions(ledger)
+    desk.first.problem = desk.second.problem = "gone"
+    conditions.tell(condition(desk.now))
+    desk.look(400)
+    conditions.tell(condition(desk.now))
+    desk.first.problem = ""
+    desk.look(1)
+    desk.look(99)
+    assert desk.first.got == []
+
+
+def test_a_log_that_falls_silent_or_can_not_be_followed_is_told_once(ledger: Ledger) -> None:
+    desk, conditions = Desk(ledger), Conditions(ledger)
+    start = desk.now
+    for hours in range(4):
+        desk.now = start + hours * 3_000
+        conditions.tell(condition(desk.now, log(desk.now)))
+        desk.look(0)
+    assert desk.first.got == []
+    for late in (11_000, 13_000, 13_000):
+        desk.now += late - 11_000 if late == 13_000 else late
+        conditions.tell(condition(desk.now, log(start + 9_000)))
+        desk.look(0)
+    assert [one.title for one in desk.first.got] == ["no line in /var/log/mail.log"]
+    conditions.tell(condition(desk.now, log(desk.now, problem="permission denied")))
+    desk.look(1)
+    assert [one.title for one in desk.first.got][1:] == [
+        "trouble with /var/log/mail.log",
+        "/var/log/mail.log brings lines again",
+    ]
+    conditions.tell(condition(desk.now, log(desk.now), problems=["The disk is full."]))
+    desk.look(1)
+    conditions.tell(condition(desk.now, log(desk.now)))
+    desk.look(1)
+    assert [one.sentence for one in desk.first.got][3:] == [
+        "/var/log/mail.log: works again.",
+        "whosent watch: The disk is full.",
+        "whosent watch: works again.",
+    ] or [one.sentence for one in desk.first.got][3:] == [
+        "whosent watch: The disk is full.",
+        "/var/log/mail.log: works again.",
+        "whosent watch: works again.",
+    ]
+    conditions.tell(condition(desk.now, catching_up=True))
+    desk.look(99_999)
+
+
+def test_what_concerns_everybody_is_told_once_as_long_as_it_lasts(ledger: Ledger) -> None:
+    desk, conditions = Desk(ledger), Conditions(ledger)
+    for notices in ([listing()], [listing()], [], [listing()]):
+        conditions.tell(condition(desk.now, notices=notices))
+        desk.look(1)
+    assert [one.about for one in desk.first.got] == ["notice", "notice"]
+    assert desk.first.got[0].sentence.startswith("Our address is on a blocklist for everybody")
+
+
+def test_what_is_withdrawn_is_said_to_be(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    desk.incidents.tell(incident())
+    desk.turn()
+    desk.incidents.move(incident().id, What.WITHDRAWN, "whosent", "what came later explains it")
+    desk.turn()
+    assert desk.first.news() == [[News.OPENED], [News.WITHDRAWN]]
+    assert desk.first.got[1].changed == "It is withdrawn: what came later explains it."
 
 
 def test_pulses_remember_the_longest_pause_for_a_while(ledger: Ledger) -> None:
@@ -381,7 +446,7 @@ def test_the_heart_beats_only_while_the_watch_does(tmp_path: Path, telling: Call
     telling(wanted)
     time.sleep(0.6)
     assert not beat.exists()
-    Pulses(Ledger(tmp_path)).beat(WATCH, {"watch": time.time()})
+    Conditions(Ledger(tmp_path)).tell(condition(time.time()))
     wait_until(beat.exists, "a beat")
 
 

@@ -27,12 +27,13 @@ def quiet(pulses: Iterable[Pulse], now: float, allowed: float) -> list[Pulse]:
     return [one for one in pulses if allowed and now - one.at > max(allowed, _USUAL * one.longest)]
 
 
-def of_whosent(last: Pulse, now: float) -> Plain:
-    """Whosent fell silent: until it is back nobody watches."""
+def of_whosent(last: Pulse, now: float, *, stopped: bool = False) -> Plain:
+    """Whosent fell silent, or was ``stopped`` and not started again: until it is back nobody watches."""
+    spent = words.duration(now - last.at)
+    what = f"was stopped {spent} ago" if stopped else f"gave no sign of life for {spent}"
     return Plain(
-        "silence", News.SILENT, "critical", "Whosent fell silent",
-        f"`whosent watch` gave no sign of life for {words.duration(now - last.at)}: until it runs again nobody watches "
-        "the mail of this server.",
+        "silence", News.SILENT, "critical", "Whosent does not watch" if stopped else "Whosent fell silent",
+        f"`whosent watch` {what}: until it runs again nobody watches the mail of this server.",
         "systemctl status whosent",
     )  # fmt: skip
 
@@ -53,6 +54,16 @@ def of_source(last: Pulse, now: float) -> Plain:
         f"{words.duration(last.longest)}. Either no mail flows, or what happens is not logged there.",
         "whosent status",
     )  # fmt: skip
+
+
+def of_trouble(about: str, problem: str) -> Plain:
+    """Whosent cannot do its work, or cannot follow a log."""
+    return Plain("trouble", News.SILENT, "warning", f"trouble with {about}", f"{about}: {problem}.", "whosent status")
+
+
+def trouble_is_over(about: str) -> Plain:
+    """It can again."""
+    return Plain("trouble", News.HEARD, "information", f"no more trouble with {about}", f"{about}: works again.")
 
 
 def source_is_back(name: str) -> Plain:

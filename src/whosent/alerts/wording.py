@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from whosent.alerts.due import Told
 from whosent.model.alert import Alert, News, Subject, Urgency
 from whosent.model.finding import Strength
-from whosent.model.incident import Incident
+from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.lifecycle import KeptIncident, State
 from whosent.report import words
 from whosent.report.complaints import defanged
@@ -19,7 +19,7 @@ _SENTENCE: Final = 700  # a telephone's screen, an IRC line, a ticket's summary:
 _TITLE: Final = 110
 _WITNESSES: Final = 8
 _CALL: Final = re.compile(r"@(everyone|(?:here|channel|all)(?![\w.-]))")  # a chat would wake all its members
-_GOOD: Final = frozenset({News.CONTAINED, News.STOPPED, News.RESOLVED, News.DISMISSED, News.HEARD})
+_GOOD: Final = frozenset({News.CONTAINED, News.STOPPED, News.RESOLVED, News.DISMISSED, News.WITHDRAWN, News.HEARD})
 _NAMED: Final = frozenset({Strength.PROVEN, Strength.SHOWN, Strength.LIKELY})
 
 
@@ -89,6 +89,13 @@ def of_ends(number: int) -> Plain:
     """One alert for incidents that have stopped together, too many to be told one by one."""
     title = f"no further sign of {words.counted(number, 'incident')}"
     return Plain("incidents", News.STOPPED, "information", title, f"There is {title}.", "whosent incident list")
+
+
+def of_notice(finding: ReportedFinding) -> Plain:
+    """What concerns everybody and accuses nobody: our address on a blocklist, a provider that is down."""
+    return Plain(
+        "notice", News.OPENED, "warning", f"concerns everybody: {finding.sentence}", finding.sentence, "whosent status"
+    )
 
 
 class Plain(NamedTuple):
@@ -207,6 +214,7 @@ def _changed(news: News, kept: KeptIncident, before: Told | None) -> str:
         News.RESUMED: f"It goes on: {grown}.",
         News.RESOLVED: "It is resolved.",
         News.DISMISSED: "It is dismissed: an operator says it is none.",
+        News.WITHDRAWN: "It is withdrawn: what came later explains it.",
         News.SILENT: "",
         News.HEARD: "",
         News.TEST: "",

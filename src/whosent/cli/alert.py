@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -17,14 +20,19 @@ from whosent.channels import Means, chosen, discover
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.options import console, ledger_of
 from whosent.configuration import load, zone_of
+from whosent.metrics.prometheus import Exposition
 from whosent.model.alert import News, TriedChannel
-from whosent.model.settings import Settings
+from whosent.model.mistake import Mistake
+from whosent.model.settings import Metrics, Settings
 from whosent.report.words import counted, duration, visible, when
 from whosent.store.alerts import Outbox
+from whosent.store.ledger import folder
 from whosent.store.rates import Rates
 from whosent.telling import this_host
 from whosent.telling.composing import Composer, stamp
 from whosent.telling.delivering import Delivery
+from whosent.telling.heartbeat import notify
+from whosent.telling.teller import Teller
 
 _TEST = Plain(
     "test", News.TEST, "information", "test", "This is a test: somebody ran `whosent alert test`. Nothing happened."
@@ -39,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command("test")(try_channels)
     group.command("list")(list_)
     group.command()(check)
+    group.command()(run)
     app.add_typer(group, name="alert")
 
 
@@ -136,7 +145,62 @@ def check() -> None:
     raise SystemExit(Exit.CLEAN if alive else Exit.CRITICAL)
 
 
+def run(
+    *,
+    until_input_ends: Annotated[
+        bool, typer.Option("--until-input-ends", help="End when standard input does: for whoever starts it.")
+    ] = False,
+) -> None:
+    """Tell what becomes due and answer Prometheus until stopped; `whosent watch` runs this beside itself.
+
+    Example: whosent alert run
+    """
+    settings = load(os.environ)
+    place = folder(settings.state.folder, os.environ, root=os.geteuid() == 0)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    _survive_broken_pipes()
+    teller = Teller(place, settings, this_host())
+    teller.start()
+    notify("READY=1")
+    if until_input_ends:
+        threading.Thread(target=_wait_for_the_end_of_input, args=(stopped,), daemon=True).start()
+    exposition = _exposed(place, settings.metrics, stopped)
+    while not stopped.wait(0.5):
+        pass
+    teller.stop(settings.alerts.timeout)
+    if exposition:
+        exposition.stop()
+    raise SystemExit(Exit.CLEAN)
+
+
+def _exposed(place: Path, rules: Metrics, stopped: threading.Event) -> Exposition | None:
+    """Numbers for Prometheus as soon as that can be: an address may be in use for a moment, alerts do not wait for it."""
+    said = ""
+    while not stopped.is_set():
+        try:
+            return Exposition(place, rules)
+        except Mistake as error:
+            if str(error) != said:
+                sys.stderr.write(f"whosent: {error}\n")
+            said = str(error)
+            stopped.wait(2)
+    return None
+
+
+def _wait_for_the_end_of_input(stopped: threading.Event) -> None:
+    os.read(sys.stdin.fileno(), 1)
+    stopped.set()
+
+
+def _survive_broken_pipes() -> None:
+    """Who hangs up on us fails his channel, and does not end us as the reader of our output may."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 def _delivery(settings: Settings) -> Delivery:
+    _survive_broken_pipes()
     ledger = ledger_of(settings)
     watched = frozenset({this_host(), *(host for host, _ in Rates(ledger).totals())})
     return Delivery(Outbox(ledger), chosen(settings.alerts), Means(settings.alerts, watched))

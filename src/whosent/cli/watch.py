@@ -28,6 +28,7 @@ from whosent.sources.here import logs_here
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.spools import Spool, spools
 from whosent.tailing import Watched
+from whosent.telling.companion import Companion
 from whosent.watching import Watch
 
 _LOCK = "watch.lock"
@@ -74,11 +75,11 @@ def watch(
         )
         gc.collect()
         gc.freeze()  # what is there to stay need not be looked at again, nor copied when the process forks
-        _run(watching)
+        _run(watching, Companion(settings, _say))
     raise SystemExit(Exit.CLEAN)
 
 
-def _run(watching: Watch) -> None:
+def _run(watching: Watch, companion: Companion) -> None:
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -88,7 +89,9 @@ def _run(watching: Watch) -> None:
         signal.signal(number, stop)
     while not stopped:
         watching.step()
+        companion.look_after()
     watching.stop()
+    companion.stop()
     _say("stopped; the next start goes on from here")
 
 

@@ -9,13 +9,14 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from whosent.model.condition import Condition
 from whosent.model.lifecycle import KeptIncident, State
 from whosent.model.mistake import Mistake
 from whosent.report import words
 from whosent.store.alerts import Outbox
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import WATCH, Pulses
 from whosent.store.rates import QueueLength, Rates
 
 _MINUTE: Final = 60
@@ -93,14 +94,17 @@ class Reader:
             else "CLEAN"
         )
         said = f"{worst}  {words.counted(len(opened), 'incident')} open, {len(kept) - len(opened):,} contained"
-        return f"{self._host}: {said}{_watching(Pulses(ledger), now)}{_telling(Outbox(ledger))}"
+        return f"{self._host}: {said}{_watching(Conditions(ledger).latest(), now)}{_telling(Outbox(ledger))}"
 
 
-def _watching(pulses: Pulses, now: float) -> str:
-    last = max((one.at for one in pulses.of(WATCH)), default=None)
-    if last is None:
+def _watching(condition: Condition | None, now: float) -> str:
+    last = words.moment(condition.at) if condition else None
+    if condition is None or last is None or not condition.running:
         return "; nobody watches: whosent watch"
-    return f"; SILENT for {words.duration(now - last)}" if now - last > _LATE else ""
+    spent = now - last.timestamp()
+    if spent > _LATE:
+        return f"; SILENT for {words.duration(spent)}"
+    return "; still reading what was written before" if condition.catching_up else ""
 
 
 def _telling(outbox: Outbox) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final, Literal, NamedTuple
 
 from whosent.model.lifecycle import State
-from whosent.report.words import shortened, visible
+from whosent.report.words import moment, shortened, visible
 from whosent.store.alerts import Outbox
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import SOURCE, WATCH, Pulses
+from whosent.store.pulses import SOURCE, Pulses
 from whosent.store.rates import Rates
 
 _OUTCOMES: Final = ("sent", "local", "deferred", "deferred_again", "bounced")
@@ -38,7 +39,10 @@ class Family(NamedTuple):
 
 
 class Totals:
-    """The counters' sums over all time; what is older than two hours is added up only now and then."""
+    """The counters' sums over all time; what is older than two hours is added up only now and then.
+
+    What was read since the last saving is left out: it is counted anew after a crash, and a counter must not fall.
+    """
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -49,9 +53,9 @@ class Totals:
         """(host, measure) -> sum."""
         if not 0 <= now - self._counted < _FRESH:
             self._until = (now - _RECENT) // 60 * 60
-            self._old = Counter(rates.sums(0, self._until))
+            self._old = Counter(rates.sums(0, self._until, kept=True))
             self._counted = now
-        return self._old + Counter(rates.sums(self._until, 1 << 40))
+        return self._old + Counter(rates.sums(self._until, 1 << 40, kept=True))
 
 
 def families(ledger: Ledger, totals: Totals, hosts: int, now: float) -> list[Family]:
@@ -62,7 +66,7 @@ def families(ledger: Ledger, totals: Totals, hosts: int, now: float) -> list[Fam
         *_queues(Rates(ledger), hosts),
         *_incidents(Incidents(ledger)),
         *_telling(Outbox(ledger)),
-        *_pulses(Pulses(ledger)),
+        *_signs(Conditions(ledger), Pulses(ledger)),
     ]
 
 
@@ -146,15 +150,20 @@ def _telling(outbox: Outbox) -> list[Family]:
     ]  # fmt: skip
 
 
-def _pulses(pulses: Pulses) -> list[Family]:
+def _signs(conditions: Conditions, pulses: Pulses) -> list[Family]:
     """Signs of life."""
     sources = sorted(pulses.of(SOURCE), key=lambda one: -one.at)[:_SOURCES]
-    beats: Iterable[float] = (one.at for one in pulses.of(WATCH))
+    condition = conditions.latest()
+    last = moment(condition.at) if condition else None
+    behind: Samples = {(_label(one.source),): one.behind for one in condition.sources[:_SOURCES]} if condition else {}
     return [
         Family("heartbeat_timestamp_seconds", "gauge", "The last sign of life of whosent watch; 0: none yet.", (),
-               {(): max(beats, default=0.0)}),
+               {(): last.timestamp() if last else 0.0}),
         Family("source_last_line_timestamp_seconds", "gauge", "When a log last brought a line.", ("source",),
                {(_label(one.name),): one.at for one in sources}),
+        Family("source_behind_bytes", "gauge", "What a log holds that was not read yet.", ("source",), behind),
+        Family("running", "gauge", "1 if whosent watch runs, or ran when it was last heard of.", (),
+               {(): bool(condition and condition.running)}),
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from whosent.model.finding import Cause, Strength, Suspect
 SCHEMA: Final = "whosent.alert/1"
 
 Urgency = Literal["critical", "warning", "information"]
-Subject = Literal["incident", "incidents", "silence", "source", "test"]
+Subject = Literal["incident", "incidents", "notice", "silence", "source", "trouble", "test"]
 
 
 class News(StrEnum):
@@ -30,7 +30,8 @@ class News(StrEnum):
     RESUMED = "resumed"  # signs again after that was told
     RESOLVED = "resolved"
     DISMISSED = "dismissed"
-    SILENT = "silent"  # Whosent itself, or a log it reads
+    WITHDRAWN = "withdrawn"  # by Whosent: what came later explains it
+    SILENT = "silent"  # Whosent itself, or a log it reads; or either is in trouble
     HEARD = "heard"  # again
     TEST = "test"
 
@@ -43,7 +44,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     at: str  # when it became due, RFC 3339, UTC
     host: str  # the machine whose Whosent speaks
     urgency: Urgency  # "information" needs nobody's hands
-    about: Subject  # incidents: a summary of many; silence: of Whosent; source: of a log
+    about: Subject  # incidents: a summary of many; notice: concerns everybody; silence: of Whosent; source: of a log
     news: list[News]  # what was not told before
     title: str  # a few words for a subject line or a telephone's screen
     sentence: str  # plain, complete, true on its own

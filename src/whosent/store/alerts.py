@@ -92,6 +92,13 @@ class Outbox:
             "INSERT OR REPLACE INTO alert_told VALUES (?, ?)", (subject, msgspec.json.encode(told).decode())
         )
 
+    def subjects(self, prefix: str) -> list[str]:
+        """Those of which something is known and that begin so."""
+        rows = self._base.execute(
+            "SELECT subject FROM alert_told WHERE substr(subject, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return [name for (name,) in rows]
+
     def forget(self, subject: str) -> None:
         """Nothing is known of it any more."""
         self._base.execute("DELETE FROM alert_told WHERE subject = ?", (subject,))

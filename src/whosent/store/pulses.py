@@ -1,4 +1,4 @@
-"""When Whosent and each log were last heard of, and the longest pause each made lately: the measure of silence."""
+"""When each log was last heard of, and the longest pause it made lately: the measure of its silence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Final
 from whosent.alerts.silence import Pulse
 from whosent.store.ledger import Ledger
 
-WATCH: Final = "watch"  # the daemon itself
 SOURCE: Final = "source"  # a log it follows
 _MIGRATIONS: Final = (
     """

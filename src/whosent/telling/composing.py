@@ -10,17 +10,22 @@ from typing import Final
 
 from whosent.alerts import silence
 from whosent.alerts.due import Told, news, stopped, told
-from whosent.alerts.wording import Plain, Voice, of_ends, of_incident, of_many, plain
+from whosent.alerts.silence import Pulse
+from whosent.alerts.wording import Plain, Voice, of_ends, of_incident, of_many, of_notice, plain
 from whosent.model.alert import News
+from whosent.model.condition import Condition
 from whosent.model.finding import Strength
-from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State
+from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State, What
 from whosent.model.settings import Settings
+from whosent.report.words import moment
 from whosent.store.alerts import Outbox, merged
+from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import SOURCE, WATCH, Pulses
+from whosent.store.pulses import SOURCE, Pulses
 
 _MANY: Final = "incidents"  # the subject of a summary
+_NOTICE: Final = "notice:"
 _A_WHILE: Final = 600.0  # seconds in which openings are counted, so that a flood of them is summed up
 
 
@@ -33,6 +38,7 @@ class Composer:
         self._host = host
         self._incidents = Incidents(ledger)
         self._pulses = Pulses(ledger)
+        self._conditions = Conditions(ledger)
         self.outbox = Outbox(ledger)
 
     def incidents(self, now: float, *, all_open: bool) -> None:
@@ -42,6 +48,7 @@ class Composer:
             return
         with self._ledger.transaction():
             happened = self._incidents.after(self.outbox.position())
+            withdrawn = {one.incident for one in happened if one.what is What.WITHDRAWN}
             kept = (
                 {one.incident.id: one for one in self._incidents.all(State.OPEN, State.CONTAINED)} if all_open else {}
             )
@@ -49,11 +56,11 @@ class Composer:
                 found = self._incidents.get(name)
                 if found is not None:
                     kept[name] = found
-            self._tell(list(kept.values()), _reasons(happened), now)
+            self._tell(list(kept.values()), _reasons(happened), withdrawn, now)
             if happened:
                 self.outbox.follow(happened[-1].sequence)
 
-    def _tell(self, kept: list[KeptIncident], reasons: dict[str, str], now: float) -> None:
+    def _tell(self, kept: list[KeptIncident], reasons: dict[str, str], withdrawn: set[str], now: float) -> None:
         fresh: list[KeptIncident] = []
         ended: list[tuple[KeptIncident, Told]] = []
         for one in kept:
@@ -66,6 +73,8 @@ class Composer:
             elif found == [News.STOPPED]:
                 ended.append((one, before))
             else:
+                if one.incident.id in withdrawn:
+                    found = [News.WITHDRAWN if what is News.DISMISSED else what for what in found]
                 self._put(one, found, before, reasons.get(one.incident.id, ""), now)
         self._tell_ended(ended, now)
         self._tell_fresh(sorted(fresh, key=_worst_first), reasons, now)
@@ -108,25 +117,55 @@ class Composer:
 
     # ---------------------------------------------------------------- silence
 
-    def sources(self, now: float) -> None:
+    def watch(self, now: float) -> bool:
+        """Whosent itself and the logs it follows: whether it gives signs of life; one that never ran is not missed."""
+        condition = self._conditions.latest()
+        if condition is None:
+            return True
+        last = Pulse("watch", _seconds(condition.at))
+        alive = now - last.at <= self._settings.heartbeat.silent
+        gone = None if alive else silence.of_whosent(last, now, stopped=not condition.running)
+        self._switch("silence", gone, silence.whosent_is_back(), now)
+        if alive and condition.running:
+            self._troubles(condition, now)
+            self._notices(condition, now)
+            if not condition.catching_up:
+                self._sources(condition, now)
+        return alive
+
+    def beat(self) -> float:
+        """When `watch` last gave a sign of life, seconds since the epoch; 0 if it is not running."""
+        condition = self._conditions.latest()
+        return _seconds(condition.at) if condition and condition.running else 0.0
+
+    def _sources(self, condition: Condition, now: float) -> None:
         """Logs that bring no line any more, and those that do again."""
-        pulses = self._pulses.of(SOURCE)
+        followed = {one.source for one in condition.sources}
+        self._pulses.beat(SOURCE, {one.source: _seconds(one.last) for one in condition.sources if one.last})
+        pulses = [one for one in self._pulses.of(SOURCE) if one.name in followed]
         silent = {one.name for one in silence.quiet(pulses, now, self._settings.alerts.source_quiet)}
         for one in pulses:
             gone = silence.of_source(one, now) if one.name in silent else None
             self._switch(f"source:{one.name}", gone, silence.source_is_back(one.name), now)
 
-    def watch(self, now: float) -> bool:
-        """Whosent itself: tells whether it gives signs of life; one that never ran here is not missed."""
-        beats = self._pulses.of(WATCH)
-        if not beats:
-            return True
-        last = max(beats, key=lambda one: one.at)
-        alive = now - last.at <= self._settings.heartbeat.silent
-        self._switch("silence", None if alive else silence.of_whosent(last, now), silence.whosent_is_back(), now)
-        return alive
+    def _troubles(self, condition: Condition, now: float) -> None:
+        """What Whosent cannot do, and logs it cannot follow."""
+        troubles = {one.source: one.problem for one in condition.sources}
+        troubles["whosent watch"] = " ".join(condition.problems)
+        for about, problem in troubles.items():
+            gone = silence.of_trouble(about, problem.rstrip(".")) if problem else None
+            self._switch(f"trouble:{about}", gone, silence.trouble_is_over(about), now)
 
-    def _switch(self, subject: str, gone: Plain | None, back: Plain, now: float) -> None:
+    def _notices(self, condition: Condition, now: float) -> None:
+        """What concerns everybody is told once, as long as it lasts; its end is no news."""
+        notices = {f"{_NOTICE}{one.detector}": one for one in condition.notices}
+        for subject in set(self.outbox.subjects(_NOTICE)) - notices.keys():
+            with self._ledger.transaction():
+                self.outbox.forget(subject)
+        for subject, finding in notices.items():
+            self._switch(subject, of_notice(finding), None, now)
+
+    def _switch(self, subject: str, gone: Plain | None, back: Plain | None, now: float) -> None:
         """Tell when it falls silent and when it is heard again, each once."""
         silent = gone is not None
         if (self.outbox.told(subject) is not None) == silent:
@@ -139,8 +178,9 @@ class Composer:
             else:
                 self.outbox.forget(subject)
             waiting = self.outbox.take_back(subject, now)
-            if not waiting or silent:
-                self.outbox.put(plain(gone or back, self._voice(now)), subject, now)
+            said = gone or (None if waiting else back)  # who was not told that it went need not hear that it came
+            if said is not None:
+                self.outbox.put(plain(said, self._voice(now)), subject, now)
 
     def _voice(self, now: float) -> Voice:
         return Voice(self._host, stamp(now))
@@ -149,6 +189,11 @@ class Composer:
 def stamp(now: float) -> str:
     """An instant as RFC 3339, UTC."""
     return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _seconds(stamp: str) -> float:
+    instant = moment(stamp)
+    return instant.timestamp() if instant else 0.0
 
 
 _SILENT: Final = Told(

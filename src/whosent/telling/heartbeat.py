@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 from whosent.model.mistake import Mistake
@@ -14,6 +16,15 @@ from whosent.model.settings import Heartbeat
 from whosent.posting import call
 
 _TIMEOUT = 10.0  # seconds
+
+
+def notify(words: str) -> None:
+    """Tell systemd, if it asked to be told (sd_notify)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in {"/", "@"}:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door, suppress(OSError):
+        door.sendto(words.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
 
 
 class Heart:

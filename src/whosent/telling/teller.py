@@ -1,4 +1,4 @@
-"""The thread beside `watch` that tells: looks at the ledger, fills the outbox, empties it, beats.
+"""The thread that tells: looks at the ledger, fills the outbox, empties it, beats.
 
 It has its own connection to the ledger and never holds up the reading of logs.  A ledger that cannot be written at the
 moment (a full disk) is said once and tried again.
@@ -17,11 +17,10 @@ from whosent.channels import Means, chosen
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.store.ledger import Ledger
-from whosent.store.pulses import WATCH, Pulses
 from whosent.store.rates import Rates
 from whosent.telling.composing import Composer
 from whosent.telling.delivering import Delivery
-from whosent.telling.heartbeat import Heart
+from whosent.telling.heartbeat import Heart, notify
 
 INTERVAL: Final = 0.25  # seconds between two looks at the feed
 _WHOLE: Final = 5.0  # seconds between two looks at all open incidents
@@ -40,6 +39,7 @@ class Teller(threading.Thread):
         self._stopped = threading.Event()
         self._heart = Heart(settings.heartbeat)
         self._said = ""
+        self._notified = -_WHOLE
         chosen(settings.alerts)  # a channel that does not exist is said before anything runs
 
     def stop(self, wait: float = 5.0) -> None:
@@ -66,27 +66,30 @@ class Teller(threading.Thread):
         means = Means(self._settings.alerts, frozenset({self._host, *names}))
         delivery = Delivery(composer.outbox, chosen(self._settings.alerts), means)
         composer.outbox.free()
-        pulses = Pulses(ledger)
-        whole, dropped = -_WHOLE, 0.0
-        while not self._stopped.is_set():
+        whole, dropped, last = -_WHOLE, 0.0, False
+        while not last:
+            last = self._stopped.is_set()  # once more after that, so that the last word is told too
             now, monotonic = time.time(), time.monotonic()
             all_open = monotonic - whole >= _WHOLE
             composer.incidents(now, all_open=all_open)
             if all_open:
                 whole = monotonic
-                composer.sources(now)
                 composer.watch(now)
             delivery.deliver()
             if now - dropped > _A_DAY:
                 composer.outbox.drop(now - _KEPT)
                 dropped = now
-            self._beat(pulses, now)
+            self._beat(composer.beat(), now)
             self._stopped.wait(INTERVAL)
 
-    def _beat(self, pulses: Pulses, now: float) -> None:
+    def _beat(self, last: float, now: float) -> None:
         """Only where the reading of logs gives signs of life too."""
-        last = max((one.at for one in pulses.of(WATCH)), default=0.0)
-        if now - last <= self._settings.heartbeat.silent and self._heart.beat(time.monotonic()):
+        if now - last > self._settings.heartbeat.silent:
+            return
+        if time.monotonic() - self._notified > _WHOLE:
+            notify("WATCHDOG=1")
+            self._notified = time.monotonic()
+        if self._heart.beat(time.monotonic()):
             self._say(self._heart.problem)
 
     def _say(self, problem: str) -> None:
