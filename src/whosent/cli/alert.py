@@ -176,7 +176,7 @@ def run(
 
 
 def _exposed(place: Path, rules: Metrics, stopped: threading.Event) -> Exposition | None:
-    """Numbers for Prometheus as soon as that can be: an address may be in use for a moment, alerts do not wait for it."""
+    """Numbers for Prometheus as soon as can be: an address may be in use for a moment, alerts do not wait for it."""
     said = ""
     while not stopped.is_set():
         try:
