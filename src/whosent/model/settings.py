@@ -121,6 +121,51 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queue: Annotated[bool, Meta(description="Look at this machine's mail queues from time to time.")] = True
 
 
+class Sites(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Web sites of this machine."""
+
+    web_roots: Annotated[
+        tuple[str, ...], Meta(description="Folders whose scripts the check of forms reads; missing ones are no matter.")
+    ] = (
+        "/var/www",
+        "/srv/www",
+        "/srv/http",
+        "/usr/lib/cgi-bin",
+        "/usr/share/nginx/html",
+        "/usr/local/www",
+        "/home",
+    )
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who we are to other mail servers."""
+
+    addresses: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses our mail leaves from; empty: this machine's public ones, else those SPF and MX name."
+        ),
+    ] = ()
+    selectors: Annotated[
+        tuple[str, ...], Meta(description="DKIM selectors we sign with; more are seen in signatures.")
+    ] = ()
+    samples: Annotated[
+        tuple[str, ...], Meta(description="Files with messages we sent, whose DKIM signatures name selectors.")
+    ] = ()
+    abuse_contacts: Annotated[
+        tuple[str, ...], Meta(description="Addresses where complaints reach us; ours by domain if not named.")
+    ] = ()
+
+
+class Listings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The check of blocklists."""
+
+    more: Annotated[
+        tuple[str, ...], Meta(description="Zones of lists of addresses to ask beside those Whosent knows.")
+    ] = ()
+    without: Annotated[tuple[str, ...], Meta(description="Zones not to ask.")] = ()
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept between runs."""
 
@@ -273,6 +318,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registries: Registries = Registries()
     reporting: Reporting = Reporting()
     audit: Audit = Audit()
+    sites: Sites = Sites()
+    identity: Identity = Identity()
+    listings: Listings = Listings()
     state: State = State()
     containment: Containment = Containment()
     alerts: Alerts = Alerts()

@@ -11,15 +11,23 @@ from whosent.model.check import Knowledge, Target
 
 def host_of(target: Target) -> str:
     """The host that a target means: of a URL, of ``host:port``, of itself; empty for a folder of this machine."""
-    if target.name.startswith(("/", ".", "~")):
-        return ""
     if "://" in target.name:
         return (urlsplit(target.name).hostname or target.name).lower()
+    if target.name.startswith(("/", ".", "~")) or ("/" in target.name and not _is_network(target.name)):
+        return ""
     try:
         return str(ip_address(target.name))
     except ValueError:
         bracketed = re.fullmatch(r"\[([^\]]*)\](?::\d+)?", target.name)
         return (bracketed[1] if bracketed else target.name.partition(":")[0]).lower().rstrip(".")
+
+
+def _is_network(name: str) -> bool:
+    try:
+        ip_network(name, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def is_ours(target: Target, knowledge: Knowledge) -> bool:

@@ -10,11 +10,11 @@ _EXCERPT: Final = 2_000  # characters shown of one line
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
-def shown(raw: bytes) -> str:
+def shown(raw: bytes, most: int = _EXCERPT) -> str:
     """The line for people and JSON; nothing in it can colour, move or hide other text."""
     text = raw.decode("utf-8", "backslashreplace")
     safe = _UNSAFE.sub(lambda match: _escape(match[0]), text)
-    return safe if len(safe) <= _EXCERPT else safe[:_EXCERPT] + "…"
+    return safe if len(safe) <= most else safe[:most] + "…"
 
 
 def _escape(character: str) -> str:

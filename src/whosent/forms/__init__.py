@@ -1,0 +1,1 @@
+"""Web forms that send mail: what a visitor's words can reach in a script, by following them through it; pure."""
