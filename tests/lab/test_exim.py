@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab import exim
+from tests.lab import mail as postfix
 from tests.lab.exim import CPANEL, MAIN_LOG, REJECT_LOG, Settings
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
-from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio, letter
+from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio, letter
+from tests.lab.world import DOMAINS
 from whosent import answer, walk
 from whosent.model import settings as knobs
 from whosent.sources.files import Source
@@ -86,3 +89,45 @@ def test_the_log_of_a_real_exim_names_the_culprits(tmp_path: Path) -> None:
         "postsuper" in command for one in report.incidents for step in one.remedies for command in step.commands
     )
     assert report.coverage.not_understood == 0
+
+
+def relayed(lab: Lab, studio: Studio) -> None:
+    """Two strangers send to the world by way of us, under ever new names; others write to people here."""
+    wide = [f"r{number}@{DOMAINS[number % 40]}" for number in range(2 * EACH)]
+    lab.world.answer({to: "unknown" for number, to in enumerate(wide) if number % 4 < 2})
+    studio.play(*(mail(f"{LAN}.101", f"friend{number % 9}@bigmail.test", CAROL, port=587) for number in range(EACH)))
+    acts = []
+    for number, to in enumerate(wide):
+        sender = f"win{number}@brand{number % 30}.test"
+        act = mail(STRANGERS[1 + number % 2], to)
+        acts.append(dataclasses.replace(act, sender=sender, message=letter(sender, to, subject="You won")))
+        if number % 4 == 0:
+            acts.append(dataclasses.replace(mail(STRANGERS[3], CAROL), sender=f"fan{number}@bigmail.test"))
+    studio.play(*acts, host="out")
+
+
+def test_an_open_relay_is_told_alike_by_exim_and_postfix(tmp_path: Path) -> None:
+    told = {}
+    for name, mta in (("exim", exim), ("postfix", postfix)):
+        (tmp_path / name).mkdir()
+        with Lab(PASSWORDS, (CAROL,), STRANGERS, mta=mta) as lab:
+            mx, studio = lab.host("mx"), Studio(lab, tmp_path)
+            if mta is exim:
+                exim.configure(mx, Settings(selector=CPANEL, relay="0.0.0.0/0"))
+                log, done = MAIN_LOG, b" Completed"
+            else:
+                studio.settings("mynetworks=0.0.0.0/0", "smtpd_client_connection_rate_limit=0")
+                log, done = MAIL_LOG, b": removed"
+            relayed(lab, studio)
+            wait_until(lambda mx=mx, log=log, done=done: mx.read(log).count(done) >= 3.5 * EACH, f"{name}'s end", 60)
+            (tmp_path / name / "log").write_bytes(mx.read(log))
+        report = scan(tmp_path / name)
+        assert report.coverage.not_understood == 0
+        told[name] = {
+            (one.suspect.kind, one.suspect.name, one.cause) for one in report.incidents if one.severity == "critical"
+        }
+    assert (
+        told["exim"]
+        == told["postfix"]
+        == {("relay", STRANGERS[1], "open_relay"), ("relay", STRANGERS[2], "open_relay")}
+    )
