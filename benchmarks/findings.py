@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -76,11 +77,19 @@ def costs(measured: dict[str, Summary], size: int) -> Table:
 
 
 def save(sections: Sequence[Section], path: Path, circumstances: str) -> None:
-    """Write all chapters as Markdown, and the same beside it as JSON."""
-    head = f"# Benchmarks\n\n{circumstances}\n"
-    path.write_text("\n".join([head, *(section.markdown() for section in sections)]), encoding="utf-8")
-    facts = {"circumstances": circumstances, "sections": [asdict(section) for section in sections]}
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    """Write all chapters as Markdown, each with where and when; those that were not measured now stay as they are."""
+    written = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
+    head, *chapters = re.split(r"(?m)^(?=## )", written)
+    known = {chapter.partition("\n")[0].removeprefix("## "): chapter.rstrip("\n") + "\n" for chapter in chapters}
+    for section in sections:
+        section.says = f"{section.says} {circumstances}"
+        known[section.name] = section.markdown().rstrip("\n") + "\n"
+    path.write_text("\n".join([head.rstrip("\n") + "\n", *known.values()]), encoding="utf-8")
+    facts = path.with_suffix(".json")
+    kept = json.loads(facts.read_text(encoding="utf-8")) if facts.exists() else {}
+    now = {section.name: asdict(section) for section in sections}
+    before = {one["name"]: one for one in kept.get("sections", [])}
+    facts.write_text(json.dumps({"sections": [*(before | now).values()]}, indent=1) + "\n", encoding="utf-8")
 
 
 def circumstances(rounds: int) -> str:
