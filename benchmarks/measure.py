@@ -132,7 +132,8 @@ def run(command: Command) -> Run:
         reader.join()
         process.stderr.close()
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in command.fine:
+    crashed = b"Traceback (most recent call last)" in complaint[0]  # Python's exit code for that is an answer of ours
+    if crashed or process.returncode not in command.fine:
         said = complaint[0].decode(errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(command.arguments)} ended with {process.returncode}: {said}")
     # A forked child starts with its parent's high-water mark: below ours it says nothing about the child.

@@ -85,6 +85,9 @@ def play(case: dict[str, list[str]]) -> dict[str, list[str]]:
     everybody("1")
     settled(7)
     named = shell(case["inspect"][0]).split()
+    without = shell(f"PATH=/usr/sbin:/usr/bin:/sbin:/bin\n{case['inspect'][0]}").split()
+    if sorted(named) != sorted(without):
+        sys.exit(f"with Whosent {named}, without {without}")
     shell(case["hold"][0])
     after_hold = held(settled(7))
     shell(case["unhold"][0])

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_commands_hold_and_block_the_culprit_alone_and_undo_themselves(tmp_path:
         text=True,
         timeout=180,
         check=False,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "CASES": str(cases)},
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin", "CASES": str(cases)},
     )
     assert done.returncode == 0, done.stderr
     for (whose, (_, _, refuses)), told in zip(CULPRITS.items(), json.loads(done.stdout), strict=True):

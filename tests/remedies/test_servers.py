@@ -63,8 +63,10 @@ def test_a_login_name_reaches_exims_queue_as_itself_or_not_at_all(name: str) -> 
     if not name.isprintable():
         assert commands(told) == []
         return
-    line = told[0].commands[0].split("\nexim")[0]
+    line = next(one for one in told[0].commands[0].splitlines() if "export want=" in one)
     assert bash(f'{line}\nprintf %s "$want"') == f"auth_id {name}"
+    word = told[0].commands[0].partition("--arg who ")[2].partition(" \\\n")[0]
+    assert bash(f"printf %s {word}") == name
     for command in commands(told):
         subprocess.run(["bash", "-n", "-c", command], check=True, capture_output=True)
         assert "END\n# whosent 3f9a1c20b7de ends\n# whosent" not in command

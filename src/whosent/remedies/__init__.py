@@ -1,7 +1,7 @@
 """From an incident to the steps that contain it: exact commands, narrowest first, each with its undo.
 
-Which commands depends on the mail server that the incident's log shows: those of Postfix stand in this folder, those
-of any other in a folder of their own (``remedies/exim/``) named after its dialect; discovery finds it.
+Which commands depends on the mail server that the incident's log shows: those of each stand in a folder of their own
+(``remedies/exim/``) named after its dialect; discovery finds it.  What does not depend on the mail server stands here.
 
 Pure: nothing is run here.  Every name comes from mail a stranger may have written, so it reaches a command only as
 one quoted word that is compared as a whole, never as an option, a pattern or a path of ours; a name that cannot be
@@ -21,21 +21,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import (
-    account,
-    born_here,
-    bouncing,
-    client,
-    exchange,
-    exchange_online,
-    flooding,
-    forwarding,
-    google,
-    impersonating,
-    looping,
-    mailing,
-    proxying,
-)
+from whosent.remedies import exchange, exchange_online, google
 from whosent.remedies.shell import Unsafe
 
 __all__ = ["ELSEWHERE", "propose", "servers"]
@@ -55,24 +41,6 @@ class Steps(NamedTuple):
     by_volume: Callable[[Suspect], Remedy] | None = None  # one more look where much is sent and nothing else is wrong
 
 
-_BY_CAUSE: Final[dict[Cause, Contain]] = {
-    Cause.DIRECTION_CONFUSION: impersonating.contain,
-    Cause.MAIL_LOOP: looping.contain,
-}
-_BY_KIND: Final[dict[str, Contain]] = {
-    "account": account.contain,
-    "local_user": born_here.contain_user,
-    "script": born_here.contain_script,
-    "form": born_here.contain_script,
-    "host": client.contain,
-    "relay": client.contain,
-    "proxy": proxying.contain,
-    "forwarder": forwarding.contain,
-    "backscatter": bouncing.contain,
-    "list": mailing.contain,
-}
-
-
 ELSEWHERE: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {  # their steps are no shell's
     "exchange": exchange.contain,
     "exchange_online": exchange_online.contain,
@@ -83,10 +51,11 @@ ELSEWHERE: Final[dict[str, Callable[[str, Suspect, Cause], list[Remedy]]]] = {  
 @cache
 def servers() -> dict[str, Steps]:
     """The steps of each mail server, by the name of its dialect."""
-    found = {"postfix": Steps(_BY_KIND, _BY_CAUSE, flooding.look)}
+    found = {}
     for module in pkgutil.iter_modules(__path__):
         if module.ispkg:
-            found[module.name] = Steps(importlib.import_module(f"{__name__}.{module.name}").BY_KIND)
+            its = importlib.import_module(f"{__name__}.{module.name}")
+            found[module.name] = Steps(its.BY_KIND, getattr(its, "BY_CAUSE", {}), getattr(its, "BY_VOLUME", None))
     return found
 
 

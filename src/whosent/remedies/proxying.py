@@ -6,19 +6,13 @@ from collections.abc import Callable
 
 from whosent.model.finding import Cause, Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import client
 from whosent.remedies.queued import place
-
-
-def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
-    """Steps against a proxy known by the name of its virtual host; one known by address is a client like others."""
-    return contain_unknown(client.contain)(tag, suspect, cause)
 
 
 def contain_unknown(
     known: Callable[[str, Suspect, Cause], list[Remedy]],
 ) -> Callable[[str, Suspect, Cause], list[Remedy]]:
-    """The same, given what is done to a client of the mail server at hand."""
+    """Steps against a proxy known by the name of its virtual host; one known by address is a client like others."""
 
     def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
         if suspect.address is not None:

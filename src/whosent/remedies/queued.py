@@ -1,19 +1,18 @@
-"""Mail of one suspect in the queue: how to list it and how to hold it, and nobody else's."""
+"""Mail of one suspect in a queue: how it is listed and held, and nobody else's, whatever mail server keeps the queue.
+
+Each queue file is asked who handed the message in.  Whosent's own reading does that for thousands a second; on a
+machine where it is not installed the mail server's own program is asked, message by message.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from whosent.model.incident import Remedy
 from whosent.remedies.shell import quoted
 
 if TYPE_CHECKING:
     from whosent.model.finding import Suspect
-
-_AGAIN: Final = (
-    "Run it once more after a block below: what was queued in between is caught then."
-    " Mail held past its queue lifetime may bounce when released."
-)
 
 
 class Choice(NamedTuple):
@@ -23,72 +22,64 @@ class Choice(NamedTuple):
     command: str
 
 
+class Words(NamedTuple):
+    """How one mail server shows and holds messages whose ids it is given."""
+
+    show: str  # a command that shows one
+    shown: str  # what there is to know of it
+    title: str  # of holding
+    hold: str  # what the ids are piped into; {tag} is the incident
+    release: str  # takes that back
+    held: str  # what there is to know of it
+
+
 def place(suspect: Suspect) -> str:
     """`` on mx``, where the machine is known."""
     return f" on {suspect.host}" if suspect.host else ""
 
 
-def by_queue_file(whose: str, setup: str, judge: str) -> Choice:
-    """Ask each queue file who handed it over: the listing knows only the sender address, anybody's invention."""
-    command = (
-        f"{setup}\n"
-        "postqueue -j | jq -r 'select(.queue_name != \"hold\") | .queue_id' |\n"
-        "while read -r id; do\n"
-        f"  {judge} &&\n"
-        '    echo "$id"\n'
-        "done"
+Own: TypeAlias = tuple[str, str]
+"""A value as a word of a shell, and jq's condition on a line of ``whosent parse --queue``; ``$who`` is the value."""
+
+
+def by_own_reading(spool: str, waits: str, own: Own | None, otherwise: str) -> str:
+    """Queue ids of the messages that wait and meet the condition; ``otherwise`` does without Whosent.
+
+    ``spool`` is a word of a shell, ``waits`` a condition of jq.
+    """
+    if own is None:
+        return otherwise
+    value, condition = own
+    return (
+        "if command -v whosent >/dev/null && command -v jq >/dev/null; then\n"
+        f"whosent parse --queue-directory {spool} |\n"
+        f"jq -r --arg who {value} \\\n  'select({waits} and\n    {condition}) | .queue_id'\n"
+        f"else\n{otherwise}\nfi"
     )
-    return Choice(whose, command)
 
 
-def by_attribute(whose: str, name: str, value: str) -> Choice:
-    """Compare one whole line of the envelope, as the MTA wrote it."""
-    setup = f"line={quoted(f'named_attribute: {name}={value}')}"
-    return by_queue_file(whose, setup, 'postcat -qe "$id" 2>/dev/null | grep -Fxq -e "$line"')
+def equals(field: str, value: str) -> Own:
+    """The value as a word, and the condition that a field is exactly that."""
+    return quoted(value), f".{field} == $who"
 
 
-def by_sender(whose: str, sender: str) -> Choice:
-    """Compare the whole sender address, for mail that has nobody else to its name."""
-    chosen = "'select(.queue_name != \"hold\" and .sender == $who) | .queue_id'"
-    return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(sender)} \\\n  {chosen}")
-
-
-def by_bulk_sender(whose: str, sender: str) -> Choice:
-    """The same, where each recipient's address may have been put into the sender (VERP)."""
-    base = 'if contains("+") then sub("\\\\+[^@]*@"; "@") else sub("-[^@=-]*=[^@]*@"; "@") end'
-    chosen = f"'select(.queue_name != \"hold\" and\n    (.sender | {base}) == $who) | .queue_id'"
-    return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(sender)} \\\n  {chosen}")
-
-
-def by_recipient(whose: str, recipient: str) -> Choice:
-    """Compare each recipient's whole address, or its whole domain."""
-    chosen = (
-        '\'select(.queue_name != "hold" and any(.recipients[].address;\n'
-        '    . == $who or endswith("@" + $who))) | .queue_id\''
-    )
-    return Choice(whose, f"postqueue -j |\njq -r --arg who {quoted(recipient)} \\\n  {chosen}")
-
-
-def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
+def look_and_hold(words: Words, tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
     """The two steps that change no configuration."""
-    held = f"held=~/whosent-{tag}.held"
     return [
         Remedy(
             step="inspect",
             title="See what is queued",
             reach=f"nothing; names queued mail {choice.whose}{place(suspect)}",
-            commands=[f"{choice.command} | head -n 20", "postcat -qe QUEUE_ID | cat -v"],
+            commands=[f"{choice.command} | head -n 20", words.show],
             undo=[],
-            note="Needs root and jq. The second command shows the envelope of one of them, -qh instead of -qe its"
-            " headers; `cat -v` keeps what strangers wrote from steering your terminal.",
+            note=words.shown,
         ),
         Remedy(
             step="hold",
-            title="Hold what is queued",
+            title=words.title,
             reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
-            commands=[f'{held}\n{choice.command} |\ntee -a "$held" | postsuper -h -'],
-            undo=[f'{held}\npostsuper -H - < "$held" && rm "$held"'],
-            note=f"Needs root and jq. Reading the queue files takes a while (some 100 a second on a small machine);"
-            f" what is found is held at once. {_AGAIN}",
+            commands=[words.hold.format(tag=tag, ids=choice.command)],
+            undo=[words.release.format(tag=tag)],
+            note=words.held,
         ),
     ]

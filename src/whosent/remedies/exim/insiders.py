@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Suspect
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here
 from whosent.remedies.exim.incoming import NOTE, statement
 from whosent.remedies.exim.queued import by_account, by_user, look_and_hold, remove
+from whosent.remedies.login import lock
 from whosent.remedies.queued import place
+from whosent.remedies.script import mend, switch_off
 from whosent.remedies.shell import Unsafe, plain, quoted
 
 if TYPE_CHECKING:
@@ -21,14 +22,13 @@ _NO_KEY: Final = re.compile(r'[\s":#\\]')
 _PANEL: Final = "cPanel only, from its documentation and not tried here."
 
 
-def contain_account(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
+def contain_account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     """Steps against mail submitted with one login."""
     name = plain(suspect.name)
     steps = [*look_and_hold(tag, suspect, by_account(name)), _block_account(tag, suspect, name)]
-    if "@" in name:
+    if "@" in name and not name.endswith("@"):
         steps.append(_hold_on_panel(suspect, name))
-    lock = next(step for step in account.contain(tag, suspect, cause) if step.step == "close")
-    return [*steps, lock, remove(tag, suspect)]
+    return [*steps, lock(name), remove(tag, suspect)]
 
 
 def _block_account(tag: str, suspect: Suspect, name: str) -> Remedy:
@@ -109,8 +109,8 @@ def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     if path.startswith("/"):
         queue.insert(0, _look_into(path))
         if "." in path.rpartition("/")[2]:  # a file; without its folder a site is gone
-            block.insert(0, born_here.switch_off(tag, suspect, path))
-    return [*queue, *block, born_here.mend(suspect, cause, path), remove(tag, suspect)]
+            block.insert(0, switch_off(tag, suspect, path))
+    return [*queue, *block, mend(suspect, cause, path), remove(tag, suspect)]
 
 
 def _steps(told: list[Remedy], step: str) -> list[Remedy]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies.queued import Choice, place
+from whosent.remedies import queued
+from whosent.remedies.queued import Choice, Own, Words, by_own_reading, equals, place
 from whosent.remedies.shell import quoted
 
 if TYPE_CHECKING:
@@ -16,25 +19,35 @@ _QUEUED: Final = (
     "exim -bpr | grep -v '[*] frozen [*]' |\n"
     "sed -nE 's/^ *[0-9]+[mhd] +[^ ]+ ([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <.*/\\1/p'"
 )
-_AGAIN: Final = (
-    "Run it once more after a block below: what was queued in between is caught then. Frozen mail is taken out after"
-    " timeout_frozen_after (`exim -bP timeout_frozen_after auto_thaw`)."
+_SPOOL: Final = "\"$(exim -bP spool_directory | sed 's/.* = //')\""
+_HELD: Final = "held=~/whosent-{tag}.held"
+_WORDS: Final = Words(
+    show="exim -Mvh MESSAGE_ID | cat -v",
+    shown="Needs root. The second command shows the envelope and headers of one of them, -Mvb its body, -Mvl what"
+    " became of it; `cat -v` keeps what strangers wrote from steering your terminal.",
+    title="Freeze what is queued",
+    hold=f'{_HELD}\n{{ids}} |\ntee -a "$held" | xargs -r exim -Mf',
+    release=f'{_HELD}\nxargs -r exim -Mt < "$held" && rm "$held"',
+    held="Needs root. Run it once more after a block below: what was queued in between is caught then. Frozen mail is"
+    " taken out after timeout_frozen_after (`exim -bP timeout_frozen_after auto_thaw`).",
 )
+look_and_hold = partial(queued.look_and_hold, _WORDS)
 
 
-def by_envelope(whose: str, want: str, judge: str) -> Choice:
+def by_envelope(whose: str, want: str, judge: str, own: Own) -> Choice:
     """Ask the envelope of each message, as Exim wrote it: ``want`` is a shell word, ``judge`` an awk program.
 
-    The envelope ends at the first empty line; its lines are ``-name value`` or ``--name value``.
+    The envelope ends at the first empty line; its lines are ``-name value`` or ``--name value``.  ``own``: how our
+    own reading of a file says the same.
     """
-    command = (
+    slowly = (
         f"export want={want}\n{_QUEUED} |\n"
         "while read -r id; do\n"
         "  exim -Mvh \"$id\" 2>/dev/null | sed '/^$/,$d; s/^--*//' |\n"
         f"    awk '{judge}' && echo \"$id\"\n"
         "done"
     )
-    return Choice(whose, command)
+    return Choice(whose, by_own_reading(_SPOOL, "(.frozen | not)", own, slowly))
 
 
 def by_account(name: str) -> Choice:
@@ -43,6 +56,7 @@ def by_account(name: str) -> Choice:
         f"handed in with the login {name}",
         quoted(f"auth_id {name}"),
         '$0 == ENVIRON["want"] { a = 1 } $0 == "local" { l = 1 } END { exit !(a && !l) }',
+        equals("account", name),
     )
 
 
@@ -52,6 +66,7 @@ def by_user(name: str) -> Choice:
         f"given to sendmail by {name}",
         quoted(f"ident {name}"),
         '$0 == ENVIRON["want"] { a = 1 } $0 == "local" { l = 1 } END { exit !(a && l) }',
+        equals("local_user", name),
     )
 
 
@@ -61,37 +76,14 @@ def by_client(address: str) -> Choice:
         f"that came from {address}",
         quoted(f"host_address [{address}]:"),
         'index($0, ENVIRON["want"]) == 1 { a = 1 } END { exit !a }',
+        equals("client_address", address),
     )
 
 
 def by_sender(whose: str, sender: str) -> Choice:
     """Mail with a sender address, for what has nobody else to its name; the third line of an envelope."""
-    return by_envelope(whose, quoted(f"<{sender}>"), 'NR == 3 && $0 == ENVIRON["want"] { a = 1 } END { exit !a }')
-
-
-def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
-    """The steps that change no configuration."""
-    held = f"held=~/whosent-{tag}.held"
-    return [
-        Remedy(
-            step="inspect",
-            title="See what is queued",
-            reach=f"nothing; names queued mail {choice.whose}{place(suspect)}",
-            commands=[f"{choice.command} | head -n 20", "exim -Mvh MESSAGE_ID | cat -v"],
-            undo=[],
-            note="Needs root. The second command shows the envelope and headers of one of them, -Mvb its body, -Mvl"
-            " what"
-            " became of it; `cat -v` keeps what strangers wrote from steering your terminal.",
-        ),
-        Remedy(
-            step="hold",
-            title="Freeze what is queued",
-            reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
-            commands=[f'{held}\n{choice.command} |\ntee -a "$held" | xargs -r exim -Mf'],
-            undo=[f'{held}\nxargs -r exim -Mt < "$held" && rm "$held"'],
-            note=f"Needs root. {_AGAIN}",
-        ),
-    ]
+    judge = 'NR == 3 && $0 == ENVIRON["want"] { a = 1 } END { exit !a }'
+    return by_envelope(whose, quoted(f"<{sender}>"), judge, (shlex.quote(sender), ".sender == $who"))
 
 
 def remove(tag: str, suspect: Suspect) -> Remedy:

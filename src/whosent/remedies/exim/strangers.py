@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from whosent.model.finding import Cause
 from whosent.model.incident import Remedy
-from whosent.remedies import client
+from whosent.remedies.address import address_of, clean, firewall
 from whosent.remedies.exim.incoming import NOTE, statement
 from whosent.remedies.exim.queued import by_client, look_and_hold, remove
 from whosent.remedies.queued import place
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Steps against mail that one address hands in."""
-    address = client.address_of(suspect)
+    address = address_of(suspect)
     steps = [*look_and_hold(tag, suspect, by_client(address)), _block(tag, suspect, address)]
-    steps.append(client.firewall(tag, suspect, address))
-    steps.append(_stop_relaying(address) if cause is Cause.OPEN_RELAY else client.clean(suspect, address))
+    steps.append(firewall(tag, suspect, address))
+    steps.append(_stop_relaying(address) if cause is Cause.OPEN_RELAY else clean(suspect, address))
     return [*steps, remove(tag, suspect)]
 
 

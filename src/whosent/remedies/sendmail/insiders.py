@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies import born_here
-from whosent.remedies.queued import Choice
+from whosent.remedies.queued import Choice, Own, equals
+from whosent.remedies.script import mend, php_header, switch_off
 from whosent.remedies.sendmail.queued import QUEUE, by_file, look_and_hold
 from whosent.remedies.shell import Unsafe, plain, quoted
 
@@ -72,11 +72,18 @@ def contain_user(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
 
 def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Quarantine what PHP says the script sent, and switch the script off."""
-    path, base, header = born_here.php_header(suspect)
+    path, base, header = php_header(suspect)
     pattern = f"^H[?][^?]*[?]{header}"
     setup = f"pattern={quoted(pattern)}"
-    choice = by_file(f"whose PHP header names {base}", setup, 'grep -Eq -e "$pattern" "$file"')
+    choice = by_file(f"whose PHP header names {base}", setup, 'grep -Eq -e "$pattern" "$file"', _by_script(base))
     steps = look_and_hold(tag, suspect, choice)
     if path.startswith("/"):
-        steps.append(born_here.switch_off(tag, suspect, path))
-    return [*steps, born_here.mend(suspect, cause, path)]
+        steps.append(switch_off(tag, suspect, path))
+    return [*steps, mend(suspect, cause, path)]
+
+
+def _by_script(base: str) -> Own:
+    """Only of what a program on this machine handed in: everybody else can write any header."""
+    value, condition = equals("script", base)
+    here = '(.actor == "local_user" or\n      (.client_address | IN("127.0.0.1", "::1")))'
+    return value, f"{here} and\n    {condition}"

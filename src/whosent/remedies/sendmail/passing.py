@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
@@ -22,7 +23,9 @@ _TO: Final = (
 def contain_forwarder(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     """Quarantine what is on its way to where the address leads, whoever wrote it."""
     to = plain(suspect.address or suspect.name)
-    choice = by_file(f"to {to}, whoever wrote it", f"export to={quoted(to)}", _TO)
+    choice = by_file(
+        f"to {to}, whoever wrote it", f"export to={quoted(to)}", _TO, (quoted(to), "any(.recipients[]; . == $who)")
+    )
     close = Remedy(
         step="close",
         title="Filter before forwarding",
@@ -40,9 +43,11 @@ def by_sender(title: str, advice: str, name: str = "") -> Callable[[str, Suspect
 
     def steps(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
         sender = "" if name else plain(suspect.name)
-        line = quoted("S<>" if name else f"S<{sender}>")
+        line = quoted(f"S{name}" if name else f"S<{sender}>")  # the null sender is written by that name
         whose = f"with the sender {name or sender}, whoever wrote it"
-        choice = by_file(whose, f"line={line}", 'grep -Fxq -e "$line" "$file"')
+        choice = by_file(
+            whose, f"line={line}", 'grep -Fxq -e "$line" "$file"', (shlex.quote(sender), ".sender == $who")
+        )
         close = Remedy(step="close", title=title, reach="nothing by itself", commands=[], undo=[], note=advice)
         return [*look_and_hold(tag, suspect, choice), close]
 

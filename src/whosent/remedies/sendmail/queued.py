@@ -7,42 +7,32 @@ alone, by the process number that the login's line and the queue ids share.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
-from whosent.model.incident import Remedy
-from whosent.remedies.queued import Choice, place
-
-if TYPE_CHECKING:
-    from whosent.model.finding import Suspect
+from whosent.remedies import queued
+from whosent.remedies.queued import Choice, Own, Words, by_own_reading
 
 QUEUE: Final = "/var/spool/mqueue"
 
 
-def by_file(whose: str, setup: str, judge: str) -> Choice:
-    """Ask each queue file; ``judge`` is a command on ``"$file"`` that succeeds if it is the suspect's."""
-    command = f'{setup}\nfor file in {QUEUE}/qf*; do\n  {judge} 2>/dev/null &&\n    echo "${{file##*/qf}}"\ndone'
-    return Choice(whose, command)
+_WORDS: Final = Words(
+    show=f"cat -v {QUEUE}/qfQUEUE_ID",
+    shown="Needs root. `mailq -Am` lists the whole queue, `mailq -Am -qQ` what is quarantined. If QueueDirectory in"
+    " sendmail.cf names another folder or several, put them in its place.",
+    title="Quarantine what is queued",
+    hold="{ids} |\nsed 's/^/-qI/' | xargs -r sendmail -Am -Q'whosent {tag}'",
+    release="sendmail -Am -Q '-qQwhosent {tag}'\nsendmail -Am -q",
+    held="Run it once more after a block below: what was queued in between is caught then. The undo also tries to"
+    " deliver it. Quarantined mail does not expire, and a queue run does not touch it.",
+)
+look_and_hold = partial(queued.look_and_hold, _WORDS)
 
 
-def look_and_hold(tag: str, suspect: Suspect, choice: Choice) -> list[Remedy]:
-    """Name the queued mail, then quarantine it."""
-    return [
-        Remedy(
-            step="inspect",
-            title="See what is queued",
-            reach=f"nothing; names queued mail {choice.whose}{place(suspect)}",
-            commands=[f"{choice.command} | head -n 20", f"cat -v {QUEUE}/qfQUEUE_ID"],
-            undo=[],
-            note="Needs root. `mailq -Am` lists the whole queue, `mailq -Am -qQ` what is quarantined. If QueueDirectory"
-            " in sendmail.cf names another folder or several, put them in its place.",
-        ),
-        Remedy(
-            step="hold",
-            title="Quarantine what is queued",
-            reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
-            commands=[f"{choice.command} |\nsed 's/^/-qI/' | xargs -r sendmail -Am -Q'whosent {tag}'"],
-            undo=[f"sendmail -Am -Q '-qQwhosent {tag}'\nsendmail -Am -q"],
-            note="Run it once more after a block below: what was queued in between is caught then. The undo"
-            " also tries to deliver it. Quarantined mail does not expire, and a queue run does not touch it.",
-        ),
-    ]
+def by_file(whose: str, setup: str, judge: str, own: Own | None = None) -> Choice:
+    """Ask each queue file; ``judge`` is a command on ``"$file"`` that succeeds if it is the suspect's.
+
+    ``own``: how our own reading, which knows queue groups, says the same, if it does.
+    """
+    slowly = f'for file in {QUEUE}/qf*; do\n  {judge} 2>/dev/null &&\n    echo "${{file##*/qf}}"\ndone'
+    return Choice(whose, f"{setup}\n{by_own_reading(QUEUE, '(.frozen | not)', own, slowly)}")

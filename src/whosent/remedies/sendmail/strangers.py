@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause
 from whosent.model.incident import Remedy
-from whosent.remedies import client
-from whosent.remedies.queued import place
+from whosent.remedies.address import address_of, clean, firewall
+from whosent.remedies.queued import equals, place
 from whosent.remedies.sendmail.queued import by_file, look_and_hold
 from whosent.remedies.shell import quoted
 
@@ -22,11 +22,13 @@ grep -nE 'promiscuous_relay|relay_(entire_domain|local_from|mail_from|based_on_M
 
 def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Quarantine what the client handed in, and let the access map stop what comes."""
-    address = client.address_of(suspect)
+    address = address_of(suspect)
     literal = address.replace(".", "[.]")
     pattern = rf"^\$_(.* )?\[(IPv6:)?{literal}\]( \(may be forged\))?$"
     setup = f"pattern={quoted(pattern)}"
-    choice = by_file(f"that came from {address}", setup, 'grep -Eq -e "$pattern" "$file"')
+    choice = by_file(
+        f"that came from {address}", setup, 'grep -Eq -e "$pattern" "$file"', equals("client_address", address)
+    )
     stranger = suspect.kind == "relay"
     key = f"Connect:{f'IPv6:{address}' if ':' in address else address}"
     commands, undo = _entry(key, "REJECT" if stranger else f"ERROR:4.7.1:450 Come back later, whosent {tag}")
@@ -41,8 +43,8 @@ def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
         " address (NAT, proxy) this touches everybody there. Sendmail asks the map anew for each connection. If the map"
         f" has a line for {key} already, change that one instead.",
     )
-    close = _stop_relaying() if cause is Cause.OPEN_RELAY else client.clean(suspect, address)
-    return [*look_and_hold(tag, suspect, choice), block, client.firewall(tag, suspect, address), close]
+    close = _stop_relaying() if cause is Cause.OPEN_RELAY else clean(suspect, address)
+    return [*look_and_hold(tag, suspect, choice), block, firewall(tag, suspect, address), close]
 
 
 def _entry(key: str, action: str) -> tuple[list[str], list[str]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies.incoming import recipient_map
-from whosent.remedies.queued import by_sender, look_and_hold, place
+from whosent.remedies.postfix.incoming import recipient_map
+from whosent.remedies.postfix.queued import by_sender, look_and_hold
+from whosent.remedies.queued import place
 from whosent.remedies.shell import plain
 from whosent.remedies.sieve import switch_off
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from whosent.remedies.shell import main_cf, quoted
+from whosent.remedies.postfix.main_cf import first
+from whosent.remedies.shell import quoted
 
 _INDEXED: Final = "$(postconf -h default_database_type)"
 OVERRIDE: Final = (
@@ -24,7 +25,7 @@ def access_map(tag: str, table: str, key: str, action: str) -> tuple[list[str], 
         f"map=/etc/postfix/whosent-{tag}.{table.removeprefix('check_').removesuffix('_access') if indexed else 'cidr'}"
     )
     kind = _INDEXED if indexed else "cidr"
-    on, off = main_cf("smtpd_data_restrictions", f'"{table} {kind}:$map"')
+    on, off = first("smtpd_data_restrictions", f'"{table} {kind}:$map"')
     write = f"printf '%s\\n' {quoted(f'{key} {action} whosent {tag}')} > \"$map\""
     compiled, every = ('\npostmap "$map"', ' "$map".*') if indexed else ("", "")
     return (
@@ -42,7 +43,7 @@ def recipient_map(tag: str, key: str, action: str) -> tuple[list[str], list[str]
     if re.search(r'[\s"#]', key) or not key.isascii():
         return [], [], "A lookup table cannot hold a name with spaces, quotes, # or letters beyond ASCII."
     path = f"map=/etc/postfix/whosent-{tag}.recipient"
-    on, off = main_cf("smtpd_recipient_restrictions", f'"check_recipient_access {_INDEXED}:$map"')
+    on, off = first("smtpd_recipient_restrictions", f'"check_recipient_access {_INDEXED}:$map"')
     write = f"printf '%s\\n' {quoted(f'{key.lower()} {action}')} > \"$map\""
     return (
         [f'{path}\n{write}\npostmap "$map"\n{on}\npostfix reload'],

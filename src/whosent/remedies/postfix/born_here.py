@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause
 from whosent.model.incident import Remedy
-from whosent.remedies.queued import by_queue_file, look_and_hold, place
-from whosent.remedies.shell import Unsafe, main_cf, plain, quoted
+from whosent.remedies.postfix.main_cf import first
+from whosent.remedies.postfix.queued import by_queue_file, look_and_hold
+from whosent.remedies.queued import Own, equals, place
+from whosent.remedies.script import mend, php_header, switch_off
+from whosent.remedies.shell import Unsafe, plain, quoted
 
 if TYPE_CHECKING:
     from whosent.model.finding import Suspect
 
 _LOGIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_@%=~][A-Za-z0-9_.@%=~+-]{0,200}")
 
 
 def contain_user(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
@@ -23,7 +25,10 @@ def contain_user(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     stamp = f'stamp="Received: by $(postconf -h myhostname) ($(postconf -h mail_name), from userid {uid})"'
     judge = 'postcat -qh "$id" 2>/dev/null | grep -m1 \'^Received:\' |\n    grep -Fxq -e "$stamp"'
     choice = by_queue_file(
-        f"given to sendmail by uid {plain(suspect.name) if suspect.uid is None else suspect.uid}", stamp, judge
+        f"given to sendmail by uid {plain(suspect.name) if suspect.uid is None else suspect.uid}",
+        stamp,
+        judge,
+        (f'"{uid}"', ".uid == ($who | tonumber)"),
     )
     return [*look_and_hold(tag, suspect, choice), _refuse_user(suspect, uid), _find_program(uid)]
 
@@ -41,7 +46,7 @@ def _uid(suspect: Suspect) -> str:
 
 
 def _refuse_user(suspect: Suspect, uid: str) -> Remedy:
-    on, off = main_cf("authorized_submit_users", "'!'\"$user\"")
+    on, off = first("authorized_submit_users", "'!'\"$user\"")
     user = f"user=$(id -nu -- {uid})"
     return Remedy(
         step="block",
@@ -67,22 +72,12 @@ def _find_program(uid: str) -> Remedy:
     )
 
 
-def php_header(suspect: Suspect) -> tuple[str, str, str]:
-    """The script's path, its file name, and a pattern of the header that PHP writes with that name."""
-    path = plain(suspect.name)
-    base = path.rpartition("/")[2]
-    if not _FILE_NAME.fullmatch(base):
-        raise Unsafe("The script's file name holds characters that cannot be put into a header pattern safely.")
-    literal = base.replace(".", "[.]").replace("+", "[+]")  # the only operators _FILE_NAME lets through
-    return path, base, f"X-PHP-Originating-Script: [0-9]+:{literal}([(]|$)"
-
-
 def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Steps against mail that one script sent."""
     path, base, header = php_header(suspect)
     pattern = f"^{header}"
     judge = 'postcat -qh "$id" 2>/dev/null | grep -Eq -e "$pattern"'
-    choice = by_queue_file(f"whose PHP header names {base}", f"pattern={quoted(pattern)}", judge)
+    choice = by_queue_file(f"whose PHP header names {base}", f"pattern={quoted(pattern)}", judge, _by_script(base))
     steps = [*look_and_hold(tag, suspect, choice), _hold_header(tag, suspect, base, pattern)]
     if path.startswith("/"):
         steps.append(switch_off(tag, suspect, path))
@@ -91,7 +86,7 @@ def contain_script(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
 
 def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
     path = f"map=/etc/postfix/whosent-{tag}.headers"
-    on, off = main_cf("header_checks", '"regexp:$map"')
+    on, off = first("header_checks", '"regexp:$map"')
     rule = quoted(f"/{pattern}/i HOLD whosent {tag}")
     return Remedy(
         step="block",
@@ -104,34 +99,7 @@ def _hold_header(tag: str, suspect: Suspect, base: str, pattern: str) -> Remedy:
     )
 
 
-def switch_off(tag: str, suspect: Suspect, path: str) -> Remedy:
-    """Let nobody run the file, whatever mail server is behind it."""
-    names = f"mode=~/whosent-{tag}.mode\nscript={quoted(path)}"
-    return Remedy(
-        step="block",
-        title="Switch the script off",
-        reach=f"only {path}{place(suspect)}, but everything it does, not mail alone",
-        commands=[f'{names}\n[ -e "$mode" ] || stat -c %a -- "$script" > "$mode"\nchmod 000 -- "$script"'],
-        undo=[f'{names}\nchmod "$(cat "$mode")" -- "$script" && rm "$mode"'],
-        note="Where PHP keeps compiled scripts (opcache), reload PHP-FPM or the web server afterwards.",
-    )
-
-
-def mend(suspect: Suspect, cause: Cause, path: str) -> Remedy:
-    """What closes the hole."""
-    form = cause is Cause.ABUSED_FORM or suspect.kind == "form"
-    advice = (
-        "Let the form write to fixed recipients only, refuse line breaks in every field that becomes a header, and"
-        " make automatic use expensive (a token that expires, a rate per address)."
-        if form
-        else "If nobody here wrote this file, keep a copy as evidence and look for others of the same day. Update the"
-        " application and change its passwords before the script is switched on again."
-    )
-    return Remedy(
-        step="close",
-        title="Mend the form" if form else "Mend or remove the script",
-        reach="nothing by itself",
-        commands=[f"stat -- {quoted(path)}"] if path.startswith("/") else [],
-        undo=[],
-        note=advice,
-    )
+def _by_script(base: str) -> Own:
+    """Only of a local user: everybody else can write any header."""
+    value, condition = equals("script", base)
+    return value, f'.actor == "local_user" and {condition}'

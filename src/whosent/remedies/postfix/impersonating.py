@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies import client
-from whosent.remedies.shell import main_cf_last
+from whosent.remedies.postfix import client
+from whosent.remedies.postfix.main_cf import last
 
 if TYPE_CHECKING:
     from whosent.model.finding import Cause, Suspect
@@ -51,7 +51,7 @@ def _let_in_by_name() -> Remedy:
 
 def _close(tag: str) -> Remedy:
     entry = f'"{_INSIDERS}check_sender_access $(postconf -h default_database_type):$map"'
-    on, off = main_cf_last("smtpd_sender_restrictions", entry)
+    on, off = last("smtpd_sender_restrictions", entry)
     path = f"map=/etc/postfix/whosent-{tag}.own\n"
     return Remedy(
         step="close",

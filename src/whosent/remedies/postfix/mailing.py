@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies.incoming import OVERRIDE, access_map
-from whosent.remedies.queued import by_attribute, by_bulk_sender, look_and_hold, place
+from whosent.remedies.postfix.incoming import OVERRIDE, access_map
+from whosent.remedies.postfix.queued import by_account, by_bulk_sender, look_and_hold
+from whosent.remedies.queued import place
 from whosent.remedies.shell import plain, quoted
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     name = plain(suspect.name)
     by_login = suspect.account == name
     if by_login:
-        choice = by_attribute(f"handed in with the login {name}", "sasl_username", name)
+        choice = by_account(name)
     else:
         choice = by_bulk_sender(f"with the sender {name}, a recipient's address in it or not", name)
     steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, name, by_login=by_login)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Cause
 from whosent.model.incident import Remedy
-from whosent.remedies.incoming import OVERRIDE, access_map
-from whosent.remedies.queued import by_attribute, look_and_hold, place
-from whosent.remedies.shell import Unsafe, quoted
+from whosent.remedies.address import address_of, clean, firewall
+from whosent.remedies.postfix.incoming import OVERRIDE, access_map
+from whosent.remedies.postfix.queued import by_client, look_and_hold
+from whosent.remedies.queued import place
 
 if TYPE_CHECKING:
     from whosent.model.finding import Suspect
@@ -20,21 +20,9 @@ _INSIDERS: Final = "permit_mynetworks, permit_sasl_authenticated"
 def contain(tag: str, suspect: Suspect, cause: Cause) -> list[Remedy]:
     """Steps against mail that one address hands in."""
     address = address_of(suspect)
-    choice = by_attribute(f"that came from {address}", "client_address", address)
+    choice = by_client(address)
     steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, address), firewall(tag, suspect, address)]
     return [*steps, stop_relaying(tag, suspect) if cause is Cause.OPEN_RELAY else clean(suspect, address)]
-
-
-def address_of(suspect: Suspect) -> str:
-    """The suspect's address in its shortest form."""
-    text = (suspect.address or suspect.name).removeprefix("IPv6:")
-    try:
-        address = ip_address(text)
-    except ValueError:
-        address = None
-    if address is None or "%" in text:
-        raise Unsafe("The client is known by a name only: names can be forged, an address is needed.")
-    return str(address)
 
 
 def _block(tag: str, suspect: Suspect, address: str) -> Remedy:
@@ -48,49 +36,6 @@ def _block(tag: str, suspect: Suspect, address: str) -> Remedy:
         commands=commands,
         undo=undo,
         note=f"Behind a shared address (NAT, proxy) this touches everybody there. {OVERRIDE}",
-    )
-
-
-def firewall(tag: str, suspect: Suspect, address: str) -> Remedy:
-    """Close the mail ports to an address for a while, whatever mail server listens."""
-    table = f"inet whosent_{tag.replace('-', '_')}"
-    kind, word = ("ipv6_addr", "ip6") if ":" in address else ("ipv4_addr", "ip")
-    rules = "\n".join(
-        (
-            f"'table {table} {{",
-            f"  set talkers {{ type {kind}; flags timeout;",
-            f"    elements = {{ {address} timeout 1h }}; }}",
-            "  chain mail_in { type filter hook input priority -10; policy accept;",
-            f"    {word} saddr @talkers tcp dport {{ 25, 465, 587 }} reject with tcp reset",
-            "  }",
-            "}'",
-        )
-    )
-    return Remedy(
-        step="block",
-        title=f"Close the mail ports to {address} for one hour",
-        reach=f"every mail connection from {address}{place(suspect)}, open ones included",
-        commands=[f"nft {rules}"],
-        undo=[f"nft delete table {table}"],
-        note="The address leaves the set by itself after an hour; the empty table stays until the undo.",
-    )
-
-
-def clean(suspect: Suspect, address: str) -> Remedy:
-    """Find the machine behind an address, or mend the proxy there."""
-    advice = (
-        "Let the proxy serve own networks only, and let it never connect to port 25."
-        if suspect.kind == "proxy"
-        else "Find the machine (hardware address, DHCP lease, switch port), take it off the network, look for the"
-        " program that talks to port 25. Let only mail servers reach port 25 of the world."
-    )
-    return Remedy(
-        step="close",
-        title=f"Close the proxy on {address}" if suspect.kind == "proxy" else f"Find and clean {address}",
-        reach="nothing by itself",
-        commands=[f"ip neigh show to {quoted(address)}"],
-        undo=[],
-        note=advice,
     )
 
 

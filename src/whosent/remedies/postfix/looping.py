@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from whosent.model.incident import Remedy
-from whosent.remedies import account, born_here, client
-from whosent.remedies.incoming import recipient_map
-from whosent.remedies.queued import by_recipient, look_and_hold, place
+from whosent.remedies.postfix import account, born_here, client
+from whosent.remedies.postfix.incoming import recipient_map
+from whosent.remedies.postfix.queued import by_recipient, look_and_hold
+from whosent.remedies.queued import place
 from whosent.remedies.shell import plain, quoted
 
 if TYPE_CHECKING:
