@@ -33,6 +33,7 @@ from whosent.model import (
     alert,
     case,
     complaint,
+    condition,
     dossier,
     finding,
     incident,
@@ -72,9 +73,11 @@ _CASE: Final = (
 _DOSSIER: Final = ("Dossier", "Gap")
 _LINKED: Final = {
     *_OBJECTS, *_ALERTS, *_AUDIT, *_CASE, *_DOSSIER, *_COMPLAINTS, *_TRACE, "KeptIncident", "Happened", "State", "What",
+    "FollowedLog",
     "Decision", "News", "Subject", "Urgency", "Sign", "ClaimKind", "Reach", "Disguise", "Cause", "Strength", "Level",
     *_ACTIONS, "Progressed", "SuspectKind", "Step", "Verdict", "ReportKind", "Ownership",
 }  # fmt: skip
+_CONDITION: Final = ("Condition", "FollowedLog")
 _KEPT: Final = ("KeptIncident", "IncidentShown", "Happened")
 _ROLE: Final = re.compile(r":(?:mod|class|func|meth|data):`~?([^`<]*?)(?: <[^>]*>)?`")
 
@@ -291,6 +294,11 @@ def queue_samples() -> str:
 def dossiers() -> str:
     """Every object of ``incident dossier --json`` that the others do not have too."""
     return _structs((dossier,), _DOSSIER)
+
+
+def conditions() -> str:
+    """Every object of ``status --json`` that the others do not have too."""
+    return _structs((condition,), _CONDITION)
 
 
 def traces() -> str:

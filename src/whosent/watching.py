@@ -16,47 +16,57 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from whosent import answer, live
+from whosent import live
 from whosent.aside import Aside
 from whosent.measures.rates import Counts
-from whosent.model.condition import Condition, FollowedLog
-from whosent.model.lifecycle import MACHINE, State, What
+from whosent.model.condition import Condition
 from whosent.model.mistake import Mistake
 from whosent.model.report import Report
-from whosent.model.rows import dereference
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
-from whosent.sources.files import Line as SourceLine
+from whosent.reckoning import Answer, conclude, followed, keep
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.condition import Conditions
-from whosent.store.incidents import Incidents, Line
+from whosent.store.history import History, Mark
+from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
+from whosent.store.parquet import duckdb
+from whosent.store.pulses import SOURCE, Pulses
 from whosent.store.rates import QueueLength, Rates
-from whosent.tailing import Tail, Tailing, Watched
+from whosent.tailing import Tailing, Watched
 
 _LOOK: Final = 0.1  # seconds between two looks at the logs
 _ASK: Final = 0.5  # seconds between two questions, at least
 _SHARE: Final = 4.0  # times as long as the last question took
 _SAVE_SHARE: Final = 20.0
 _TELL: Final = 2.0  # seconds between two words on our condition
+_DAY: Final = 86_400.0
+_FORGET: Final = 3_600.0  # seconds between two looks for what is too old
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
 Say = Callable[[str], None]
 
 
-class Answer(NamedTuple):
-    """What all lines so far amount to."""
+class Feed(Protocol):
+    """What brings lines that are no file of somebody else's; it writes them to a spool of its own."""
 
-    report: Report
-    lines: dict[tuple[str, int], bytes]  # those it quotes, by source and offset
-    quoted: dict[tuple[int, int], SourceLine]  # the same as the walk knows them, to be quoted again
-    settled: float
-    pending: Counts  # of rows that wait for others
+    @property
+    def problem(self) -> str:
+        """What troubles it; "" if nothing does."""
+
+    def sockets(self) -> Sequence[Any]:
+        """To wait for."""
+
+    def ready(self) -> bool:
+        """Take what has come; whether anything did."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class Saved(NamedTuple):
@@ -71,13 +81,13 @@ class Watch:
 
     def __init__(  # noqa: PLR0913, PLR0917  # what there is to watch, where to keep it, and whom to tell
         self, settings: Settings, logs: Sequence[Watched], ledger: Ledger, zone: tzinfo, say: Say,
-        queues: Callable[[], list[Snapshot]] | None = None,
+        queues: Callable[[], list[Snapshot]] | None = None, feeds: Sequence[Feed] = (),
     ) -> None:  # fmt: skip
         self._settings, self._zone, self._say = settings, zone, say
         self._ledger = ledger
         self._checkpoints, self._incidents = Checkpoints(ledger), Incidents(ledger)
-        self._rates, self._conditions = Rates(ledger), Conditions(ledger)
-        self._queues = queues
+        self._rates, self._conditions, self._pulses = Rates(ledger), Conditions(ledger), Pulses(ledger)
+        self._queues, self._feeds = queues, feeds
         self._version = _fingerprint(settings, logs)
         self._started = time.time()
         self._snapshots: list[Snapshot] = []
@@ -87,6 +97,7 @@ class Watch:
         self._asking: Aside | None = None
         self._saving: Aside | None = None
         self._looking: Aside | None = None
+        self._forget_at = 0.0
         self._ask_at = self._save_at = self._tell_at = self._look_at = 0.0
         self._asked_seconds = 0.0
         self._number = int(time.time())
@@ -94,6 +105,8 @@ class Watch:
         self._answer: Report | None = None
         self._catching_up = True
         self.tailing = self._begin(logs)
+        self._history = self._rows_for_questions()
+        self._marks: list[Mark] = []
 
     def _begin(self, logs: Sequence[Watched]) -> Tailing:
         """Go on where the last run was; else read what there is anew, and count only what was not counted."""
@@ -111,11 +124,25 @@ class Watch:
             self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
         return Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
 
+    def _rows_for_questions(self) -> History | None:
+        """Where rows are kept for `whosent query`, if that can be."""
+        if not self._settings.watch.rows_days:
+            return None
+        try:
+            duckdb()
+        except Mistake as mistake:
+            self._say(str(mistake))
+            return None
+        history = History(self._ledger, since=self.tailing.live.rates.since)
+        self.tailing.live.sink = history.take
+        return history
+
     # ------------------------------------------------------------------ one step
 
     def step(self) -> None:
         """Read, ask, keep; then wait for more."""
-        more = self.tailing.read(time.time())
+        brought = [feed.ready() for feed in self._feeds]
+        more = self.tailing.read(time.time()) or any(brought)
         self._counted.update(self.tailing.live.rates.taken())
         if not more and self._catching_up:
             self._catching_up = False
@@ -126,9 +153,11 @@ class Watch:
         if moment >= self._tell_at:
             self._tell_at = moment + _TELL
             self._trying("ledger", self._tell_condition)
+            self._trying("history", self._go_on_with_history)
         if not more:
-            waiting = [one for one in (self._asking, self._saving, self._looking) if one is not None]
-            select.select(waiting, [], [], _LOOK)
+            copies = [one for one in (self._asking, self._saving, self._looking) if one is not None]
+            sockets = [socket for feed in self._feeds for socket in feed.sockets()]
+            select.select([*copies, *sockets], [], [], _LOOK)
 
     def _start(self, moment: float, *, more: bool) -> None:
         """Begin what is due."""
@@ -139,6 +168,7 @@ class Watch:
         if self._saving is None and moment >= self._save_at:
             self._save_at = moment + self._settings.watch.save
             self._committing, self._counted = self._counted, Counter()
+            self._marks = self._history.marks() if self._history else []
             self._number += 1
             number = self._number
             self._saving = Aside(lambda: _save(self._checkpoints.folder, tailing, self._zone, number), gently=True)
@@ -173,50 +203,16 @@ class Watch:
             self.tailing.live.fresh += any(one.reading.folders.total() for one in self._snapshots)
             self._trying("ledger", lambda: self._rates.sampled(lengths(self._snapshots)))
 
-    # ------------------------------------------------------------------ what copies do
-
-    def _conclude(self) -> Answer:
-        """In a copy: what a scan of all lines so far would say."""
-        walk = self.tailing.live
-        settled = walk.settled
-        walk.rates.taken()
-        done = walk.conclude(self._snapshots)
-        known = self.tailing.quoted
-        quotes = answer.read_back_once(done, known)
-        used = {(done.inputs[number].known_as, offset) for number, offset in map(dereference, quotes)
-                if number < len(done.inputs)}  # fmt: skip
-        kept = {where: known[where] for where in used}
-        return Answer(
-            answer.report(done, quotes, []), answer.raw_lines(done, quotes), kept, settled, walk.rates.taken()
-        )
-
     # ------------------------------------------------------------------ what is kept
 
+    def _conclude(self) -> Answer:
+        """In a copy."""
+        return conclude(self.tailing, self._snapshots)
+
     def _keep(self, told: Answer) -> None:
-        """Incidents as they are seen now; those of which nothing is left are withdrawn."""
-        report = told.report
-        news: list[str] = []
-        seen = self.tailing.told
-        with self._ledger.transaction():
-            for one in report.incidents:
-                quoted = [
-                    Line(line.source, line.offset, line.line, line.sha256, told.lines[line.source, line.offset])
-                    for found in one.findings
-                    for line in found.evidence
-                    if (line.source, line.offset) in told.lines
-                ]
-                provisional = datetime.fromisoformat(one.until).timestamp() > told.settled
-                what = self._incidents.tell(one, quoted, provisional=provisional)
-                if what in {What.OPENED, What.GREW, What.REOPENED}:
-                    news.append(f"incident {one.id} {what.value}: {one.sentence}")
-            now = {one.id for one in report.incidents}
-            for name in seen - now:
-                kept = self._incidents.get(name)
-                if kept is not None and kept.state is State.OPEN:
-                    self._incidents.move(name, What.WITHDRAWN, MACHINE, "what came later explains it")
-                    news.append(f"incident {name} withdrawn: what came later explains it")
-        self.tailing.told, self.tailing.quoted = now, told.quoted
-        self._answer = report
+        """Incidents as they are seen now, and whatever is new of them said."""
+        news = keep(told, self.tailing, self._ledger, self._incidents)
+        self._answer = told.report
         for line in news:
             self._say(line)
 
@@ -224,6 +220,8 @@ class Watch:
         def counted() -> None:
             self._rates.add(self._committing)
             self._rates.recent(self._counted + self._pending)
+            if self._history is not None:
+                self._history.commit(self._marks)
 
         written = done.written
         if written is not None and self._trying(
@@ -242,6 +240,23 @@ class Watch:
         with self._ledger.transaction():
             self._rates.recent(self._committing + self._counted + self._pending)
             self._conditions.tell(self.condition())
+            self._pulses.beat(SOURCE, self._heard())
+
+    def _go_on_with_history(self) -> None:
+        if self._history is not None:
+            self._history.flush()
+            self._history.seal()
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGET
+            rules, now = self._settings.watch, time.time()
+            self._rates.forget(now - rules.rates_days * _DAY)
+            if self._history is not None:
+                self._history.forget(now - rules.rows_days * _DAY)
+
+    def _heard(self) -> dict[str, float]:
+        """When each log grew last, as far as this run saw it grow."""
+        growing = [(tail.stream.name, tail.log.current) for tail in self.tailing.tails]
+        return {name: one.heard for name, one in growing if one is not None and one.heard}
 
     def condition(self, *, running: bool = True) -> Condition:
         """How it is."""
@@ -250,13 +265,18 @@ class Watch:
             version=version("whosent"), pid=os.getpid(), started=_when(self._started), at=_when(time.time()),
             running=running, catching_up=self._catching_up, lines=self.tailing.lines(),
             settled=rfc3339(settled) if settled > float("-inf") else None, asked_seconds=round(self._asked_seconds, 3),
-            sources=[_followed(tail) for tail in self.tailing.tails], problems=list(self._troubles.values()),
+            sources=[followed(tail) for tail in self.tailing.tails],
+            problems=self._problems(),
             verdict=report.verdict if report else "unknown",
             sentence=report.sentence if report else "Nothing was asked yet.",
             notices=report.notices if report else [], blind_spots=report.blind_spots if report else [],
         )  # fmt: skip
 
     # ------------------------------------------------------------------ trouble
+
+    def _problems(self) -> list[str]:
+        others = [feed.problem for feed in self._feeds] + ([self._history.problem] if self._history else [])
+        return [*self._troubles.values(), *filter(None, others)]
 
     def _trying(self, what: str, do: Callable[[], None]) -> bool:
         """Do it; if that cannot be, say so once, and go on."""
@@ -282,6 +302,9 @@ class Watch:
             if one is not None:
                 one.stop()
         self._asking = self._looking = None
+        for feed in self._feeds:
+            feed.ready()
+            feed.close()
         if self._saving is not None:
             saved: Saved | None = self._saving.answer()
             self._saving = None
@@ -294,10 +317,13 @@ class Watch:
             self._pending = told.pending
             self._trying("ledger", lambda: self._keep(told))
         self._committing, self._counted = self._counted, Counter()
+        self._marks = self._history.marks() if self._history else []
         self._number += 1
         self._saving_settled = self.tailing.live.settled
         self._commit(_save(self._checkpoints.folder, self.tailing, self._zone, self._number))
         self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
+        if self._history is not None:
+            self._history.close()
 
 
 def _save(folder: Path, tailing: Tailing, zone: tzinfo, number: int) -> Saved:
@@ -315,14 +341,6 @@ def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:
         for one in snapshots
         for folder, count in one.reading.folders.items()
     ]
-
-
-def _followed(tail: Tail) -> FollowedLog:
-    part = tail.stream.parts[-1] if tail.stream.parts else None
-    return FollowedLog(
-        source=tail.stream.name, format=part.reader.format if part else "", behind=tail.behind,
-        last=rfc3339(part.last) if part and part.last > 0 else None, problem=tail.problem or None,
-    )  # fmt: skip
 
 
 def _fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:

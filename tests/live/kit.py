@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from whosent.model.condition import Condition
+from whosent.store.asking import Questions
 from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
@@ -72,6 +73,22 @@ def condition(state: Path) -> Condition | None:
 
 def sentences(state: Path) -> list[str]:
     return [one.incident.sentence for one in Incidents(Ledger(state)).all()]
+
+
+def rows(state: Path) -> list[tuple[Any, ...]]:
+    """Rows kept for questions: how many of each table and host, and of which senders."""
+    questions = Questions(Ledger(state))
+    try:
+        return sorted(
+            questions.ask(
+                "SELECT 'messages', host, sender, count(*), sum(recipients) FROM messages GROUP BY ALL UNION ALL "
+                "SELECT 'outcomes', host, sender || ' ' || result, count(*), 0 FROM outcomes GROUP BY ALL UNION ALL "
+                "SELECT 'logins', host, account, count(*), 0 FROM logins GROUP BY ALL UNION ALL "
+                "SELECT 'requests', host, path, count(*), 0 FROM requests GROUP BY ALL"
+            ).rows
+        )
+    finally:
+        questions.close()
 
 
 def kept(state: Path) -> tuple[list[Any], dict[tuple[str, str], int]]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.kit import Daemon, kept
+from tests.live.kit import Daemon, kept, rows
 
 INCIDENT = Path(__file__).parents[2] / "samples" / "incident"
 LOGS = ("access.log", "mail.log", "php-mail.log", "web-mail.log")
 FULL = bool(os.environ.get("WHOSENT_TEST_FULL"))
-Told = tuple[list[tuple[object, ...]], dict[tuple[str, str], int]]
+Told = tuple[list[tuple[object, ...]], dict[tuple[str, str], int], list[tuple[object, ...]]]
 
 
 class Writer:
@@ -51,10 +51,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Told:
     daemon = Daemon(folder / "state", [folder / "log" / name for name in LOGS])
     daemon.until("")
     daemon.stop()
-    told, counts = as_told(folder / "state")
+    told, counts, asked = as_told(folder / "state")
     assert len(told) == 2
     assert counts["mx", "messages"] > 1_000
-    return told, counts
+    assert ("messages", "mx", "alice@corp.test") in {row[:3] for row in asked}
+    return told, counts, asked
 
 
 def as_told(state: Path) -> Told:
@@ -67,7 +68,7 @@ def as_told(state: Path) -> Told:
             for found in one["findings"]
         ]
         told.append((where, one["id"], one["sentence"], one["recipients"], one["refused"], findings))
-    return told, counts
+    return told, counts, rows(state)
 
 
 @pytest.mark.parametrize("seed", range(10 if FULL else 1))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import IO, Annotated
 
 import msgspec
 import typer
@@ -22,10 +22,14 @@ from whosent.cli.options import ledger_of, settings_with
 from whosent.configuration import zone_of
 from whosent.measures.phrases import count
 from whosent.model.settings import Settings
+from whosent.model.settings import Watch as Rules
 from whosent.queue_reading import Snapshot, snapshot
 from whosent.report import words
 from whosent.sources.here import logs_here
+from whosent.sources.journal import JournalFeed
+from whosent.sources.own_spool import OwnSpool
 from whosent.sources.postfix_settings import ours_of_this_machine, together
+from whosent.sources.receiver import Receiver
 from whosent.sources.spools import Spool, spools
 from whosent.tailing import Watched
 from whosent.telling.companion import Companion
@@ -57,13 +61,15 @@ def watch(
     if logs:
         settings = msgspec.structs.replace(settings, watch=msgspec.structs.replace(settings.watch, logs=tuple(logs)))
     paths = logs_here(settings.watch.logs)
-    if not paths:
-        fail("no log to follow was found here. Name some: whosent watch /var/log/mail.log, or set watch.logs.")
     settings = _with_own_of_this_machine(settings, paths)
     os.umask(0o077)  # what is kept names people
     ledger = ledger_of(settings)
     queues = spools([])[0] if settings.watch.queue else []
     with _alone(ledger.place):
+        feeds = _feeds(settings.watch, ledger.place / "spool", found=bool(paths))
+        paths += [feed.spool.path for feed in feeds]
+        if not paths:
+            fail("no log to follow was found here. Name some: whosent watch /var/log/mail.log, or set watch.logs.")
         _say(f"follows {count(len(paths), 'log')}: {', '.join(map(str, paths[:8]))}{' ...' if paths[8:] else ''}")
         watching = Watch(
             settings,
@@ -72,11 +78,25 @@ def watch(
             zone_of(settings.logs.timezone),
             _say,
             (lambda: _look(queues)) if queues else None,
+            feeds,
         )
         gc.collect()
         gc.freeze()  # what is there to stay need not be looked at again, nor copied when the process forks
         _run(watching, Companion(settings, _say))
     raise SystemExit(Exit.CLEAN)
+
+
+def _feeds(rules: Rules, folder: Path, *, found: bool) -> list[Receiver | JournalFeed]:
+    """What brings lines that are in no log here: syslog from others, and the journal where nothing else is found."""
+    feeds: list[Receiver | JournalFeed] = []
+    keep = rules.spool << 20
+    if rules.syslog_udp or rules.syslog_tcp or rules.syslog_socket:
+        spool = OwnSpool(folder / "syslog.log", keep)
+        spool.last_line()
+        feeds.append(Receiver(spool, rules.syslog_udp, rules.syslog_tcp, rules.syslog_socket, rules.syslog_from))
+    if rules.journal == "yes" or (rules.journal == "auto" and not (found or feeds) and JournalFeed.there()):
+        feeds.append(JournalFeed(OwnSpool(folder / "journal.log", keep), rules.journal_matches))
+    return feeds
 
 
 def _run(watching: Watch, companion: Companion) -> None:
@@ -99,19 +119,28 @@ def _run(watching: Watch, companion: Companion) -> None:
 def _alone(place: Path) -> Iterator[None]:
     """One daemon a state folder; the kernel gives the lock back when the process dies."""
     with (place / _LOCK).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        while not _locked(lock):
             lock.seek(0)
-            fail(
-                f"whosent watch runs already, as process {lock.read().strip() or 'unknown'} with the state in {place}. "
-                "Stop that one first, or give this one a state folder of its own (WHOSENT_STATE)."
-            )
+            holder = lock.read().strip()
+            if not holder or Path(f"/proc/{holder}").exists():
+                fail(
+                    f"whosent watch runs already, as process {holder or 'unknown'} with the state in {place}. "
+                    "Stop that one first, or give this one a state folder of its own (WHOSENT_STATE)."
+                )
+            time.sleep(0.1)  # it was killed, and a copy of it is about to notice
         lock.seek(0)
         lock.truncate()
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _look(queues: list[Spool]) -> list[Snapshot]:

@@ -21,6 +21,7 @@ class FollowedLog(msgspec.Struct, frozen=True, kw_only=True):
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What the daemon last said of itself."""
 
+    schema: str = "whosent.condition/1"  # the number rises when a field changes its meaning or goes
     version: str  # of Whosent
     pid: int  # its process
     started: str  # RFC 3339, UTC
@@ -30,7 +31,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     lines: int  # read since it started
     settled: str | None  # what is found up to here no later line can change, RFC 3339, UTC
     asked_seconds: float  # how long the latest look at all the evidence took
-    sources: list[FollowedLog]
+    sources: list[FollowedLog]  # one for each log that is followed
     problems: list[str]  # what troubles it, in sentences that say what to do
     verdict: Verdict  # what a scan of the same lines would say now
     sentence: str  # the same in words

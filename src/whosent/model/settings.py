@@ -114,6 +114,35 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             description="Seconds that a line may be written after its stamp; until then findings are provisional.",
         ),
     ] = 10.0
+    journal: Annotated[
+        Literal["auto", "yes", "no"],
+        Meta(description="Follow the systemd journal: auto does where no log of mail is found."),
+    ] = "auto"
+    journal_matches: Annotated[
+        tuple[str, ...], Meta(description="Arguments of journalctl that choose its entries.")
+    ] = ("--facility=mail",)
+    syslog_udp: Annotated[
+        tuple[str, ...], Meta(description="Where syslog is received over UDP, such as 0.0.0.0:5514; may lose messages.")
+    ] = ()
+    syslog_tcp: Annotated[
+        tuple[str, ...], Meta(description="Where syslog is received over TCP, such as 0.0.0.0:5514.")
+    ] = ()
+    syslog_socket: Annotated[
+        str, Meta(description="Path of a datagram socket that this machine's syslog writes to; empty: none.")
+    ] = ""
+    syslog_from: Annotated[
+        tuple[str, ...], Meta(description="Networks that may send syslog, as CIDR; the private ones unless set.")
+    ] = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
+    spool: Annotated[
+        int,
+        Meta(ge=1, le=100_000, description="Mebibytes of received syslog, and of the journal, that are kept."),
+    ] = 1024
+    rows_days: Annotated[
+        int, Meta(ge=0, le=3650, description="Days that rows are kept for `whosent query`; 0: they are not.")
+    ] = 30
+    rates_days: Annotated[
+        int, Meta(ge=7, le=3650, description="Days that counters by the minute are kept; their totals always are.")
+    ] = 400
     save: Annotated[
         float,
         Meta(ge=0, le=3600, description="Seconds between two savings of the state; what was read since is read again."),

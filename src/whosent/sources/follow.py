@@ -137,7 +137,7 @@ class Followed(Source):
         if self._file is None:
             return None
         block = os.pread(self._file, CHUNK, self.size + len(self._rest))
-        if not block:
+        if not block or self.cut:
             return None
         self.heard = now
         if self.fingerprint.size < _KNOWN_BY:
@@ -239,16 +239,21 @@ class LogFile:
         if before.is_at(self.path) and before.open() and not before.cut:
             return missed
         before.close()
-        parts = siblings(self.path)
-        known = [number for number, path in enumerate(parts) if before.is_at(path)]
-        if known:
-            before.renamed(parts[known[-1]])
-            missed += [(before, before.size), *((Followed(path), 0) for path in parts[known[-1] + 1 :])]
+        now = next((path for path in reversed(siblings(self.path)) if before.is_at(path)), None)
+        if now is not None:
+            missed += [(before, before.size), *self._since(before)]
+            before.renamed(now)
         elif before.fingerprint.size:
             self.problem = "was deleted or replaced while nobody followed it: lines may be lost"
         self.current = None
         self._take()
         return missed
+
+    def _since(self, one: Followed) -> list[tuple[Followed, int]]:
+        """Files that came and were renamed after this one, before anybody looked."""
+        parts = siblings(self.path)
+        known = [number for number, path in enumerate(parts) if one.is_at(path)]
+        return [(Followed(path), 0) for path in parts[known[-1] + 1 :]] if known else []
 
     def _take(self) -> None:
         fresh = Followed(self.path)
@@ -276,6 +281,7 @@ class LogFile:
                 self.problem = "was deleted; waiting for a new one"
             elif now - one.heard >= _QUIET and not one.behind:
                 self.leaving.append(one)
+                missed = self._since(one)
                 self.current = None
                 self._take()
                 self.problem = ""
