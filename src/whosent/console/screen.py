@@ -196,6 +196,8 @@ class Top(App[None]):
         return self.screen_stack[0].query_one(DataTable)
 
     def _show(self, view: View) -> None:
+        if not self.is_running or not self.screen_stack[0].query("#keys"):
+            return  # it is being closed
         base = self.screen_stack[0]
         base.query_one("#head", Lines).say(view.head)
         base.query_one("#outgoing", Lines).say(view.outgoing)

@@ -16,8 +16,8 @@ from whosent.channels import chosen
 from whosent.model.settings import Settings
 
 COMMAND: Final = ("alert", "run", "--until-input-ends")
-_PAUSE: Final = 5.0  # seconds before one that died is started again
-_PATIENCE: Final = 15.0  # seconds for its last word
+PAUSE: Final = 5.0  # seconds before one that died is started again
+PATIENCE: Final = 15.0  # seconds for its last word
 
 
 class Companion:
@@ -25,7 +25,7 @@ class Companion:
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self._say = say
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._next = 0.0
         chosen(settings.alerts)  # a channel that does not exist is said before anything runs
         alerts, heart, numbers = settings.alerts.channels, settings.heartbeat, settings.metrics
@@ -35,29 +35,29 @@ class Companion:
 
     def look_after(self) -> None:
         """Start it if it does not run."""
-        if not self._wanted or (self._process is not None and self._process.poll() is None):
+        if not self._wanted or (self.process is not None and self.process.poll() is None):
             return
         if time.monotonic() < self._next:
             return
-        if self._process is not None:
+        if self.process is not None:
             self._forget()
             self._say("the process that tells ended, and is started again")
-        self._next = time.monotonic() + _PAUSE
-        self._process = subprocess.Popen(  # noqa: S603  # ourselves
+        self._next = time.monotonic() + PAUSE
+        self.process = subprocess.Popen(  # noqa: S603  # ourselves
             [sys.executable, "-m", "whosent", *COMMAND], stdin=subprocess.PIPE, start_new_session=True
         )
 
     def stop(self) -> None:
         """Let it tell the last word, and end it."""
-        if self._process is None:
+        if self.process is None:
             return
         self._forget()
         try:
-            self._process.wait(_PATIENCE)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
 
     def _forget(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
