@@ -14,8 +14,9 @@ import typer
 from whosent.cli.leaving import Exit
 from whosent.cli.options import ledger_of
 from whosent.configuration import load
-from whosent.report import words
+from whosent.report.status import Seen
 from whosent.report.status import status as told
+from whosent.store.alerts import Outbox
 from whosent.store.condition import Conditions
 from whosent.store.incidents import Incidents
 from whosent.store.rates import Rates
@@ -46,10 +47,14 @@ def status(
     queued: Counter[str] = Counter()
     for one in rates.latest_queues():
         queued[one.folder] += one.messages
-    code, text = told(condition, Incidents(ledger).all(), hour, queued, now)
+    outbox = Outbox(ledger)
+    seen = Seen(
+        condition, Incidents(ledger).all(), hour, queued, outbox.channels(), outbox.counts().get("waiting", 0)
+    )  # fmt: skip
+    code, text = told(seen, now)
     if json:
         sys.stdout.buffer.write(msgspec.json.encode(condition) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        sys.stdout.write(f"{words.visible(text)}\n")
+        sys.stdout.write(f"{text}\n")
     raise SystemExit(Exit(code))

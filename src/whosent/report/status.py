@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from whosent.measures.phrases import count
+from whosent.model.alert import ChannelHealth
 from whosent.model.condition import Condition
 from whosent.model.lifecycle import KeptIncident, State
+from whosent.model.report import Verdict
+from whosent.report.plugin import Measure, line
 
 _SILENT: Final = 60.0  # seconds without a word of the daemon
 _NUMBERS: Final = ("messages", "sent", "deferred", "bounced", "rejected", "logins", "failed_logins")
-_WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+_CODES: Final[dict[Verdict, int]] = {"clean": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 
 class Status(NamedTuple):
@@ -22,45 +25,56 @@ class Status(NamedTuple):
     text: str
 
 
-def status(  # the five things it is made of
-    condition: Condition | None,
-    kept: Sequence[KeptIncident],
-    hour: Mapping[str, int],
-    queued: Mapping[str, int],
-    now: float,
-) -> Status:
-    """``hour`` are counters of the last hour, ``queued`` messages by folder of the queues at the last look."""
-    if condition is None:
-        return Status(3, "WHOSENT UNKNOWN - no watch has run here: start it with whosent watch")
-    silent = now - datetime.fromisoformat(condition.at).timestamp()
-    opened = [one for one in kept if one.state is State.OPEN]
-    numbers = " ".join(
-        f"{name}={value}"
-        for name, value in (
-            ("incidents_open", len(opened)),
-            ("incidents_contained", sum(one.state is State.CONTAINED for one in kept)),
-            *((f"{name}_1h", hour.get(name, 0)) for name in _NUMBERS),
-            *((f"queue_{folder}", length) for folder, length in sorted(queued.items())),
-            ("behind", f"{sum(one.behind for one in condition.sources)}B"),
-        )
-    )
-    code, sentence = _verdict(condition, opened, silent)
-    safe = sentence.replace("|", "/").replace("\n", " ")
-    return Status(code, f"WHOSENT {_WORDS[code]} - {safe}|{numbers}")
+class Seen(NamedTuple):
+    """What it is made of."""
+
+    condition: Condition | None
+    kept: Sequence[KeptIncident]
+    hour: Mapping[str, int]  # counters of the last hour
+    queued: Mapping[str, int]  # messages by folder of the queues at the last look
+    channels: Sequence[ChannelHealth]
+    waiting: int  # alerts that no channel has taken
 
 
-def _verdict(condition: Condition, opened: Sequence[KeptIncident], silent: float) -> tuple[int, str]:
+def status(seen: Seen, now: float) -> Status:
+    """The line, and the exit code that goes with it."""
+    if seen.condition is None:
+        return Status(3, line("unknown", "no watch has run here: start it with whosent watch", ()))
+    silent = now - datetime.fromisoformat(seen.condition.at).timestamp()
+    opened = [one for one in seen.kept if one.state is State.OPEN]
+    verdict, sentence = _verdict(seen.condition, opened, seen, silent)
+    return Status(_CODES[verdict], line(verdict, sentence, _measures(seen, seen.condition, opened, silent)))
+
+
+def _measures(seen: Seen, condition: Condition, opened: Sequence[KeptIncident], silent: float) -> list[Measure]:
+    return [
+        Measure("incidents_open", len(opened), critical="0"),
+        Measure("incidents_contained", sum(one.state is State.CONTAINED for one in seen.kept)),
+        *(Measure(f"{name}_1h", seen.hour.get(name, 0)) for name in _NUMBERS),
+        *(Measure(f"queue_{folder}", length) for folder, length in sorted(seen.queued.items())),
+        Measure("behind", sum(one.behind for one in condition.sources), "B"),
+        Measure("last_word", max(0.0, silent), "s", critical=f"{_SILENT:g}"),
+        Measure("alerts_waiting", seen.waiting, critical="0"),
+        Measure("channels_failing", sum(bool(one.failures) for one in seen.channels), warning="0"),
+    ]
+
+
+def _verdict(condition: Condition, opened: Sequence[KeptIncident], seen: Seen, silent: float) -> tuple[Verdict, str]:
     """The worst first: an open incident counts also when the daemon is silent."""
-    critical = [one for one in opened if one.incident.severity == "critical"]
+    failing = [f"the channel {one.name} fails: {one.problem}" for one in seen.channels if one.failures]
     if opened:
+        critical = [one for one in opened if one.incident.severity == "critical"]
         more = f" (and {count(len(opened) - 1, 'more incident')})" if len(opened) > 1 else ""
-        return (2 if critical else 1), f"{(critical or opened)[0].incident.sentence}{more}"
+        also = "".join(f"; {one}" for one in failing)
+        return ("critical" if critical else "warning"), f"{(critical or opened)[0].incident.sentence}{more}{also}"
     if not condition.running:
-        return 3, f"watch was stopped at {condition.at}: nobody looks"
+        return "unknown", f"watch was stopped at {condition.at}: nobody looks"
     if silent > _SILENT:
-        return 3, f"watch has said nothing since {condition.at}: see whether it runs"
+        return "unknown", f"watch has said nothing since {condition.at}: see whether it runs"
+    if seen.waiting and failing:
+        return "critical", f"{count(seen.waiting, 'alert')} reached nobody: {'; '.join(failing)}"
     troubled = [f"{one.source}: {one.problem}" for one in condition.sources if one.problem]
-    warnings = [*condition.problems, *troubled, *(notice.sentence for notice in condition.notices)]
+    warnings = [*condition.problems, *troubled, *failing, *(notice.sentence for notice in condition.notices)]
     if warnings:
-        return 1, warnings[0]
-    return (3 if condition.verdict == "unknown" else 0), condition.sentence
+        return "warning", warnings[0]
+    return ("unknown" if condition.verdict == "unknown" else "clean"), condition.sentence
