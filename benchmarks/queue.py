@@ -41,6 +41,7 @@ def measure(bench: Bench) -> Section:
         CAT: reading,
         WHOSENT: whosent("scan", "--json", "--queue-directory", str(place), output=answer),
         f"{WHOSENT} --jobs 1": whosent("scan", "--json", "--jobs", "1", "--queue-directory", str(place)),
+        "whosent parse --queue": whosent("parse", "--queue-directory", str(place)),
     }
     interleave({CAT: reading}, 1, tell)  # so that the disk plays no part
     measured = interleave(commands, bench.rounds, tell)
