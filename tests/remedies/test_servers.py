@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -112,3 +113,31 @@ def test_a_proxy_known_by_name_is_shut_as_on_any_server() -> None:
     by_address = propose(incident="x", suspect=suspect, cause=Cause.OPEN_PROXY, strength=Strength.SHOWN, server="exim")
     assert any("exim -Mf" in command for command in commands(by_address))
     assert not any("exim" in command for command in commands(steps("exim", "proxy")))
+
+
+def test_directadmins_lists_keep_everybody_else(tmp_path: Path) -> None:
+    """Twice is once, the undo takes out what was put in, and no name is a pattern."""
+    told = [step for step in steps("exim", "account", "b.b@corp.test") if "DirectAdmin" in step.title]
+    told += [step for step in steps("exim", "local_user", "bob") if "DirectAdmin" in step.title]
+    assert len(told) == 2
+    for number, (step, who) in enumerate(zip(told, ("b.b@corp.test", "bob"), strict=True)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        name = "blacklist_smtp_usernames" if "@" in who else "blacklist_script_usernames"
+        before = "bxb@corp.test:1\nbobby:2\n"
+        (folder / name).write_text(before, encoding="utf-8")
+        do, undo = (one[0].replace("/etc/virtual", str(folder)) for one in (step.commands, step.undo))
+        bash(do)
+        bash(do)
+        after = (folder / name).read_text(encoding="utf-8")
+        assert after.startswith(before)
+        assert [line.split(":")[0] for line in after.splitlines()] == ["bxb@corp.test", "bobby", who]
+        bash(undo)
+        assert (folder / name).read_text(encoding="utf-8") == before
+        assert [path.name for path in folder.iterdir()] == [name]
+
+
+def test_a_plesk_mailbox_is_named_as_one_word() -> None:
+    (step,) = [one for one in steps("postfix", "account", "o'b@corp.test") if "Plesk" in one.title]
+    assert step.commands[0].startswith("plesk bin mail --update 'o'")
+    assert not any("Plesk" in one.title for one in steps("postfix", "account", "alice"))

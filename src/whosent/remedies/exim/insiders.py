@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.model.finding import Suspect
 from whosent.model.incident import Remedy
+from whosent.remedies import panels
 from whosent.remedies.exim.incoming import NOTE, statement
 from whosent.remedies.exim.queued import by_account, by_user, look_and_hold, remove
 from whosent.remedies.login import lock
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _LOGIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _NO_KEY: Final = re.compile(r'[\s":#\\]')
-_PANEL: Final = "cPanel only, from its documentation and not tried here."
 
 
 def contain_account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
@@ -27,7 +27,8 @@ def contain_account(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     name = plain(suspect.name)
     steps = [*look_and_hold(tag, suspect, by_account(name)), _block_account(tag, suspect, name)]
     if "@" in name and not name.endswith("@"):
-        steps.append(_hold_on_panel(suspect, name))
+        steps.append(panels.cpanel_mailbox(suspect, name))
+        steps += [] if _NO_KEY.search(name) else [panels.directadmin_mailbox(suspect, name)]
     return [*steps, lock(name), remove(tag, suspect)]
 
 
@@ -45,18 +46,6 @@ def _block_account(tag: str, suspect: Suspect, name: str) -> Remedy:
     return Remedy(
         step="block", title=f"Freeze new mail of {name}", reach=f"{reach}; it waits in the queue, nothing is lost",
         commands=commands, undo=undo, note=NOTE,
-    )  # fmt: skip
-
-
-def _hold_on_panel(suspect: Suspect, name: str) -> Remedy:
-    owner = f"user=$(/usr/local/cpanel/scripts/whoowns {quoted(name.rpartition('@')[2])})"
-    word = quoted(f"email={name}")
-    return Remedy(
-        step="block", title=f"On a cPanel host: hold what {name} sends",
-        reach=f"only mail of the mailbox {name}{place(suspect)}; it waits in the queue, nothing is lost",
-        commands=[f'{owner}\nuapi --user="$user" Email hold_outgoing {word}'],
-        undo=[f'{owner}\nuapi --user="$user" Email release_outgoing {word}'],
-        note=f"{_PANEL} suspend_outgoing refuses instead of holding, unsuspend_outgoing takes that back.",
     )  # fmt: skip
 
 
@@ -90,14 +79,8 @@ def _block_user(tag: str, suspect: Suspect, name: str) -> list[Remedy]:
             note=f"Needs an ACL for local mail (`exim -bP acl_not_smtp`): where none is set, nothing is changed."
             f" {NOTE}",
         ),
-        Remedy(
-            step="block", title=f"On a cPanel host: hold what the account {name} sends",
-            reach=f"all mail of the hosting account {name}{place(suspect)}, its mailboxes too; it waits in the queue",
-            commands=[f"whmapi1 hold_outgoing_email user={name}"],
-            undo=[f"whmapi1 release_outgoing_email user={name}"],
-            note=f"{_PANEL} suspend_outgoing_email refuses instead of holding, unsuspend_outgoing_email takes that"
-            f" back.",
-        ),
+        panels.cpanel_user(suspect, name),
+        panels.directadmin_scripts(suspect, name),
     ]  # fmt: skip
 
 

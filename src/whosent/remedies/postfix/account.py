@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from whosent.model.incident import Remedy
+from whosent.remedies import panels
 from whosent.remedies.login import lock
 from whosent.remedies.postfix.incoming import OVERRIDE, access_map
 from whosent.remedies.postfix.queued import by_account, look_and_hold
@@ -20,7 +21,9 @@ def contain(tag: str, suspect: Suspect, _cause: Cause) -> list[Remedy]:
     """Steps against mail submitted with one login."""
     name = plain(suspect.name)
     choice = by_account(name)
-    return [*look_and_hold(tag, suspect, choice), _block(tag, suspect, name), lock(name)]
+    steps = [*look_and_hold(tag, suspect, choice), _block(tag, suspect, name)]
+    panel = [panels.plesk_mailbox(suspect, name)] if "@" in name.strip("@") else []
+    return [*steps, *panel, lock(name)]
 
 
 def _block(tag: str, suspect: Suspect, name: str) -> Remedy:
