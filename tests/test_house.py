@@ -247,6 +247,14 @@ def test_every_table_is_documented(table: Table) -> None:
     assert (PACKAGE / "tables" / f"{table.name}.py").exists()
 
 
+@pytest.mark.parametrize("part", [*dialects(), *tables()], ids=lambda part: part.name)
+def test_every_format_says_what_it_cannot_prove_and_whether_it_is_proven_itself(part: Any) -> None:  # noqa: ANN401
+    told = section(page("reference/formats.md"), part.title)
+    assert re.search(r"cannot\s+prove|does\s+not\s+say\s+who", told)
+    recorded = any("written" not in path.name for path in (ROOT / "tests" / "samples" / part.name).glob("*.log"))
+    assert ("**Unproven**" in told) is not recorded
+
+
 def test_every_object_of_the_json_has_all_its_fields_explained() -> None:
     """But for those that say the same one line above (``until`` below ``since``)."""
     unexplained = re.findall(r"^\| `(\w+)` \| [^|\n]*(?:\\\|[^|\n]*)*\|  \|$", page("reference/json.md"), re.MULTILINE)

@@ -216,7 +216,17 @@ def _format(dialect: Dialect | Table) -> str:
     module = importlib.import_module(f"whosent.{'tables' if isinstance(dialect, Table) else 'dialects'}.{dialect.name}")
     events = _events(dialect)
     gives = ", ".join(f"`{event}`" for event in events) or "nothing: its lines are counted as understood"
-    return f"## {dialect.title}\n\n{_told(module)}\n\nGives: {gives}.\n"
+    return f"## {dialect.title}\n\n{_told(module)}\n\nGives: {gives}. {_proven(dialect.name)}\n"
+
+
+def _proven(name: str) -> str:
+    """Whether lines of the real program are among the samples."""
+    samples = [path.name for path in (ROOT / "tests" / "samples" / name).glob("*.log")]
+    if any("written" not in sample for sample in samples):
+        return "Proven on lines recorded from the real program."
+    return (
+        "**Unproven**: no line of the real program could be recorded here; written from its sources or documentation."
+    )
 
 
 def _events(dialect: Dialect | Table) -> list[str]:

@@ -3,6 +3,9 @@
 Apache, nginx and lighttpd escape quotes, backslashes and control characters in what a visitor sends, so the first
 bare quote behind ``] `` begins the request and the next bare one ends it.  The user name may hold anything else:
 what stands before the request is read up to the last ``[date] "``.  Referer and user agent are not read at all.
+
+What a line proves: that the server answered this request of this address. It cannot prove that mail was sent, nor who
+sat behind a proxy; a script that ran is told by its path, an included file is not.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ bank's word (``ORIGINATING``, ``MYNETS``, ``LOCAL``), ``disposition`` what becam
 ``DiscardedInbound,Quarantined`` ...), ``next_queue_id`` the id the message got behind the filter.  Strangers write
 sender and recipients, which Amavis quotes, the Message-ID, and the names of files in ``BANNED (...)``; a name with
 braces makes the line ambiguous.  ``Hits`` has no threshold beside it: CLEAN, SPAMMY and SPAM say where it lies.
+
+What a verdict cannot prove: that the text is spam or harmless, or who handed the message in; the queue id leads to the
+client that the MTA recorded.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 From clamav-milter/clamfi.c with ``LogInfected Full`` and ``LogClean Full``, recorded from 1.4.  Sender, recipients and
 subject are a stranger's; only the queue id before them and the name of the virus, the line's last word, are read.
 ``LogInfected Basic`` and clamd's own lines carry no queue id: they say that something was found, not in what.
+
+What it cannot prove: whose message it was, without a queue id or the milter's line beside it.
 """
 
 from __future__ import annotations

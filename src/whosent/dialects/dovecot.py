@@ -4,6 +4,9 @@ From src/login-common/client-common.c (``login_log_format_elements``) and src/au
 in ``user=<...>`` is the client's; everything behind ``rip=`` is Dovecot's, so the name reaches up to the last
 ``>, rip=``.  In ``passdb(user,ip)`` lines Dovecot's ``auth_username_chars`` keep brackets and commas out of names;
 names that have them all the same make the line ambiguous, for a given password may follow.
+
+What a line proves: that somebody knew the password, or did not, from this address. It cannot prove that mail was sent,
+nor that the owner of the password was the one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 From opendkim/opendkim.c (2.10, 2.11), recorded from 2.11 with ``LogWhy``.  Selector and domain of a signature added are
 our own configuration's; those of a signature that failed are the sender's and are not read.  No verdict on content.
+
+What it cannot prove: that the signer wrote the text; a signature says whose key was used.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 From opendmarc/opendmarc.c (1.3, 1.4), recorded from 1.4.2.  The domain is the sender's word; one that holds a blank
 makes the line ambiguous.  No verdict on content.
+
+What it cannot prove: that a mail that passes is wanted, or that one that fails was forged: forwarders break signatures.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 From ext/standard/mail.c.  The script's path and line come from the interpreter; recipient, headers and subject
 are whatever the script was made to send, so only the text up to the first ``-- Headers:`` is read.
+
+What a line proves: that this file called mail(). It cannot prove that a message left, nor which visitor was the cause:
+a shared library is named instead of the page that used it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 From policyd-spf of spf-engine 2.9 to 3.0, recorded from 3.0.4.  HELO and sender are the client's; the address before
 them is not.  A refusal is also told by Postfix, with the client's address.
+
+What it cannot prove: who wrote a mail; SPF says whether the address may send for the domain.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from an address that imitates one, and is ambiguous.
 
 rsyslog's RFC 5424 template cuts the tag at its first slash, so that "postfix" may be all that is left of the daemon's
 name: then every daemon's rules are tried.
+
+What these lines cannot prove: the script behind a uid, subjects and headers unless ``header_checks`` log them, and that
+they are Postfix's own where syslog is: any local user can write such lines.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 From postgrey 1.36 and 1.37, recorded from 1.37.  Sender and recipient are logged without quotes and are not read:
 behind ``client_address=`` everything is the client's word.
+
+What it cannot prove: anything of the mail itself; it speaks of who was asked to come back.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 From saslauthd/ipc_unix.c and do_auth in saslauthd-main.c.  User and realm are the client's: a bracket in them makes
 the line ambiguous.
+
+What a line cannot prove: where the client was; the address stands in the line of the program that asked.
 """
 
 from __future__ import annotations

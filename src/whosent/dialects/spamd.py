@@ -4,6 +4,8 @@ From spamd's ``log "spamd: result: ..."`` (3.4 and 4.0), recorded from 4.0.1.  `
 the client of the mail.  The Message-ID is the sender's, but spamd writes ``_`` for its blanks and commas, so that it
 ends where it says; a stranger can give his mail the Message-ID of another's, so it leads to a message only while no
 other in the queue has it.  Behind ``mid=`` nothing is read.
+
+What a verdict cannot prove: that the text is spam, or who handed it in.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ and a letter, ``*`` for one that is not sent.
 Whose word it is: everything before the headers is Exim's own, except the texts of HELO, ident and sender, none of
 which is used to name anybody.  A local submission carries the caller's login and uid; one from the network carries
 Exim's uid and the client's address, and the login if it authenticated.
+
+What it cannot tell: what has left already, and the script behind a local user unless PHP's header names it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ receiver did, and whether DKIM or SPF passed for our domain.
 
 Whoever knows the address that our DNS names can send a report: it is a stranger's word, worth as much as the receiver
 behind it.  A record of a forwarder or mailing list says so in ``reason``, if the receiver noticed.
+
+What a record cannot prove: that the mail was spam, or who sent it behind the address.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ learn.microsoft.com/graph/api/resources/signin (``createdDateTime``, ``userPrinc
 
 Only a sign-in that succeeded, and one that failed, is a login: an interrupted one (a second factor asked for, "keep me
 signed in") proves nothing yet.  The user name of a failed sign-in is what was typed.
+
+What a sign-in cannot prove: that mail was sent, nor that its owner was the one who signed in.
 """
 
 from __future__ import annotations

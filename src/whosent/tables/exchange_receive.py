@@ -8,6 +8,9 @@ Rows marked ``*`` and ``>`` are the server's words, rows marked ``<`` the client
 ``...,authenticated``; computer accounts (``EX01$``) are servers among themselves and no login.  The transport service
 sees clients through the front end, which names the client's session by XPROXY; since anybody can type that, it counts
 only from an address of ours, and when the server answered 250.  The name of a failed login is the client's word.
+
+What these rows cannot prove: what became of mail that was taken (the message tracking log says that); they
+say nothing of mail that mailboxes submit without SMTP.
 """
 
 from __future__ import annotations

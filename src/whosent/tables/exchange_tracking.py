@@ -10,6 +10,9 @@ the server and its ``internal-message-id``.  Who handed it in: the mailbox, wher
 client's login stands in the SMTP receive protocol log and is found by the session in ``source-context``; without that
 log the sender speaks for the account where a connector named "Client ..." took the message, which refuses senders
 that are not the account's own (5.7.60).  Addresses, subject and Message-ID are the client's words.
+
+What these rows cannot prove: why another server refused (the send protocol log has its words), and the client behind a
+mailbox that submits without SMTP, unless the row names its address.
 """
 
 from __future__ import annotations

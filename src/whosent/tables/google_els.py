@@ -7,6 +7,8 @@ documentation: no Workspace could be asked here.
 
 A row is one event of one recipient.  What Google says was sent from a domain of ours is the mailbox of the sender;
 Message-ID is all that holds the rows of a message together, with its sender and start.
+
+What an export cannot prove: the client behind a mailbox, or more than the search that was exported asked for.
 """
 
 from __future__ import annotations

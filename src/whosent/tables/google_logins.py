@@ -3,6 +3,8 @@
 Fields after developers.google.com/admin-sdk/reports/v1/appendix/activity/login: ``id.time``, ``actor.email``,
 ``ipAddress``, and the event's name (``login_success``, ``login_failure``, ...).  Written from the documentation: no
 Workspace could be asked here.
+
+What it cannot prove: that mail was sent; and a login without an address proves no place.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ semicolons between), ``total_bytes``, ``message_id``, ``network_message_id``, ``
 
 A row is one message.  The account of a message that leaves the organisation is its sender, if it names no connector:
 what a connector lets in is known by its address alone.
+
+What a report cannot prove: the replies of other servers, and the client behind a mailbox.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ not tell strangers from us, and is not read).  So a row without FromIP is the ma
 a mailbox too if the sender's domain is ours, and nobody we know otherwise (mail that a rule forwards).  A trace says
 that a delivery failed and not why: the reply of the other server is in the extended report.  Addresses and subject are
 what the client wrote.
+
+What a trace cannot prove: the client behind a mailbox; the sign-in log has its address.
 """
 
 from __future__ import annotations
