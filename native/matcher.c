@@ -5,11 +5,13 @@
  */
 #include "native.h"
 
+#define MARKS 10000 /* more rules than there will ever be */
+
 static void
 free_entries(Matcher *self)
 {
-    for (int end = 0; self->entries && end < self->ends; end++) {
-        Entry *entry = &self->entries[end];
+    for (int mark = 0; self->entries && mark < self->marks; mark++) {
+        Entry *entry = &self->entries[mark];
         for (Py_ssize_t field = 0; entry->constants && field < entry->count; field++)
             Py_XDECREF(entry->constants[field]);
         PyMem_Free(entry->constants);
@@ -33,19 +35,21 @@ matcher_dealloc(Matcher *self)
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
-/* (end, kind, rule, fields): fields are group numbers, or a constant (bytes or None). */
+/* (mark, kind, rule, fields): fields are group numbers, or a constant (bytes or None). */
 static int
 take_entry(Matcher *self, PyObject *item)
 {
-    int end, kind;
+    int mark, kind;
     PyObject *rule, *fields;
-    if (!PyArg_ParseTuple(item, "iiOO!", &end, &kind, &rule, &PyTuple_Type, &fields))
+    if (!PyArg_ParseTuple(item, "iiOO!", &mark, &kind, &rule, &PyTuple_Type, &fields))
         return -1;
-    if (end <= 0 || end >= self->ends || kind < TOKEN || kind > RARE || self->entries[end].rule) {
-        PyErr_SetString(PyExc_ValueError, "an entry has no group of its own");
+    if (mark <= 0 || mark >= self->marks || kind < TOKEN || kind > RARE || self->entries[mark].rule) {
+        PyErr_SetString(PyExc_ValueError, "an entry has no mark of its own");
         return -1;
     }
-    Entry *entry = &self->entries[end];
+    Entry *entry = &self->entries[mark];
+    uint32_t groups;
+    pcre2_pattern_info(self->code, PCRE2_INFO_CAPTURECOUNT, &groups);
     Py_ssize_t count = PyTuple_GET_SIZE(fields);
     entry->groups = PyMem_Calloc(count + 1, sizeof(int));
     entry->constants = PyMem_Calloc(count + 1, sizeof(PyObject *));
@@ -59,7 +63,7 @@ take_entry(Matcher *self, PyObject *item)
         PyObject *one = PyTuple_GET_ITEM(fields, field);
         if (PyLong_CheckExact(one)) {
             long group = PyLong_AsLong(one);
-            if (group <= 0 || group >= self->ends) {
+            if (group <= 0 || (uint32_t)group > groups) {
                 PyErr_SetString(PyExc_ValueError, "no such group");
                 return -1;
             }
@@ -97,9 +101,6 @@ compile_pattern(Matcher *self, const char *pattern, Py_ssize_t size)
         return -1;
     }
     pcre2_jit_stack_assign(self->context, NULL, self->stack);
-    uint32_t groups;
-    pcre2_pattern_info(self->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-    self->ends = (int)groups + 1;
     return 0;
 }
 
@@ -119,7 +120,15 @@ matcher_new(PyTypeObject *type, PyObject *arguments, PyObject *Py_UNUSED(keyword
     self->otherwise = otherwise;
     if (compile_pattern(self, pattern, size) < 0)
         goto failed;
-    self->entries = PyMem_Calloc(self->ends, sizeof(Entry));
+    self->marks = 1;
+    for (Py_ssize_t number = 0; number < PyList_GET_SIZE(entries); number++) {
+        PyObject *item = PyList_GET_ITEM(entries, number);
+        PyObject *mark = PyTuple_Check(item) && PyTuple_GET_SIZE(item) ? PyTuple_GET_ITEM(item, 0) : Py_None;
+        int highest = PyLong_Check(mark) ? (int)PyLong_AsLong(mark) : 0;
+        if (highest >= self->marks && highest <= MARKS)
+            self->marks = highest + 1;
+    }
+    self->entries = PyMem_Calloc(self->marks, sizeof(Entry));
     if (!self->entries) {
         PyErr_NoMemory();
         goto failed;
@@ -184,15 +193,19 @@ ask(Tokens *self, PyObject *answer)
     return self->pending ? ELSEWHERE : FAILED;
 }
 
-/* Match the line at `at` by this alternation or one behind it; gives the number of its last group, or PCRE2's error. */
+/* Match the line at `at` by this alternation or one behind it; gives the mark of its rule (0: none), or PCRE2's error. */
 static int
 match_line(const Matcher **matcher, const char *text, Py_ssize_t size, Py_ssize_t at)
 {
     for (;;) {
         const Matcher *one = *matcher;
         int found = pcre2_match(one->code, (PCRE2_SPTR)text, (PCRE2_SIZE)size, (PCRE2_SIZE)at, 0, one->data, one->context);
-        if (found < 0 || found - 1 != one->otherwise || !one->next)
-            return found < 0 ? found : found - 1;
+        if (found < 0)
+            return found;
+        PCRE2_SPTR name = pcre2_get_mark(one->data);
+        int mark = name ? atoi((const char *)name) : 0;
+        if (mark != one->otherwise || !one->next)
+            return mark;
         *matcher = one->next;
     }
 }
@@ -206,10 +219,10 @@ next_match(Tokens *self, Match *match)
     while (self->at < size) {
         const Matcher *matcher = self->matcher;
         Py_ssize_t at = self->at;
-        int end = match_line(&matcher, text, size, at);
-        if (end == PCRE2_ERROR_NOMATCH) /* the chunk does not end with a line end */
+        int mark = match_line(&matcher, text, size, at);
+        if (mark == PCRE2_ERROR_NOMATCH) /* the chunk does not end with a line end */
             return OVER;
-        if (end < 0) {
+        if (mark < 0) {
             const char *stop = memchr(text + at, '\n', (size_t)(size - at));
             if (!stop)
                 return OVER;
@@ -219,10 +232,10 @@ next_match(Tokens *self, Match *match)
         }
         const PCRE2_SIZE *spans = pcre2_get_ovector_pointer(matcher->data);
         self->at = (Py_ssize_t)spans[1];
-        if (end == matcher->otherwise)
+        if (mark == matcher->otherwise)
             return ask(self, PyObject_CallFunction(self->otherwise, "ny#", at, text + at, self->at - 1 - at));
-        const Entry *entry = &matcher->entries[end];
-        if (!entry->rule)
+        const Entry *entry = mark < matcher->marks ? &matcher->entries[mark] : NULL;
+        if (!entry || !entry->rule)
             continue; /* understood, and nothing the caller asked for */
         *match = (Match){text, spans, at, entry};
         return CAPTURED;

@@ -10,7 +10,7 @@
 /* What the join does with a rule's lines; everything else is a plain token. */
 enum kind { TOKEN, DELIVERY, QUEUED, SUBMISSION, REMOVED, ARRIVAL, RARE };
 
-/* One rule as the alternation tells it: by the number of the group at its end. */
+/* One rule as the alternation tells it: by the mark at its end. */
 typedef struct {
     PyObject *rule;       /* NULL: no rule ends here */
     enum kind kind;
@@ -26,9 +26,9 @@ typedef struct Matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
-    int ends;       /* entries */
-    int otherwise;  /* the group at the end of the branch that takes any line */
-    Entry *entries; /* by group number */
+    int marks;      /* entries */
+    int otherwise;  /* the mark of the branch that takes any line */
+    Entry *entries; /* by mark */
     PyObject *slow; /* callable (offset, line, otherwise) -> tokens, for a line PCRE2 gives up on */
 } Matcher;
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 # What a pattern is made of: an escaped character, a character class, a parenthesis, a quantifier, anything else.
-_PART: Final = re.compile(
+PART: Final = re.compile(
     rb"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[a-zA-Z]*(?:[:>=!]|<[=!]|P<\w+>)|[()]|(?:[*+?]|\{\d*,?\d*\})[+?]?|.",
     re.DOTALL,
 )
@@ -23,7 +23,7 @@ def portable(pattern: bytes) -> bytes:
     out: list[bytes] = []
     opened: list[int] = []  # where in ``out`` each open group begins
     closed = -1  # where the group begins that ended with the part before
-    for match in _PART.finditer(pattern):
+    for match in PART.finditer(pattern):
         part = match[0]
         begin, closed = closed, -1
         if part.startswith(b"("):

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from whosent.dialects import Dialect, Rule
 from whosent.reading.native import native
 from whosent.reading.patterns import portable
+from whosent.reading.slots import apart, choice, shared
 
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<(\w+)>")
 _CLASS: Final = re.compile(rb"\\.|\[\^?(?:\\.|[^\]\\])+\]", re.DOTALL)
@@ -180,14 +181,15 @@ class Tokenizer:
         self._take[self._groups.empty()] = (None, ())  # of the last branch, which takes any line
         never = rb"(?!)()"  # a group that never takes part: what a missing field reads
         last = self._groups.empty()
-        self._written = portable(rb"|".join([*branches, rb"()[^\n]*+\n", never]))
+        written = portable(choice([*branches, rb"()[^\n]*+\n", never]))
+        self._written = apart(written)
         self._take = {
             end: (rule, tuple(index or last for index in indices)) for end, (rule, indices) in self._take.items()
         }
         for one in self._alone.values():
             if isinstance(one, _Implied):
                 one.indices = tuple(index or last for index in one.indices)
-        self.twin: Any = self._compiled(dialects, last) if native else None
+        self.twin: Any = self._compiled(dialects, written, last) if native else None
 
     def _whole_lines(self, dialects: Iterable[Dialect]) -> list[bytes]:
         """Web servers' last: their lines begin with anything, which takes long to find wrong."""
@@ -198,7 +200,7 @@ class Tokenizer:
                 wanted = {name for rule in led for name in self._wanted(rule, frozenset())}
                 opening = self._groups.number(lead, wanted, numbers)
                 bodies = [self._rule(rule, frozenset(), numbers) for rule in led]
-                branches.append(opening + rb"(?:" + rb"|".join(bodies) + rb")")
+                branches.append(opening + choice(bodies))
         return branches
 
     def _tagged(self, dialects: list[Dialect], envelope: Envelope) -> bytes:
@@ -206,9 +208,9 @@ class Tokenizer:
         outer = frozenset(_names(envelope.start))
         rules = (rule for dialect in dialects for _, rules in dialect.programs for rule in rules)
         wanted = {name for rule in rules for name in self._wanted(rule, outer)}
-        shared: dict[str, int] = {}
-        start = self._groups.number(envelope.start, outer & wanted, shared)
-        return start + rb"(?:" + rb"|".join(self._branch(dialect, outer, shared) for dialect in dialects) + rb")"
+        numbers: dict[str, int] = {}
+        start = self._groups.number(envelope.start, outer & wanted, numbers)
+        return start + choice(self._branch(dialect, outer, numbers) for dialect in dialects)
 
     def _branch(self, dialect: Dialect, outer: frozenset[str], shared: Mapping[str, int]) -> bytes:
         outer |= frozenset(_names(dialect.head))
@@ -216,7 +218,7 @@ class Tokenizer:
         numbers = dict(shared)
         start = self._groups.number(dialect.head, wanted, numbers)
         programs = [self._program(dialect.head, program, rules, outer, numbers) for program, rules in dialect.programs]
-        return start + rb"(?:" + rb"|".join(programs) + rb")"
+        return start + choice(programs)
 
     def _program(
         self, head: bytes, program: bytes, rules: Iterable[Rule], outer: frozenset[str], shared: Mapping[str, int]
@@ -247,8 +249,8 @@ class Tokenizer:
                 captured.add(rule.event)
                 self._captured.add(rule)
                 bodies.append(self._rule(rule, outer, inner, before if seldom else None))
-            branches.append(opening + rb"(?:" + rb"|".join(bodies) + rb")")
-        return start + rb"(?:" + rb"|".join(branches) + rb")"
+            branches.append(opening + choice(bodies))
+        return start + choice(branches)
 
     def _wanted(self, rule: Rule, outer: frozenset[str]) -> tuple[str, ...]:
         return self._layout(rule, (*outer, *_names(rule.pattern))) or ()
@@ -302,14 +304,16 @@ class Tokenizer:
             else:
                 yield from otherwise(match.start(), match[0][:-1])
 
-    def _compiled(self, dialects: list[Dialect], never: int) -> Any:  # noqa: ANN401  # native.Matcher, if there is one
+    def _compiled(self, dialects: list[Dialect], written: bytes, never: int) -> Any:  # noqa: ANN401  # native.Matcher
         """The compiled twin; ``never`` is the group that takes no part.
 
         PCRE2 takes 64 KiB of compiled pattern: an alternation that is larger is two, one behind the other.
         """
         assert native is not None
+        ends = {end for end in self._take if end is not None}
+        pattern, numbers = shared(written, ends)
         try:
-            return native.Matcher(self._written, *self._entries(never), self._slow)
+            return native.Matcher(pattern, *self._entries(numbers, never), self._slow)
         except ValueError:
             if len(dialects) < 2:  # noqa: PLR2004  # nothing to share out
                 raise
@@ -320,20 +324,22 @@ class Tokenizer:
         first.twin.then(second.twin)
         return first.twin
 
-    def _entries(self, never: int) -> tuple[list[tuple[Any, ...]], int]:
-        """What the twin needs to know of each rule, and the group of the branch that takes any line."""
+    def _entries(self, numbers: Mapping[int, int], never: int) -> tuple[list[tuple[Any, ...]], int]:
+        """What the twin needs to know of each rule, by its mark, and the mark of the branch that takes any line."""
         entries: list[tuple[Any, ...]] = []
         otherwise = 0
         for end, (rule, indices) in self._take.items():
             assert end is not None
             implied = self._alone.get(end)
-            if rule is not None:
-                fields = tuple(None if index == never else index for index in indices)
-                entries.append((end, _KINDS.get(rule.event, 0), rule, fields))
-            elif isinstance(implied, _Implied):
-                entries.append((end, _KINDS.get(implied.rule.event, 0), implied.rule, implied.columns(never)))
+            if isinstance(implied, _Implied):
+                one, fields = implied.rule, implied.columns(never)
+            elif rule is not None:
+                one, fields = rule, tuple(None if index == never else index for index in indices)
             else:
                 otherwise = end
+                continue
+            slots = tuple(numbers[field] if isinstance(field, int) else field for field in fields)
+            entries.append((end, _KINDS.get(one.event, 0), one, slots))
         return entries, otherwise
 
     def _given_up(self, at: int, line: bytes, otherwise: Otherwise) -> Iterator[Token]:
