@@ -1,12 +1,13 @@
 """Compiles the hot path with the wheel, where there is a C compiler; what cannot be compiled serves as it is.
 
 Two things: ``native/*.c``, with PCRE2, to ``whosent._native``; and, but for editable installs, whose sources change,
-the modules named in ``COMPILED`` with mypyc, unchanged: what hears of every row of a log.
+the modules named in ``COMPILED`` with mypyc: what hears of every row of a log.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -69,11 +70,22 @@ def _modules(sources: Path, folder: Path) -> dict[str, Path]:
     """What mypyc made of the modules: paths by their place in the wheel; nothing if it could not."""
     shutil.copytree(sources / "whosent", folder / "whosent", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     names = [str(Path("whosent", package, f"{name}.py")) for package, names in COMPILED.items() for name in names]
+    for name in names:
+        _keepable(folder / name)
     quick = {"MYPYC_OPT_LEVEL": "1"}  # as fast as what 3 makes of it, and made in two thirds of the time
     if not _done([sys.executable, "-m", "mypyc", "--ignore-missing-imports", *names], folder, quick):
         return {}
     made = [path for path in folder.rglob("*.so") if "build" not in path.relative_to(folder).parts]
     return {str(path.relative_to(folder)): path for path in made}
+
+
+def _keepable(module: Path) -> None:
+    """Let its objects be made without their constructor, as ``pickle`` makes those it loads: `watch` keeps them."""
+    text = module.read_text(encoding="utf-8")
+    future = "from __future__ import annotations\n"
+    marked = re.sub(r"(?m)^(?=class \w+:$)", "@mypyc_attr(allow_interpreted_subclasses=True)\n", text)
+    told = "import typing as _typing\nif _typing.TYPE_CHECKING:\n    from mypy_extensions import mypyc_attr\n"
+    module.write_text(marked.replace(future, future + told, 1), encoding="utf-8")
 
 
 def _done(command: list[str], folder: Path, variables: Mapping[str, str] = MappingProxyType({})) -> bool:

@@ -46,5 +46,14 @@ def test_it_says_the_same(installed: Path) -> None:
 
 
 def test_its_detectors_pass_their_cases(installed: Path) -> None:
-    done = run(installed, "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cases.py", "tests/measures")
+    done = run(
+        installed,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_cases.py",
+        "tests/live/test_kept.py",
+        "tests/measures",
+    )
     assert done.returncode == 0, done.stdout.decode()[-2000:]

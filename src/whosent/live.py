@@ -10,7 +10,6 @@ All state can be saved between two chunks (:func:`saved`); the zone stands aside
 
 from __future__ import annotations
 
-import copyreg
 import io
 import pickle
 from collections import deque
@@ -262,7 +261,7 @@ def _renumbered(finding: Finding, numbers: dict[int, int]) -> Finding:
 
 
 class _Saver(pickle.Pickler):
-    """Leaves out what belongs to this machine and is given anew, and saves what mypyc compiled."""
+    """Leaves out what belongs to this machine and is given anew."""
 
     def __init__(self, out: io.BytesIO, zone: tzinfo) -> None:
         super().__init__(out, _PROTOCOL)
@@ -271,14 +270,6 @@ class _Saver(pickle.Pickler):
     def persistent_id(self, one: object) -> str | None:
         """A name for what stands aside."""
         return "zone" if one is self._zone else None
-
-    def reducer_override(self, one: Any) -> Any:  # noqa: ANN401  # as pickle has it
-        """Objects of compiled classes keep their attributes, which they have no dictionary for."""
-        names = getattr(type(one), "__mypyc_attrs__", None)
-        if names is None or isinstance(one, type):
-            return NotImplemented
-        kept = {name: getattr(one, name) for name in names if name != "__dict__" and hasattr(one, name)}
-        return (copyreg.__newobj__, (type(one),), (None, kept))  # type: ignore[attr-defined]  # typeshed has it not
 
 
 class _Loader(pickle.Unpickler):
