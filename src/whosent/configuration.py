@@ -22,7 +22,7 @@ from whosent.model.settings import Settings
 _FOLDER: Final = Path("/etc/whosent")
 _PREFIX: Final = "WHOSENT_"
 _SHORT: Final = {"WHOSENT_STATE": "WHOSENT_STATE__FOLDER"}
-_RESERVED: Final = frozenset({"WHOSENT_CONFIG", "WHOSENT_TEST_FULL"})
+_RESERVED: Final = frozenset({"WHOSENT_CONFIG", "WHOSENT_IMAP_PASSWORD", "WHOSENT_TEST_FULL"})
 
 
 class ConfigurationError(Mistake):

@@ -13,6 +13,7 @@ import typer
 
 from whosent import vetting, walk
 from whosent.cli.leaving import Exit, fail
+from whosent.cli.mailbox import Arriving
 from whosent.cli.options import OwnDomain, OwnNetwork, Year, Zone, console, ledger_of, settings_with, sources_of
 from whosent.configuration import load, zone_of
 from whosent.model.complaint import Complaint
@@ -23,7 +24,7 @@ from whosent.report.reply import draft
 from whosent.sources.arguments import expand
 from whosent.sources.files import Source, at_path
 from whosent.sources.postfix_settings import ours_of_this_machine, together
-from whosent.sources.reports import reports
+from whosent.sources.reports import Raw
 from whosent.store.complaints import Complaints, Kept
 
 _AT_ONCE = 5_000  # reports answered in one pass over the logs
@@ -61,6 +62,13 @@ def add(  # noqa: PLR0913  # each is a documented option
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Keep what was read in the ledger, or only print it.")
     ] = True,
+    imap: Annotated[
+        str,
+        typer.Option(
+            "--imap", metavar="ADDRESS", help="An IMAP folder as well, imaps://USER@HOST/FOLDER: what is new."
+        ),
+    ] = "",
+    mark: Annotated[bool, typer.Option("--mark", help="Mark what was read there as seen; nothing is deleted.")] = False,
     own_domain: OwnDomain = None,
     own_network: OwnNetwork = None,
     timezone: Zone = "",
@@ -71,19 +79,23 @@ def add(  # noqa: PLR0913  # each is a documented option
     Example: whosent complaint add ~/Maildir/.abuse --logs /var/log/mail.log
     """
     settings = settings_with(own_domain, own_network, timezone, year)
-    sources, missing = sources_of(reports_)
-    if not sources:
+    address = imap or (settings.intake.imap if not reports_ else "")
+    sources, missing = sources_of(reports_) if reports_ or not address else ([], [])
+    if not sources and not address:
         fail(
             f"no such file: {', '.join(missing)}. Give reports, folders, a Maildir or an mbox, or - for standard input."
         )
     paths, absent = expand(logs or [])
     if absent:
         fail(f"no such log: {', '.join(absent)}. Give log files, folders or globs to --logs.")
-    kept_before = _complaints(settings) if keep else None
+    ledger = ledger_of(settings) if keep else None
+    arriving = Arriving(sources, address, settings, ledger, mark=mark)
+    kept_before = Complaints(ledger) if ledger else None
     tally: Counter[str] = Counter()
     out = console()
-    for events in _answered(sources, [at_path(path) for path in paths], settings):
+    for events in _answered(arriving, [at_path(path) for path in paths], settings):
         new = kept_before.add(events) if kept_before else True
+        arriving.used(events[0].source)
         tally["new" if new else "known"] += 1
         tally["events"] += len(events)
         tally.update(event.ours for event in events)
@@ -93,24 +105,24 @@ def add(  # noqa: PLR0913  # each is a documented option
         else:
             for event in events:
                 shown.event(event, out)
+    arriving.close()
     for name in missing:
         sys.stderr.write(f"whosent: {name}: no such file\n")
-    for source in sources:
-        if source.problem:
-            sys.stderr.write(f"whosent: {source.name}: {source.problem}\n")
+    for problem in arriving.problems:
+        sys.stderr.write(f"whosent: {problem}\n")
     if not json:
         shown.summary(tally, out, kept=keep)
-    raise SystemExit(_code(tally))
+    raise SystemExit(Exit.UNKNOWN if arriving.broken else _code(tally, nothing_new=arriving.nothing_new))
 
 
-def _code(tally: Counter[str]) -> Exit:
+def _code(tally: Counter[str], *, nothing_new: bool) -> Exit:
     """Mail of ours is a warning: somebody should look."""
     if not tally["events"]:
-        return Exit.UNKNOWN
+        return Exit.CLEAN if nothing_new else Exit.UNKNOWN
     return Exit.WARNING if tally["yes"] else Exit.CLEAN
 
 
-def _answered(sources: Iterable[Source], logs: list[Source], settings: Settings) -> Iterator[list[Complaint]]:
+def _answered(arriving: Iterable[Raw], logs: list[Source], settings: Settings) -> Iterator[list[Complaint]]:
     """The events of each report, answered; many reports share one pass over the logs."""
     zone = zone_of(settings.logs.timezone)
     if logs:
@@ -133,7 +145,7 @@ def _answered(sources: Iterable[Source], logs: list[Source], settings: Settings)
             by_report.setdefault((one.source, one.sha256), []).append(one)
         yield from by_report.values()
 
-    for raw in reports(sources):
+    for raw in arriving:
         batch.append(vetting.report(raw.name, raw.raw))
         if len(batch) >= (_AT_ONCE if logs else 1):
             yield from told()

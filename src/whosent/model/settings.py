@@ -150,6 +150,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queue: Annotated[bool, Meta(description="Look at this machine's mail queues from time to time.")] = True
 
 
+<<<<<<< HEAD
 class Sites(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Web sites of this machine."""
 
@@ -193,6 +194,21 @@ class Listings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="Zones of lists of addresses to ask beside those Whosent knows.")
     ] = ()
     without: Annotated[tuple[str, ...], Meta(description="Zones not to ask.")] = ()
+=======
+class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Complaints from an IMAP folder."""
+
+    imap: Annotated[
+        str, Meta(description="Folder that `complaint add` reads without arguments: imaps://USER@HOST/FOLDER.")
+    ] = ""
+    password_file: Annotated[str, Meta(description="File whose first line is the password of that server.")] = ""
+    password_command: Annotated[
+        tuple[str, ...], Meta(description="Program and arguments that print it, such as pass, show, imap; no shell.")
+    ] = ()
+    timeout: Annotated[
+        float, Meta(ge=1, le=600, description="Seconds without an answer after which the server counts as gone.")
+    ] = 30.0
+>>>>>>> ad768a3 (Complaints from an IMAP folder: by TLS, behind what an earlier run used, nothing changed there)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -345,6 +361,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logs: Logs = Logs()
     meter: Meter = Meter()
     registries: Registries = Registries()
+    intake: Intake = Intake()
     reporting: Reporting = Reporting()
     audit: Audit = Audit()
     sites: Sites = Sites()
