@@ -66,7 +66,8 @@ service anvil {{
 class Server(NamedTuple):
     plain: int
     tls: int
-    mail: Path
+    mail: Path  # the Maildir of the user
+    user: str
     certificate: Path
     secret: Path
 
@@ -95,10 +96,8 @@ def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     subprocess.run(certify.split(), check=True, capture_output=True)
     (base / "secret").write_text(f"{PASSWORD}\nnot this line\n")
     plain, tls = _ports()
-    mail = base / "mail" / "abuse"
-    for part in ("cur", "new", "tmp"):
-        (mail / part).mkdir(parents=True)
-    subprocess.run(["chown", "-R", "nobody:nogroup", str(base / "mail")], check=True)
+    mail = base / "mail"
+    mail.mkdir()
     conf = CONF.format(base=base, user="nobody", uid=65534, gid=65534, plain=plain, tls=tls, password=PASSWORD)
     (base / "dovecot.conf").write_text(conf)
     server = subprocess.Popen([program, "-F", "-c", str(base / "dovecot.conf")], stderr=subprocess.DEVNULL)
@@ -107,7 +106,7 @@ def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             if not _refuses(plain) and not _refuses(tls):
                 break
             time.sleep(0.05)
-        yield Server(plain, tls, mail, base / "cert.pem", base / "secret")
+        yield Server(plain, tls, mail, "", base / "cert.pem", base / "secret")
     finally:
         server.terminate()
         server.wait(20)
@@ -131,10 +130,14 @@ def deliver(server: Server, *messages: bytes) -> None:
 
 @pytest.fixture
 def box(dovecot: Server) -> Server:
-    for part in ("cur", "new"):
-        for path in (dovecot.mail / part).iterdir():
-            path.unlink()
-    return dovecot
+    """A user of its own, whose password is everybody's."""
+    user = f"abuse{time.time_ns()}"
+    mail = dovecot.mail / user
+    for part in ("cur", "new", "tmp"):
+        (mail / part).mkdir(parents=True)
+    for path in (dovecot.mail, mail, *mail.iterdir()):
+        os.chown(path, 65534, 65534)
+    return dovecot._replace(mail=mail, user=user)
 
 
 def add(
@@ -189,7 +192,7 @@ def _pump(source: socket.socket, target: socket.socket, most: int) -> None:
 @pytest.mark.lab
 @pytest.mark.parametrize("scheme", ["imaps", "imap", "imap+plain"])
 def test_what_is_new_is_read_once_and_nothing_is_changed(box: Server, tmp_path: Path, scheme: str) -> None:
-    address = f"{scheme}://abuse@localhost:{box.tls if scheme == 'imaps' else box.plain}/INBOX"
+    address = f"{scheme}://{box.user}@localhost:{box.tls if scheme == 'imaps' else box.plain}/INBOX"
     deliver(box, *reports(1, 2))
     first = add(box, tmp_path, address)
     assert (first.returncode, first.stderr) == (Exit.CLEAN, b"")
@@ -206,7 +209,7 @@ def test_what_is_new_is_read_once_and_nothing_is_changed(box: Server, tmp_path: 
 @pytest.mark.lab
 def test_marks_only_where_it_is_asked_for(box: Server, tmp_path: Path) -> None:
     deliver(box, *reports(1, 2))
-    assert add(box, tmp_path, f"imaps://abuse@localhost:{box.tls}/INBOX", "--mark").returncode == Exit.CLEAN
+    assert add(box, tmp_path, f"imaps://{box.user}@localhost:{box.tls}/INBOX", "--mark").returncode == Exit.CLEAN
     seen = [path.name for path in (box.mail / "cur").iterdir()]
     assert len(seen) == 2
     assert all(name.endswith("S") for name in seen)
@@ -217,14 +220,14 @@ def test_a_line_that_drops_is_said_and_the_next_run_goes_on(box: Server, tmp_pat
     deliver(box, *reports(*range(1, 7)))
     size = len(reports(1)[0])
     with dropping(box.plain, 1200 + 3 * size) as port:
-        broken = add(box, tmp_path, f"imap+plain://abuse@127.0.0.1:{port}/INBOX")
+        broken = add(box, tmp_path, f"imap+plain://{box.user}@127.0.0.1:{port}/INBOX")
     assert broken.returncode == Exit.UNKNOWN
     assert b"the connection broke after " in broken.stderr
     assert b"Traceback" not in broken.stderr
     kept = [json.loads(line)["message_id"] for line in broken.stdout.splitlines()]
     assert 0 < len(kept) < 6
     # The same folder by its own door: by another address it would be another mailbox, and the digests tell.
-    rest = add(box, tmp_path, f"imap+plain://abuse@127.0.0.1:{box.plain}/INBOX")
+    rest = add(box, tmp_path, f"imap+plain://{box.user}@127.0.0.1:{box.plain}/INBOX")
     assert rest.returncode == Exit.CLEAN
     listed = subprocess.run(
         [sys.executable, "-m", "whosent", "complaint", "list", "--json"], capture_output=True, check=True,
@@ -237,7 +240,7 @@ def test_a_line_that_drops_is_said_and_the_next_run_goes_on(box: Server, tmp_pat
 @pytest.mark.lab
 def test_the_position_survives_a_break(box: Server) -> None:
     deliver(box, *reports(1, 2, 3, 4))
-    where = place(f"imap+plain://abuse@127.0.0.1:{box.plain}/INBOX")
+    where = place(f"imap+plain://{box.user}@127.0.0.1:{box.plain}/INBOX")
     size = len(reports(1)[0])
     with dropping(box.plain, 1200 + 2 * size) as port:
         mailbox = Mailbox(where._replace(port=port), PASSWORD, None, 10, mark=False)
@@ -259,7 +262,7 @@ def test_the_position_survives_a_break(box: Server) -> None:
 
 @pytest.mark.lab
 def test_refusals_are_one_sentence_each(box: Server, tmp_path: Path) -> None:
-    good = f"imaps://abuse@localhost:{box.tls}"
+    good = f"imaps://{box.user}@localhost:{box.tls}"
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong\n")
     dead, _ = _ports()
@@ -267,8 +270,8 @@ def test_refusals_are_one_sentence_each(box: Server, tmp_path: Path) -> None:
         ((f"{good}/INBOX",), {"WHOSENT_INTAKE__PASSWORD_FILE": str(wrong)}, b"the server refused"),
         ((f"{good}/Nowhere",), {}, b"the server refused"),
         ((f"{good}/INBOX",), {"SSL_CERT_FILE": os.devnull}, b"certificate verify failed"),
-        ((f"imaps://abuse@localhost:{dead}/INBOX",), {}, b"the connection broke after 0 messages"),
-        ((f"imaps://abuse@localhost:{box.plain}/INBOX",), {}, b"the connection broke after 0 messages"),
+        ((f"imaps://{box.user}@localhost:{dead}/INBOX",), {}, b"the connection broke after 0 messages"),
+        ((f"imaps://{box.user}@localhost:{box.plain}/INBOX",), {}, b"the connection broke after 0 messages"),
     ]
     for arguments, environment, said in cases:
         done = add(box, tmp_path, *arguments, **environment)
@@ -281,7 +284,7 @@ def test_refusals_are_one_sentence_each(box: Server, tmp_path: Path) -> None:
 @pytest.mark.lab
 def test_the_password_may_come_from_a_command_or_the_environment(box: Server, tmp_path: Path) -> None:
     deliver(box, *reports(1))
-    address = f"imaps://abuse@localhost:{box.tls}/INBOX"
+    address = f"imaps://{box.user}@localhost:{box.tls}/INBOX"
     command = add(box, tmp_path / "a", address, WHOSENT_INTAKE__PASSWORD_FILE="",
                   WHOSENT_INTAKE__PASSWORD_COMMAND=f"cat,{box.secret}")  # fmt: skip
     assert len(sources(command)) == 1, command.stderr

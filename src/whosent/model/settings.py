@@ -150,7 +150,6 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queue: Annotated[bool, Meta(description="Look at this machine's mail queues from time to time.")] = True
 
 
-<<<<<<< HEAD
 class Sites(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Web sites of this machine."""
 
@@ -194,7 +193,8 @@ class Listings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="Zones of lists of addresses to ask beside those Whosent knows.")
     ] = ()
     without: Annotated[tuple[str, ...], Meta(description="Zones not to ask.")] = ()
-=======
+
+
 class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Complaints from an IMAP folder."""
 
@@ -208,7 +208,6 @@ class Intake(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout: Annotated[
         float, Meta(ge=1, le=600, description="Seconds without an answer after which the server counts as gone.")
     ] = 30.0
->>>>>>> ad768a3 (Complaints from an IMAP folder: by TLS, behind what an earlier run used, nothing changed there)
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -140,7 +140,7 @@ class Mailbox:
             self._connection = None
 
     def _stop(self, why: str) -> None:
-        self.problem = f"{why}. What had come was used; the next run goes on from there."
+        self.problem = f"{why.rstrip('.')}. What had come was used; the next run goes on from there."
 
     def _open(self) -> None:
         where, timeout = self._where, self._timeout
