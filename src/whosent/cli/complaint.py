@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
 
 from whosent import vetting, walk
 from whosent.cli.leaving import Exit, fail
@@ -99,12 +100,7 @@ def add(  # noqa: PLR0913  # each is a documented option
         tally["new" if new else "known"] += 1
         tally["events"] += len(events)
         tally.update(event.ours for event in events)
-        if json:
-            sys.stdout.buffer.write(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
-            sys.stdout.buffer.flush()
-        else:
-            for event in events:
-                shown.event(event, out)
+        _tell(events, out, json=json)
     arriving.close()
     for name in missing:
         sys.stderr.write(f"whosent: {name}: no such file\n")
@@ -113,6 +109,15 @@ def add(  # noqa: PLR0913  # each is a documented option
     if not json:
         shown.summary(tally, out, kept=keep)
     raise SystemExit(Exit.UNKNOWN if arriving.broken else _code(tally, nothing_new=arriving.nothing_new))
+
+
+def _tell(events: list[Complaint], out: Console, *, json: bool) -> None:
+    if json:
+        sys.stdout.buffer.write(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+        sys.stdout.buffer.flush()
+    else:
+        for event in events:
+            shown.event(event, out)
 
 
 def _code(tally: Counter[str], *, nothing_new: bool) -> Exit:
