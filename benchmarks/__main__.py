@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import exchange, exim, formats, memory, parallel, parse_join, queue, scan, sendmail, trace
+from benchmarks import drill, exchange, exim, formats, memory, parallel, parse_join, queue, scan, sendmail, trace
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "sendmail": sendmail.measure,
     "trace": trace.measure,
     "queue": queue.measure,
+    "drill": drill.measure,
     "population": population.measure,
 }
 

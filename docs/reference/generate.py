@@ -66,7 +66,7 @@ _TRACE: Final = (
 )  # fmt: skip
 _ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
 _AUDIT: Final = ("Audit", "Changed", "Confirmed", "Result", "Opening", "Vector", "Passage")
-_ACTIONS: Final = ("Plan", "Action", "Done", "QueueStatus", "SetUp", "SetUpChange")
+_ACTIONS: Final = ("Plan", "Action", "Done", "QueueStatus", "SetUp", "SetUpChange", "Replay", "ReplayedSuspect")
 _CASE: Final = (
     "CaseFile", "Statement", "Exhibit", "Happening", "SeenAddress", "Change", "LogFile", "Verified", "Link",
 )  # fmt: skip

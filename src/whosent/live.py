@@ -20,6 +20,8 @@ from typing import Any, Final
 import msgspec
 
 from whosent.audience import Audience
+from whosent.bouncing import weighed
+from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.join import tables
 from whosent.join.messages import Join
@@ -34,7 +36,7 @@ from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.sources.files import Chunk, Source
-from whosent.walk import Input, InTimeOrder, Learner, Pass, around, conclude, lateness_of, observe_queues
+from whosent.walk import Input, InTimeOrder, Learner, Pass, around, conclude, lateness_of, observe_queues, recorder_of
 
 PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
 STREAMS: Final = (1 << 6) - 1
@@ -190,6 +192,18 @@ class Live:
                 yield rows.popleft()
 
     # ------------------------------------------------------------------ what it amounts to
+
+    def cases(self) -> list[Case]:
+        """What the rows that were released amount to; asking changes nothing."""
+        parts = {part.number: part for stream in self.streams for part in stream.parts}
+
+        def recorder(ref: int) -> str:
+            part = parts.get(dereference(ref)[0])
+            return recorder_of(part) if part else ""
+
+        with times_in(self._zone):
+            found = [one for detector in self._detectors for one in detector.findings()]
+        return open_cases([weighed(finding, recorder) for finding in found], recorder)
 
     def conclude(self, snapshots: Sequence[Snapshot] = ()) -> Pass:
         """What a scan of all lines so far would find; afterwards this state is used up."""

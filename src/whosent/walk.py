@@ -116,12 +116,14 @@ class Pass:
         number, _ = dereference(ref)
         if number >= len(self.inputs):
             return "queue files"
-        one = self.inputs[number]
-        return (
-            place(one.source.name).base
-            if one.reader.form in {Form.LINES, Form.TABLE}
-            else _RECORDERS.get(one.reader.form, "syslog")
-        )
+        return recorder_of(self.inputs[number])
+
+
+def recorder_of(one: Input) -> str:
+    """Who wrote down the lines of this input."""
+    if one.reader.form in {Form.LINES, Form.TABLE}:
+        return place(one.source.name).base
+    return _RECORDERS.get(one.reader.form, "syslog")
 
 
 def prepare(sources: Iterable[Source], settings: Settings, zone: tzinfo) -> list[Input]:

@@ -85,7 +85,7 @@ def hold(
     """
     with desk(load(os.environ), quiet=json) as place:
         who, known, reason = the_suspect(place, suspect, report, incident)
-        plan = place.plan(Wish(who, claimed(who), refuse=False, wall=False, hours=0), known, reason)
+        plan = place.plan(Wish(who, claimed(who), refuse=False, wall=False, hours=0), known, reason, look=dry_run)
         plan = msgspec.structs.replace(plan, steps=[one for one in plan.steps if one.responder == "queue"], touched=[])
         done = None if dry_run else place.contain(plan)
     if done is None:

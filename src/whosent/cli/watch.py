@@ -20,6 +20,7 @@ import typer
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.options import ledger_of, settings_with
 from whosent.configuration import zone_of
+from whosent.containing.attending import Attending
 from whosent.measures.phrases import count
 from whosent.model.settings import Settings
 from whosent.model.settings import Watch as Rules
@@ -82,7 +83,7 @@ def watch(
         )
         gc.collect()
         gc.freeze()  # what is there to stay need not be looked at again, nor copied when the process forks
-        _run(watching, Companion(settings, _say))
+        _run(watching, Companion(settings, _say), Attending(ledger, settings.containment))
     raise SystemExit(Exit.CLEAN)
 
 
@@ -99,7 +100,7 @@ def _feeds(rules: Rules, folder: Path, *, found: bool) -> list[Receiver | Journa
     return feeds
 
 
-def _run(watching: Watch, companion: Companion) -> None:
+def _run(watching: Watch, companion: Companion, attending: Attending) -> None:
     stopped: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -110,8 +111,10 @@ def _run(watching: Watch, companion: Companion) -> None:
     while not stopped:
         watching.step()
         companion.look_after()
+        attending.step()
     watching.stop()
     companion.stop()
+    attending.stop()
     _say("stopped; the next start goes on from here")
 
 

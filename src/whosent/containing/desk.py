@@ -32,6 +32,7 @@ from whosent.store.ledger import Ledger
 _LOCK: Final = "acting.lock"
 _WAIT: Final = 120.0  # seconds for another command that acts
 _STANDING: Final = (Progressed.APPLIED, Progressed.APPLYING, Progressed.FAILED)
+_UNSEEN: Final = {"messages": 0, "held_by_us": 0, "others": 0}
 BRAKE: Final = str(Claim("everything", ""))
 
 
@@ -48,9 +49,9 @@ class Desk:
         self.actions, self.incidents = Actions(self.ledger), Incidents(self.ledger)
         self.tools = Tools(Keeper(self.settings), self.settings, self.progress)
 
-    def plan(self, wish: Wish, incident: str = "", reason: str = "") -> Plan:
-        """What would be done, narrowest tap first, and whom it touches; the queue is looked at."""
-        seen = self.tools.keeper.call("look", wish.claim, progress=self.progress)
+    def plan(self, wish: Wish, incident: str = "", reason: str = "", *, look: bool = True) -> Plan:
+        """What would be done, narrowest tap first, and whom it touches; unless in haste, the queue is looked at."""
+        seen = self.tools.keeper.call("look", wish.claim, progress=self.progress) if look else _UNSEEN
         begun = datetime.now(UTC)
         expires = _stamp(begun + timedelta(hours=wish.hours)) if wish.hours else None
         undo = f"whosent incident release {incident}" if incident else f"whosent queue release --suspect {_word(wish)}"

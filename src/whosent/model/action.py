@@ -91,3 +91,25 @@ class SetUp(msgspec.Struct, frozen=True, kw_only=True):
     server: str  # postfix, exim, php, dovecot
     changes: list[SetUpChange]  # in the order in which they are made
     changed: int = 0  # made or taken back just now
+
+
+class ReplayedSuspect(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom an order would have contained."""
+
+    suspect: Suspect  # whom
+    at: str  # when, RFC 3339, UTC
+    mail: int  # messages of the outbreak until then
+    messages: int  # messages of the outbreak in the end
+    guilty: bool  # whether an incident names it in the end
+    delayed: int  # honest messages that would have waited
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """What a standing order would have done in the past."""
+
+    schema: str = "whosent.replay/1"  # the number rises when a field changes its meaning or goes
+    sentence: str  # at which mail it would have stopped what, and whom it would have delayed
+    days: int  # of log
+    suspects: list[ReplayedSuspect]  # whom it would have contained
+    missed: list[Suspect]  # named in the end, and left to you
+    delayed: int  # honest messages that would have waited

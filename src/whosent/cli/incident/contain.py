@@ -46,7 +46,7 @@ def contain(  # noqa: PLR0913  # each is a documented option
                 "nobody is named with confidence here: whoever you mean, name him with `whosent queue hold --suspect`."
             )
         lasts = settings.containment.hours if hours is None else hours
-        plan = place.plan(Wish(who, claimed(who), refuse=refuse, wall=wall, hours=lasts), known, reason)
+        plan = place.plan(Wish(who, claimed(who), refuse=refuse, wall=wall, hours=lasts), known, reason, look=dry_run)
         done = None if dry_run else place.contain(plan)
     if done is None:
         show_plan(plan, json=json)

@@ -1,0 +1,238 @@
+"""The big drill: a full queue of a real Postfix (and Exim), one culprit, innocents who go on writing meanwhile.
+
+Beside Whosent the mail server's own program is fed the same ids in the same run.  It knows them already; Whosent has to
+read and judge every file first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.bench import Bench, lacks, say
+from benchmarks.findings import Section, Table
+from benchmarks.measure import Command, Run, run
+from benchmarks.queue_files import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.lab.machine import Machine
+    from tests.lab.studio import Studio
+
+MESSAGES, OTHERS, FROZEN = 300_000, 40, 20_000
+TIMES, BOUND = 2.0, 200
+"""How many times the wall clock time of the bare program, and MiB."""
+SUSPECT = ("--suspect", "script:/var/www/html/contact.php")
+SPOOL, IDS = "/var/spool/postfix", "/run/ids"
+QUIET = ("queue_run_delay=1d", "minimal_backoff_time=1d", "maximal_backoff_time=1d", "maximal_queue_lifetime=99d")
+
+
+@dataclass
+class Drill:
+    """What was measured."""
+
+    rows: dict[str, tuple[Run, Run | None]] = field(default_factory=dict)  # what -> whosent, the bare program
+    delivered: int = 0  # of the innocents, meanwhile
+    sent: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def measure(bench: Bench) -> Section:
+    """Both drills, each in a lab of its own."""
+    section = Section(
+        "drill",
+        f"{MESSAGES:,} messages in the queue of a running Postfix, all but {OTHERS} of one script; then {FROZEN:,} in"
+        " Exim's. From the command to the last message held, released and purged, beside `postsuper` and `exim` fed the"
+        f" same ids in the same run. The bounds are {TIMES:g} times their wall clock time and {BOUND} MiB.",
+    )
+    from tests.lab.lab import why_not  # noqa: PLC0415  # of the tests; elsewhere this is not measured
+
+    if lacks("whosent.keeper") or why_not():
+        section.missing = True
+        return section
+    from tests.lab.queues import stuck  # noqa: PLC0415  # as above
+
+    bench.workdir.mkdir(parents=True, exist_ok=True)
+    with stuck(bench.workdir) as studio:
+        drill = on_postfix(studio, MESSAGES - OTHERS, OTHERS)
+    _tell(section, f"Postfix, {MESSAGES:,}", drill)
+    _tell(section, f"Exim, {FROZEN:,}", on_exim(bench.workdir, FROZEN, OTHERS))
+    return section
+
+
+def _tell(section: Section, title: str, drill: Drill) -> None:
+    table = Table([title, "whosent, wall s", "whosent, CPU s", "peak MiB", "bare, wall s", "x bare"])
+    within = True
+    for what, (ours, bare) in drill.rows.items():
+        ratio = ours.wall / bare.wall if bare else 0.0
+        within &= ours.peak <= BOUND and ratio <= TIMES
+        table.rows.append([what, f"{ours.wall:.1f}", f"{ours.cpu:.1f}", f"{ours.peak:.0f}",
+                           f"{bare.wall:.1f}" if bare else "", f"{ratio:.2f}" if bare else ""])  # fmt: skip
+    section.tables.append(table)
+    section.notes.append(f"{title}: {'within' if within else 'NOT within'} the bounds.")
+    if drill.sent:
+        section.notes.append(f"Innocent mail handed in and delivered meanwhile: {drill.delivered} of {drill.sent}.")
+    section.notes.append("; ".join(drill.wrong) or "Every message of the culprit was held, and nobody else's.")
+
+
+def on_postfix(studio: Studio, spam: int, others: int) -> Drill:
+    """Hold, release, hold and purge by Whosent; hold, release and delete by postsuper."""
+    mx, drill = studio.lab.host("mx"), Drill()
+    mx.run(["postfix", "stop"])
+    mx.run(["postconf", "-e", *QUIET])
+    say(f"  filling Postfix's queue with {spam + others:,} messages")
+    _fill(mx, spam, others)
+    mx.run(["postfix", "start"])
+    bare = {"hold": _bare(mx, "-h"), "release": _bare(mx, "-H", "hold")}
+    innocent = _Innocent(studio)
+    for what in ("hold", "release", "hold again"):
+        verb = what.partition(" ")[0]
+        drill.rows[what] = (_ours(mx, "queue", verb, *SUSPECT), bare[verb])
+        held = len(_names(mx, "hold"))
+        if held != (0 if verb == "release" else spam):
+            drill.wrong.append(f"{what}: {held:,} are held of {spam:,}")
+    innocent.stop(drill)
+    purged = _ours(mx, "queue", "purge", *SUSPECT, "--yes")
+    if _names(mx, "hold"):
+        drill.wrong.append("purge left some")
+    _fill(mx, spam, 0)
+    _bare(mx, "-h")
+    drill.rows["purge"] = (purged, _bare(mx, "-d", "hold"))
+    return drill
+
+
+def _fill(mx: Machine, spam: int, others: int) -> None:
+    """Into deferred, not to be tried before tomorrow; the ids of the spam go into a file."""
+    place = mx.path(SPOOL)
+    fill(place, spam, others, start=int(time.time()) - 20_000)
+    for path in (place / "active").iterdir():
+        folder = place / "deferred" / path.name[-5]
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+    later = time.time() + 86_400
+    ids = []
+    for folder in (place / "deferred").iterdir():
+        for path in folder.iterdir():
+            os.utime(path, (later, later))
+            if b"contact.php" in path.read_bytes():
+                ids.append(path.name)
+    mx.path(IDS).write_text("".join(f"{one}\n" for one in ids))
+    mx.run(["chown", "-R", "postfix:postfix", f"{SPOOL}/deferred", f"{SPOOL}/defer"], within=300)
+
+
+def _names(mx: Machine, folder: str) -> list[str]:
+    return [path.name for path in mx.path(f"{SPOOL}/{folder}").iterdir()]
+
+
+def _bare(mx: Machine, flag: str, *among: str) -> Run:
+    script = f"postsuper {flag} - {' '.join(among)} < {IDS} 2>/dev/null"
+    cost = run(Command(arguments=mx.command(["sh", "-c", script])))
+    say(f"  postsuper {flag}: wall {cost.wall:.1f} s")
+    return cost
+
+
+def _ours(mx: Machine, *arguments: str) -> Run:
+    from tests.lab.containing import argv  # noqa: PLC0415  # of the tests
+
+    cost = run(Command(arguments=mx.command(argv(*arguments)), fine=frozenset({0})))
+    say(f"  whosent {' '.join(arguments[:2])}: wall {cost.wall:.1f} s, cpu {cost.cpu:.1f} s, peak {cost.peak:.0f} MiB")
+    return cost
+
+
+class _Innocent:
+    """An honest account that writes all along."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio, self._over, self._sent = studio, threading.Event(), 0
+        self._before = self._delivered()
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
+
+    def _delivered(self) -> int:
+        from tests.lab.studio import CAROL  # noqa: PLC0415  # of the tests
+
+        seen = self._studio.lab.world.seen()
+        return sum(one["sender"] == CAROL and one["answer"] == "accept" for one in seen)
+
+    def _write(self) -> None:
+        from tests.lab.studio import CAROL  # noqa: PLC0415  # of the tests
+
+        while not self._over.wait(0.5):
+            self._studio.submit("anna@bigmail.test", account=CAROL)
+            self._sent += 1
+
+    def stop(self, drill: Drill) -> None:
+        """No more; count what arrived."""
+        self._over.set()
+        self._thread.join()
+        deadline = time.monotonic() + 30
+        while self._delivered() - self._before < self._sent and time.monotonic() < deadline:
+            time.sleep(0.2)
+        drill.sent, drill.delivered = self._sent, self._delivered() - self._before
+
+
+def on_exim(workdir: Path, spam: int, others: int) -> Drill:
+    """Freeze, thaw and purge the spool of a real Exim, made of copies of one message of an account."""
+    from tests.lab import exim  # noqa: PLC0415  # of the tests
+    from tests.lab.lab import Lab  # noqa: PLC0415
+    from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio  # noqa: PLC0415
+
+    suspect, drill = ("--suspect", f"account:{BOB}"), Drill()
+    with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
+        mx, studio = lab.host("mx"), Studio(lab, workdir)
+        mx.run(["postfix", "stop"])
+        exim.start_mx(mx, PASSWORDS, ("info@corp.test",), exim.Settings())
+        lab.world.answer({"later@isp.test": "deferred"})
+        for account in (BOB, CAROL):
+            studio.submit("later@isp.test", account=account)
+        say(f"  filling Exim's spool with {spam + others:,} messages")
+        _clone(mx, BOB, spam)
+        _clone(mx, CAROL, others)
+        script = f"cd /run/exim4/input && grep -rl 'auth_id {BOB}' . | sed -n 's#^./##; s/-H$//p' > {IDS}"
+        mx.run(["sh", "-c", script])
+        bare = {flag: _exim(mx, flag) for flag in ("-Mf", "-Mt")}
+        for what, flag in (("hold", "-Mf"), ("release", "-Mt"), ("hold again", "-Mf")):
+            drill.rows[what] = (_ours(mx, "queue", what.partition(" ")[0], *suspect), bare[flag])
+        frozen = int(mx.run(["sh", "-c", "exim4 -bp | grep -c frozen || true"]))
+        if frozen < spam:
+            drill.wrong.append(f"{frozen:,} are frozen of {spam:,}")
+        drill.rows["purge"] = (_ours(mx, "queue", "purge", *suspect, "--yes"), None)
+    return drill
+
+
+def _exim(mx: Machine, flag: str) -> Run:
+    cost = run(Command(arguments=mx.command(["sh", "-c", f"xargs -n 200 exim4 {flag} < {IDS} > /dev/null"])))
+    say(f"  exim {flag}: wall {cost.wall:.1f} s")
+    return cost
+
+
+def _clone(mx: Machine, account: str, count: int) -> None:
+    """So many messages like the one this account has in the spool, under ids of their own."""
+    place = mx.path("/run/exim4/input")
+    head = next(path for path in place.glob("*-H") if f"auth_id {account}".encode() in path.read_bytes())
+    old = head.name[:-2]
+    texts = {kind: place.joinpath(f"{old}-{kind}").read_bytes() for kind in "HD"}
+    owner = head.stat()
+    for new in _ids(old, count):
+        for kind, text in texts.items():
+            copy = place / f"{new}-{kind}"
+            copy.write_bytes(text.replace(old.encode(), new.encode()))
+            copy.chmod(0o640)
+            os.chown(copy, owner.st_uid, owner.st_gid)
+
+
+def _ids(old: str, count: int) -> Iterator[str]:
+    """Other ids of the same second's form."""
+    digits: Sequence[str] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    first, _, last = old.split("-")
+    for number in range(count):
+        text, rest = "", number + 62**4
+        for _ in range(6):
+            rest, digit = divmod(rest, 62)
+            text = digits[digit] + text
+        yield f"{first}-{text}-{last}"

@@ -1,0 +1,55 @@
+"""Carries out the standing order on the incidents that are open, and takes back what has run out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from whosent.containing.desk import Desk
+from whosent.containing.whom import claim_of
+from whosent.model.action import Progressed
+from whosent.model.incident import Incident
+from whosent.model.lifecycle import MACHINE, State, What
+from whosent.model.mistake import Mistake
+from whosent.orders import Decision, decide, digest
+from whosent.responders import Wish
+
+_DECISIONS = frozenset({What.RELEASED, What.DISMISSED, What.RESOLVED})
+_TRIES = 3  # of one incident
+
+
+def obey(desk: Desk, here: str) -> list[str]:
+    """A sentence for each thing that was done."""
+    told = desk.sweep()
+    if desk.settings.order != "contain":
+        return told
+    for kept in desk.incidents.all(State.OPEN):
+        told += _obeyed(desk, kept.incident, here)
+    return told
+
+
+def decision(desk: Desk, incident: Incident) -> Decision:
+    """What the order in force says of this incident."""
+    decided = any(one.what in _DECISIONS and one.who != MACHINE for one in desk.incidents.history(incident.id))
+    replayed = desk.actions.replay_of(digest(desk.settings)) is not None
+    return decide(incident, desk.settings, contained=_today(desk), decided=decided, replayed=replayed)
+
+
+def _today(desk: Desk) -> int:
+    """Suspects that orders contained within 24 hours."""
+    since = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return len({one.claim for one in desk.actions.standing() if one.who == MACHINE and one.at >= since})
+
+
+def _obeyed(desk: Desk, incident: Incident, here: str) -> list[str]:
+    if decision(desk, incident).act != "contain":
+        return []
+    tried = desk.actions.standing(Progressed.FAILED, incident=incident.id)
+    if len(tried) >= _TRIES:
+        return []
+    try:
+        claim = str(claim_of(incident.suspect, here))
+        wish = Wish(incident.suspect, claim, refuse=False, wall=False, hours=desk.settings.hours)
+        done = desk.contain(desk.plan(wish, incident.id, incident.sentence, look=False))
+    except Mistake as mistake:
+        return [f"The standing order could not be carried out against {incident.suspect.name!a}: {mistake}"]
+    return [f"By standing order: {done.sentence} Take back: {done.command}", *done.problems]
