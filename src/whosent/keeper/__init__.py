@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from whosent.keeper import taps, wall, work
 from whosent.keeper.memory import BRAKE, Memory, secured
-from whosent.keeper.servers import KeeperError, now, servers
+from whosent.keeper.servers import KeeperError, mail_servers, now
 from whosent.queues.belonging import Claim, NoClaimError, claim
 
 _FATES: Final = ("hold", "refuse")
@@ -34,7 +34,7 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
     memory, done, problems = Memory(folder, wanted), 0, []
     since = min(now(), memory.tap[0] if memory.tap[1] is None else now())
     memory.tapped(since)
-    for server in servers():
+    for server in mail_servers():
         try:
             taps.turn(server, wanted, will)
             done += 1
@@ -49,7 +49,7 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
 def _open(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     """Open the tap; twice does no harm."""
     done = 0
-    for server in servers():
+    for server in mail_servers():
         if (taps.home(server) / "accounts.type").exists():
             taps.turn(server, wanted, None)
             done += 1
@@ -64,7 +64,7 @@ def _pass(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     if Memory(folder, BRAKE).tap[1] is not None:
         raise KeeperError("the brake is not on: there is nothing to pass")
     done = 0
-    for server in servers():
+    for server in mail_servers():
         taps.turn(server, wanted, "pass")
         done += 1
     return {"servers": done}

@@ -55,7 +55,7 @@ def ask(argv: Sequence[str], stdin: str = "", within: float = PATIENCE) -> str:
     return done.stdout
 
 
-def servers() -> list[Server]:
+def mail_servers() -> list[Server]:
     """What is installed here and has a queue."""
     found = [one for config in _postfix_configs() if (one := _postfix(config))]
     program = _program("exim4", "exim")
@@ -112,6 +112,8 @@ class Feed:
         """Some more; each is checked to be nothing but a queue id."""
         form = postfix.NAME if self.server.spool.mta == "postfix" else _EXIM_ID
         sound = [one for one in ids if form.fullmatch(one)]
+        if not sound:
+            return
         self.given += len(sound)
         if self.server.spool.mta == "postfix":
             self._to_postsuper("".join(f"{one}\n" for one in sound).encode())

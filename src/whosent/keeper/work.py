@@ -11,12 +11,13 @@ from typing import IO, Any, Final
 
 from whosent.keeper.memory import BRAKE, Memory
 from whosent.keeper.search import ALL, HELD, WAITING, Hit, Seen, search
-from whosent.keeper.servers import Feed, KeeperError, Server, feed_all, now, servers
+from whosent.keeper.servers import Feed, KeeperError, Server, feed_all, mail_servers, now
 from whosent.queues.belonging import Claim, judge
 from whosent.sources.spools import FLAGS, Opened, folders, message
 
 QUIET: Final = 2  # passes that find nothing, one after the other, end the holding
 _PASSES: Final = 100
+_PATIENT: Final = 20  # passes in which Exim may be delivering what is to be frozen
 _PAUSE: Final = 0.3  # seconds before looking again
 _OFTEN: Final = 0.5  # seconds between two words of progress
 _OLD: Final = 0.5  # of its lifetime: an older message is queued anew, else it bounces at its next failure
@@ -46,7 +47,7 @@ def look(folder: Path, claim: Claim, _say: Callable[[Said], None]) -> Said:
     memory, brake = Memory(folder, claim), Memory(folder, BRAKE)
     told = {"messages": 0, "others": 0, "unread": 0, "held_by_us": 0}
     by_folder: dict[str, int] = {}
-    for server in servers():
+    for server in mail_servers():
         seen, noted, braked = Seen(), memory.held(server), brake.held(server)
         for hits in search(server, judge(claim), ALL, seen):
             told["held_by_us"] += sum(_held_by_us(hit, (memory, noted), (brake, braked)) for hit in hits)
@@ -63,16 +64,22 @@ def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     memory, progress = Memory(folder, claim), Progress(say, "held")
     told: Said = {"held": 0, "passes": 0, "others": 0, "unread": 0, "still_coming": False}
     with memory.alone():
-        for server in servers():
+        for server in mail_servers():
             if claim != BRAKE:
                 told["held"] += _adopt(server, memory, Memory(folder, BRAKE))
             quiet = passes = 0
+            before: set[str] = set()
             while quiet < QUIET and passes < _PASSES:
-                found, seen = _hold_once(server, memory, progress, told["held"])
+                ids, seen = _hold_once(server, memory, progress, told["held"])
+                found = len(ids - before)
+                if ids and not found and passes > _PATIENT:
+                    raise KeeperError(f"{len(ids):,} messages stay where they are although they were to be held: see"
+                                      " the mail server's log")  # fmt: skip
+                before = ids
                 told["held"] += found
                 told["others"], told["unread"] = seen.others, seen.unread
                 passes += 1
-                quiet = 0 if found else quiet + 1
+                quiet = 0 if ids else quiet + 1
                 if not found and quiet < QUIET:
                     time.sleep(_PAUSE)
             told["passes"] = max(told["passes"], passes)
@@ -80,26 +87,24 @@ def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     return told
 
 
-def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) -> tuple[int, Seen]:
+def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) -> tuple[set[str], Seen]:
     """One pass: the ids stream to the mail server's own program while the queue is read."""
-    feed, seen, count = Feed(server, "hold"), Seen(), 0
-    unsteady: list[str] = []
+    feed, seen = Feed(server, "hold"), Seen()
+    given: set[str] = set()
     try:
         for hits in search(server, judge(memory.claim), WAITING, seen):
             ids = [hit.queue_id for hit in hits]
             memory.note(server, ids)
             feed.give(ids)
-            count += len(ids)
-            if not server.steady:
-                unsteady += ids
-            progress.told(before + count, seen)
+            given.update(ids)
+            progress.told(before + len(given), seen)
         feed.finish()
     except BaseException:
         feed.stop()
         raise
-    if unsteady:
-        _give_back(server, memory.claim, set(unsteady))
-    return count, seen
+    if given and not server.steady:
+        _give_back(server, memory.claim, given)
+    return given, seen
 
 
 def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
@@ -141,7 +146,7 @@ def release(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
     told = {"released": 0, "queued_anew": 0, "gone": 0, "left": 0}
     with memory.alone():
-        for server in servers():
+        for server in mail_servers():
             own, braked = memory.held(server), brake.held(server) if claim != BRAKE else set()
             feeds = {"release": Feed(server, "release"), "requeue": Feed(server, "requeue")}
             limit, seen, met = now() - _OLD * server.lifetime, Seen(), 0
@@ -171,7 +176,7 @@ def purge(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
         kept = memory.purged(now())
         with (kept / "manifest.tsv").open("a", encoding="utf-8") as manifest:
             manifest.write("sha256\tbytes\tqueue_id\tarrived\n")
-            for server in servers():
+            for server in mail_servers():
                 _purge(server, memory, kept, manifest, told, progress)
         told["manifest"] = str(kept / "manifest.tsv")
         memory.forget()
