@@ -193,7 +193,7 @@ def _purge(  # noqa: PLR0913, PLR0917  # one step of the above
             for hit in hits:
                 number = told["purged"] + len(ours)
                 sample = kept / f"{hit.queue_id}.sample" if number < _SAMPLES else None
-                written = _digest(hit, sample) if _held_by_us(hit, (memory, noted)) else None
+                written = _digest(hit.path(server), sample) if _held_by_us(hit, (memory, noted)) else None
                 if written is None:
                     told["left"] += 1
                     continue
@@ -211,14 +211,14 @@ def _purge(  # noqa: PLR0913, PLR0917  # one step of the above
         raise
 
 
-def _digest(hit: Hit, sample: Path | None) -> tuple[str, int] | None:
+def _digest(path: str, sample: Path | None) -> tuple[str, int] | None:
     """SHA-256 and length of the message's files (Exim's text follows its envelope); None if it is gone."""
     digest, length = hashlib.sha256(), 0
-    paths = [hit.path, f"{hit.path[:-1]}D"] if hit.path.endswith("-H") else [hit.path]
+    paths = [path, f"{path[:-1]}D"] if path.endswith("-H") else [path]
     copy = sample.open("wb") if sample else None
     try:
-        for path in paths:
-            for block in _content(path):
+        for one in paths:
+            for block in _content(one):
                 digest.update(block)
                 length += len(block)
                 if copy:

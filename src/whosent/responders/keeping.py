@@ -16,6 +16,7 @@ from whosent.model.mistake import Mistake
 from whosent.model.settings import Containment
 
 _PATIENCE: Final = 300.0  # seconds without a word; the keeper itself waits a minute at most
+_MOMENT: Final = 5.0  # seconds that it may take to leave
 _LONGEST: Final = 1 << 20  # bytes of one line
 
 
@@ -77,6 +78,6 @@ class Keeper:
 def _ended(process: subprocess.Popen[bytes]) -> None:
     """It has said its last word, or we leave: give it a moment, then end it."""
     try:
-        process.wait(5)
+        process.wait(_MOMENT)
     except subprocess.TimeoutExpired:
         process.kill()

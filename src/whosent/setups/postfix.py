@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from whosent.keeper.servers import ENVIRONMENT, KeeperError, ask
+from whosent.keeper.servers import ENVIRONMENT, ask
 from whosent.keeper.taps import FOLDER
 from whosent.setups import CannotError, Change, file
 
 _CONFIG: Final = "/etc/postfix"
 _TYPES: Final = ("lmdb", "hash", "cdb")  # of indexed tables; cdb cannot be changed key by key
 _INDEXED: Final = ("accounts", "clients", "administrators")
+_SERVICE: Final = "pickup/unix/cleanup_service_name"
+_CHECKS, _KEPT = "whosent/unix/header_checks", "whosent/unix/whosent_before"
 _DATA: Final = "smtpd_data_restrictions"
 _CLASSES: Final = {"hold": "", "refuse": "", "hold_host": "permit_sasl_authenticated, ",
                    "refuse_host": "permit_sasl_authenticated, "}  # fmt: skip
@@ -28,19 +30,57 @@ _REFUSAL: Final = (
 )
 
 
+class _Conf:
+    """The settings of one instance, asked for once: Postfix pauses before it reads a file that just changed."""
+
+    def __init__(self, config: str) -> None:
+        self.config = config
+        self._known: dict[str, str] | None = None
+        self.header_checks = ask(["postconf", "-c", config, "-h", "-x", "header_checks"]).strip()
+
+    def said(self, name: str) -> str:
+        """A parameter of main.cf, or of a service (``name/type/parameter``), as it is set; "" if it is not."""
+        if self._known is None:
+            self._known = {}
+            for flag in ("-n", "-P"):
+                for line in ask(["postconf", "-c", self.config, flag]).splitlines():
+                    key, _, value = line.partition("=")
+                    self._known[key.strip()] = value.strip()
+        return self._known.get(name, "")
+
+    def services(self, parameter: str) -> list[str]:
+        """The services that set this parameter themselves: ``name/type/parameter``."""
+        self.said(parameter)
+        assert self._known is not None
+        return [name for name, value in self._known.items() if value and name.endswith(f"/{parameter}")]
+
+    def tell(self, name: str, value: str) -> None:
+        """Set it; an empty list is taken out.  In master.cf no value may hold a space: commas do as well."""
+        self.said(name)
+        if "/" in name:
+            value = re.sub(r"[,\s]+", ",", value)
+            ask(["postconf", "-c", self.config, "-P", f"{name}={value}"] if value else
+                ["postconf", "-c", self.config, "-PX", name])  # fmt: skip
+        else:
+            ask(["postconf", "-c", self.config, "-e", f"{name} = {value}"] if value else
+                ["postconf", "-c", self.config, "-X", name])  # fmt: skip
+        assert self._known is not None
+        self._known[name] = value
+
+
 def changes(administrators: tuple[str, ...] = (), config: str = _CONFIG) -> list[Change]:
     """What containing and tracing need."""
     if not shutil.which("postconf", path=ENVIRONMENT["PATH"]):
         raise CannotError("Postfix is not installed here")
-    kind = _kind(config)
+    kind, conf = _kind(config), _Conf(config)
     home = Path(config) / FOLDER
     people = administrators or _administrators(config)
     return [
         *(_indexed(config, home, kind, name, people if name == "administrators" else ()) for name in _INDEXED),
         *_files(home, kind),
-        *_restrictions(config, home, kind),
-        *_pickup(config, home),
-        _parameter(config, "enable_long_queue_ids", "yes", "queue ids are never used again: no message can be taken"
+        *_restrictions(conf, home, kind),
+        _pickup(conf, home),
+        _parameter(conf, "enable_long_queue_ids", "yes", "queue ids are never used again: no message can be taken"
                    " for another"),
     ]  # fmt: skip
 
@@ -93,132 +133,83 @@ def _files(home: Path, kind: str) -> Iterator[Change]:
     yield file(home / "accounts.type", f"{kind}\n", "the kind of these tables")
 
 
-def _restrictions(config: str, home: Path, kind: str) -> Iterator[Change]:
+def _restrictions(conf: _Conf, home: Path, kind: str) -> Iterator[Change]:
     ask_first = f"check_recipient_access {kind}:{home}/administrators, "
-    yield _listed(config, "smtpd_restriction_classes", [f"whosent_{name}" for name in _CLASSES], "names what follows")
+    yield _listed(conf, "smtpd_restriction_classes", [f"whosent_{name}" for name in _CLASSES], "names what follows")
     for name, guests in _CLASSES.items():
         how = name.partition("_")[0]
         value = f"{guests}{ask_first}check_client_access regexp:{home}/{how}"
-        yield _parameter(config, f"whosent_{name}", value, f"{how}, but for mail to the administrators")
+        yield _parameter(conf, f"whosent_{name}", value, f"{how}, but for mail to the administrators")
     entries = [f"check_sasl_access {kind}:{home}/accounts", f"check_sasl_access regexp:{home}/brake_accounts",
                f"check_client_access {kind}:{home}/clients",
                f"check_client_access cidr:{home}/brake_clients"]  # fmt: skip
-    yield _listed(config, _DATA, entries, "asks the tables for each message that a client hands in")
-    for line in ask(["postconf", "-c", config, "-P", f"*/*/{_DATA}"]).splitlines():
-        service = line.partition("=")[0].strip()
-        yield _listed(config, service, entries, "this service has a list of its own", "-P")
+    yield _listed(conf, _DATA, entries, "asks the tables for each message that a client hands in")
+    for service in conf.services(_DATA):
+        in_commas = [entry.replace(" ", ",") for entry in entries]
+        yield _listed(conf, service, in_commas, "this service has a list of its own")
 
 
-def _value(config: str, name: str, flag: str = "-n") -> str:
-    """As it is set; "" if it is not."""
-    return ask(["postconf", "-c", config, flag, name]).partition("=")[2].strip()
-
-
-def _parameter(config: str, name: str, value: str, why: str, flag: str = "-e") -> Change:
-    look = "-P" if flag == "-P" else "-n"
-
+def _parameter(conf: _Conf, name: str, value: str, why: str) -> Change:
     def undo() -> None:
-        if _value(config, name, look) == value:
-            ask(["postconf", "-c", config, "-X" if flag == "-e" else "-PX", name])
+        if conf.said(name) == value:
+            conf.tell(name, "")
 
-    return Change(f"{name} = {value}", why, lambda: _value(config, name, look) == value,
-                  lambda: _told(config, flag, name, value), undo)  # fmt: skip
+    return Change(f"{name} = {value}", why, lambda: conf.said(name) == value, lambda: conf.tell(name, value), undo)
 
 
-def _listed(config: str, name: str, entries: list[str], why: str, flag: str = "-e") -> Change:
+def _listed(conf: _Conf, name: str, entries: list[str], why: str) -> Change:
     """Entries of ours before all others of a list; what others wrote stays, whoever changed it meanwhile."""
-    look = "-P" if flag == "-P" else "-h"
+    ours = ("," if "/" in name else ", ").join(entries)
 
     def rest() -> str:
-        said = ask(["postconf", "-c", config, look, name])
-        others = said.partition("=")[2] if flag == "-P" else said
+        others = conf.said(name)
         for entry in entries:
             others = re.sub(rf"(?:^|(?<=[,\s])){re.escape(entry)}(?:[,\s]+|$)", "", others.strip())
         return others.strip(" ,")
 
-    def done() -> bool:
-        said = ask(["postconf", "-c", config, look, name])
-        return (said.partition("=")[2] if flag == "-P" else said).strip().startswith(", ".join(entries))
+    def make() -> None:
+        conf.tell(name, f"{ours}, {rest()}".strip(", "))
 
-    def undo() -> None:
-        if flag == "-e" and not rest():
-            ask(["postconf", "-c", config, "-X", name])
-        elif done():
-            _told(config, flag, name, rest())
-
-    return Change(f"{name} = {', '.join(entries)}, ...", why, done,
-                  lambda: _told(config, flag, name, ", ".join([*entries, rest()]).strip(", ")), undo)  # fmt: skip
+    return Change(f"{name} = {ours}, ...", why, lambda: conf.said(name).startswith(ours), make,
+                  lambda: conf.tell(name, rest()))  # fmt: skip
 
 
-def _told(config: str, flag: str, name: str, value: str) -> None:
-    if flag == "-P":
-        value = re.sub(r"\s*,\s*", ",", value)  # of master.cf: no spaces but in braces
-        ask(["postconf", "-c", config, "-P", f"{name}={{{value}}}" if " " in value else f"{name}={value}"])
-    else:
-        ask(["postconf", "-c", config, "-e", f"{name} = {value}"])
-
-
-def _pickup(config: str, home: Path) -> Iterator[Change]:
+def _pickup(conf: _Conf, home: Path) -> Change:
     """Mail of local users through a cleanup service of its own: as the one it had, and our header patterns first."""
-    yield Change(
+    return Change(
         "whosent unix n - - - 0 cleanup  (as the one before, with header_checks = regexp:"
         f"{home}/headers, ...)\npickup -o cleanup_service_name=whosent",
         "held are headers of what local users hand in, never of mail from elsewhere",
-        lambda: _service(config) == "whosent" and _ours(config) == _checks(config, home),
-        lambda: _make_pickup(config, home), lambda: _undo_pickup(config),
+        lambda: conf.said(_SERVICE) == "whosent" and conf.said(_CHECKS) == _wanted_checks(conf, home),
+        lambda: _make_pickup(conf, home), lambda: _undo_pickup(conf),
     )  # fmt: skip
 
 
-def _service(config: str) -> str:
-    try:
-        return _value(config, "pickup/unix/cleanup_service_name", "-P") or "cleanup"
-    except KeeperError:
-        return "cleanup"
-
-
-def _before(config: str) -> str:
+def _before(conf: _Conf) -> str:
     """The cleanup service that local mail had before ours."""
-    service = _service(config)
-    if service != "whosent":
-        return service
-    try:
-        return _value(config, "whosent/unix/whosent_before", "-P") or "cleanup"
-    except KeeperError:
-        return "cleanup"
+    service = conf.said(_SERVICE) or "cleanup"
+    return service if service != "whosent" else conf.said(_KEPT) or "cleanup"
 
 
-def _ours(config: str) -> str:
-    return _value(config, "whosent/unix/header_checks", "-P")
-
-
-def _checks(config: str, home: Path) -> str:
-    before = _before(config)
-    try:
-        others = _value(config, f"{before}/unix/header_checks", "-P")
-    except KeeperError:
-        others = ""
-    others = others or ask(["postconf", "-c", config, "-h", "-x", "header_checks"]).strip()
+def _wanted_checks(conf: _Conf, home: Path) -> str:
+    others = conf.said(f"{_before(conf)}/unix/header_checks") or conf.header_checks
     return re.sub(r"[\s,]+", ",", f"regexp:{home}/headers,{others}").strip(",")
 
 
-def _make_pickup(config: str, home: Path) -> None:
-    before = _before(config)
-    line = ask(["postconf", "-c", config, "-M", f"{before}/unix"]).strip()
-    ask(["postconf", "-c", config, "-M", f"whosent/unix=whosent {line.split(None, 1)[1]}"])
-    for name, value in (("header_checks", _checks(config, home)), ("whosent_before", before)):
-        ask(["postconf", "-c", config, "-P", f"whosent/unix/{name}={value}"])
-    ask(["postconf", "-c", config, "-P", "pickup/unix/cleanup_service_name=whosent"])
+def _make_pickup(conf: _Conf, home: Path) -> None:
+    before, checks = _before(conf), _wanted_checks(conf, home)
+    line = ask(["postconf", "-c", conf.config, "-M", f"{before}/unix"]).strip()
+    ask(["postconf", "-c", conf.config, "-M", f"whosent/unix=whosent {line.split(None, 1)[1]}"])
+    for name, value in ((_CHECKS, checks), (_KEPT, before), (_SERVICE, "whosent")):
+        conf.tell(name, value)
 
 
-def _undo_pickup(config: str) -> None:
-    if _service(config) != "whosent":
+def _undo_pickup(conf: _Conf) -> None:
+    if conf.said(_SERVICE) != "whosent":
         return
-    before = _before(config)
-    if before == "cleanup":
-        ask(["postconf", "-c", config, "-PX", "pickup/unix/cleanup_service_name"])
-    else:
-        ask(["postconf", "-c", config, "-P", f"pickup/unix/cleanup_service_name={before}"])
-    ask(["postconf", "-c", config, "-MX", "whosent/unix"])
+    before = _before(conf)
+    conf.tell(_SERVICE, "" if before == "cleanup" else before)
+    ask(["postconf", "-c", conf.config, "-MX", "whosent/unix"])
 
 
 def heed(config: str = _CONFIG) -> None:
