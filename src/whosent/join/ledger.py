@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from whosent.join.sessions import SHOWN_STATUS, Sessions
 from whosent.model.finding import Evidence
 from whosent.model.rows import Call, reference
 from whosent.reading.recipients import split
@@ -30,9 +31,14 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "header": (*_WHERE, "queue_id", "sender", "message_id"),
     "delivery": (*_WHERE, "queue_id", "recipient", *_ATTEMPT),
     "deliveries": (*_WHERE, "queue_id", "recipients", *_ATTEMPT),
+    "collected": (*_CLIENT, "sender", "message_id", "script", "protocol"),
+    "attempts": (*_WHERE, "queue_id", "recipients", *_ATTEMPT),
+    "authenticated": (*_WHERE, "pid", "account", "client_address"),
     "removed": (*_WHERE, "queue_id"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
 }
+_BEGINS: Final = frozenset({"submission", "arrival", "collected"})
+_SEVERAL: Final = frozenset({"deliveries", "attempts"})  # recipients in one line
 _QUEUED_AS: Final = (b"queued as ", b"id=")
 _OPEN_LIMIT: Final = 200_000  # lives kept open at once; the oldest go first
 _DELIVERIES: Final = 200  # of one life
@@ -102,6 +108,7 @@ class Ledger:
         self.wanted = wanted
         self.lives: dict[str, list[Life]] = defaultdict(list)  # by queue id
         self.calls: list[Call] = []
+        self._sessions: dict[bytes | None, Sessions] = defaultdict(Sessions)  # of hosts that log logins apart
         self._open: dict[tuple[bytes | None, bytes | None, bytes | None], Life] = {}
         self._minutes: dict[str, set[int]] = defaultdict(set)
         self._sorted: dict[str, list[int]] = {}
@@ -120,6 +127,9 @@ class Ledger:
             if event == "call":
                 self._call(time, base + at, host, fields)
                 continue
+            if event == "authenticated":
+                self._sessions[host].authenticated(fields[3], fields[4] or b"", fields[5], time, base + at)
+                continue
             name = _text(host)
             folded = name.lower()
             minutes[folded].add(int(time // _MINUTE))
@@ -127,20 +137,21 @@ class Ledger:
             self._spans[folded] = (min(first, time), max(last, time))
             key = (host, instance, queue_id)
             life = open_.get(key)
-            if life is None or event in {"submission", "arrival"}:
+            if life is None or event in _BEGINS:
                 if life is not None:
                     self._close(life)
                 life = open_[key] = Life(name, _text(queue_id), time)
                 if len(open_) > _OPEN_LIMIT:
                     self._close(open_.pop(next(iter(open_))))
             life.last = time
-            self._note(life, rule, time, base + at, fields)
+            told = self._with_login(host, time, fields) if event == "collected" else fields
+            self._note(life, rule, time, base + at, told)
             if event == "removed":
                 self._close(open_.pop(key))
 
     def _note(self, life: Life, rule: Rule, time: float, ref: int, fields: tuple[bytes | None, ...]) -> None:
         event: str = rule.event
-        if event in {"submission", "arrival"}:
+        if event in _BEGINS:
             _, _, _, _, address, account, uid, local_user = fields[:8]
             life.submitted = True
             life.client_address, life.account = _or_none(address), _or_none(account)
@@ -149,7 +160,9 @@ class Ledger:
             if life.account and "@" in life.account and len(self.domains) < _DOMAINS:
                 self.domains.add(life.account.rpartition("@")[2].lower())
             life.refs.append((ref, "who handed the message in"))
-        if event == "arrival":
+            if event == "collected" and account:
+                life.refs.append((self._sessions[fields[1]].line(fields[3] or b""), "the login of the same process"))
+        if event in _BEGINS and len(fields) > len(_CLIENT):
             life.sender, life.message_id, life.script = map(_or_none, fields[8:])
         elif event in {"queued", "header"}:
             _, _, _, _, sender, message_id = fields
@@ -159,14 +172,24 @@ class Ledger:
             if message_id is not None:
                 life.message_id = _text(message_id)
                 life.refs.append((ref, "its Message-ID"))
-        elif event in {"delivery", "deliveries"}:
+        elif event == "delivery" or event in _SEVERAL:
             _, _, _, _, listed, original, relay, address, status, reply = fields
-            recipients = split(listed or b"") if event == "deliveries" else [listed or b""]
+            status = SHOWN_STATUS.get(status or b"", status)
+            recipients = split(listed or b"") if event in _SEVERAL else [listed or b""]
             for recipient in recipients[: _DELIVERIES - len(life.sent)]:
                 life.sent.append(
                     Sent(time, ref, _text(recipient), _text(original), _text(relay), _text(address), _text(status),
                          _next_id(reply or b""))
                 )  # fmt: skip
+
+    def _with_login(
+        self, host: bytes | None, time: float, fields: tuple[bytes | None, ...]
+    ) -> tuple[bytes | None, ...]:
+        """A message of a server that logs the login in a line of its own, with the account that belongs to it."""
+        *told, protocol = fields
+        queue_id, address = told[3], told[4]
+        told[5] = self._sessions[host].account(queue_id or b"", address, protocol, time)
+        return tuple(told)
 
     def _call(self, time: float, ref: int, host: bytes | None, fields: tuple[bytes | None, ...]) -> None:
         moments = self.wanted.moments

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 MARKED: Final = frozenset({b"ESMTPA", b"ESMTPSA"})  # RFC 3848: the client logged in
+SHOWN_STATUS: Final = {b"2": b"sent", b"4": b"deferred", b"5": b"bounced"}  # by the class of the code (RFC 3463)
 UNMARKED: Final = frozenset({b"ESMTP", b"ESMTPS"})
 _STARTED: Final = 6  # characters of an id that say when its process began: year, month, day, hour, minute, second
 _PROCESS: Final = 8  # where its number stands in an id
@@ -29,6 +30,7 @@ class Session(NamedTuple):
     address: bytes | None
     time: float
     started: bytes
+    ref: int = 0  # of the line that says so
 
 
 class Sessions:
@@ -40,14 +42,16 @@ class Sessions:
         self._by_process: dict[int, Session] = {}
         self.marks = False  # whether its messages say that there was a login
 
-    def authenticated(self, pid: bytes | None, account: bytes, address: bytes | None, time: float) -> None:
+    def authenticated(
+        self, pid: bytes | None, account: bytes, address: bytes | None, time: float, ref: int = 0
+    ) -> None:
         """A client of the process proved to be an account."""
         if pid is None or not pid.isdigit():
             return
         if len(self._by_process) >= _MANY:
             fresh = {key: session for key, session in self._by_process.items() if time - session.time < _SESSION}
             self._by_process = fresh if len(fresh) < _MANY else {}
-        self._by_process[int(pid[:_PROCESS])] = Session(account, address, time, b"")
+        self._by_process[int(pid[:_PROCESS])] = Session(account, address, time, b"", ref)
 
     def account(self, queue_id: bytes, address: bytes | None, protocol: bytes | None, time: float) -> bytes | None:
         """Whose login the message came with; None if it came without one, or the login is not in the log."""
@@ -65,6 +69,11 @@ class Sessions:
             return None
         self._by_process[int(process)] = session._replace(started=started)
         return session.account
+
+    def line(self, queue_id: bytes) -> int:
+        """Where the login that this message came with stands."""
+        session = self._by_process.get(int(queue_id[_PROCESS:]))
+        return session.ref if session else 0
 
     def in_doubt(self, account: bytes | None, protocol: bytes | None, since: float) -> bool:
         """Whether what was logged before this part, which began so long ago, may tell another account."""

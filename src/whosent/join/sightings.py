@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from whosent.join.sessions import SHOWN_STATUS, Sessions
 from whosent.model.rows import Actor, reference
 
 if TYPE_CHECKING:
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 
 _FIELDS: Final = (
     "stamp", "host", "instance", "queue_id", "client_address", "client_port", "account", "uid", "local_user", "sender",
-    "message_id", "recipient", "original_recipient", "dsn", "status", "reply", "script", "recipients",
+    "message_id", "recipient", "original_recipient", "dsn", "status", "reply", "script", "recipients", "pid",
+    "protocol",
 )  # fmt: skip
-_EVENTS: Final = frozenset({"submission", "arrival", "queued", "header", "delivery", "deliveries", "removed", "call"})
+_BEGINS: Final = frozenset({"submission", "arrival", "collected"})
+_DELIVERS: Final = frozenset({"delivery", "deliveries", "attempts"})
+_EVENTS: Final = _BEGINS | _DELIVERS | {"queued", "header", "removed", "call", "authenticated"}
 _MOST_RECIPIENTS: Final = 1_000  # remembered of one message
 _MOST_KEPT: Final = 20_000  # messages
 _MOST_OF_A_RECIPIENT: Final = 200
@@ -110,6 +114,7 @@ class Sightings:
         self._wanted = wanted
         self._lives: dict[tuple[bytes | None, bytes | None, bytes], Sighting] = {}
         self._of_recipient: dict[bytes, int] = defaultdict(int)
+        self._sessions: dict[bytes | None, Sessions] = defaultdict(Sessions)  # of hosts that log logins apart
         self._hashed: dict[bytes, bool] = {}
         self._source = 0
         self._seconds: Callable[[Any], float] = float
@@ -127,6 +132,8 @@ class Sightings:
             self.spans[host.lower()].add(int(time // _SPAN))
             if rule.event == "call":
                 self._call(time, base + at, host, fields)
+            elif rule.event == "authenticated":
+                self._sessions[fields[1]].authenticated(fields[18], fields[6] or b"", fields[4], time, base + at)
             elif fields[3]:
                 self._line(rule, time, base + at, host, fields)
 
@@ -148,7 +155,7 @@ class Sightings:
     def _line(self, rule: Rule, time: float, ref: int, host: str, fields: tuple[Any, ...]) -> None:
         key = (fields[1], fields[2], fields[3])
         life = self._lives.get(key)
-        begins = rule.event in {"submission", "arrival"}
+        begins = rule.event in _BEGINS
         if life is not None and begins and time - life.opened > 1:
             self._keep(life)
             life = None
@@ -160,6 +167,7 @@ class Sightings:
         life.closed = time
         if begins:
             _client(life, ref, fields)
+            self._logged_in(rule, life, fields, time)
         if fields[9] is not None and not life.sender:
             life.sender = _text(fields[9]).lower()
             life.refs.setdefault("the envelope", ref)
@@ -167,10 +175,19 @@ class Sightings:
             life.message_id = _text(fields[10])
             life.refs.setdefault("its Message-ID", ref)
             self.tell_message_ids.add(host)
-        if rule.event in {"delivery", "deliveries"}:
+        if rule.event in _DELIVERS:
             self._delivered(life, rule, time, ref, fields)
         if rule.event == "removed":
             self._keep(self._lives.pop(key))
+
+    def _logged_in(self, rule: Rule, life: Sighting, fields: tuple[Any, ...], time: float) -> None:
+        """Sendmail: the account stands in the line of a login of the same process."""
+        if rule.event != "collected":
+            return
+        sessions = self._sessions[fields[1]]
+        life.account = _text(sessions.account(fields[3], fields[4], fields[19], time))
+        if life.account:
+            life.refs["the login of the same process"] = sessions.line(fields[3])
 
     def _bound(self) -> None:
         if len(self._lives) > _MOST_LIVES:
@@ -178,7 +195,7 @@ class Sightings:
 
     @staticmethod
     def _delivered(life: Sighting, rule: Rule, time: float, ref: int, fields: tuple[Any, ...]) -> None:
-        status = _text(fields[14]) or dict(rule.fixed).get("status", "")
+        status = _text(SHOWN_STATUS.get(fields[14] or b"", fields[14])) or dict(rule.fixed).get("status", "")
         reply = fields[15] or b""
         done = Delivered(status, _text(fields[13]), _text(reply.removesuffix(b")"))[:500], ref, time)
         several = _BOX.findall(fields[17]) if fields[17] else ()

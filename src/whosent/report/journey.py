@@ -58,7 +58,7 @@ def render(one: Trace, console: Console, *, first: bool) -> None:
     if one.inquiry is not None:
         _inquiry(one.inquiry, console)
     _listed(console, "Taken to be so", one.assumptions)
-    if one.problem:
+    if one.problem and one.problem not in one.sentence:
         _listed(console, "Not read", [one.problem])
 
 
