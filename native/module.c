@@ -7,9 +7,9 @@ static PyMethodDef functions[] = {
     {"count_lines", count_lines, METH_O, "count_lines(chunk): how many lines it has."},
     {"release", release, METH_VARARGS, "release(waiting, rows, wait, kinds, note, resolve, actors): those that waited enough."},
     {"hand_out", hand_out, METH_VARARGS, "hand_out(rows, table): each row to those who hear of it."},
-    {"plain_rows", plain_rows, METH_VARARGS, "plain_rows(rows, numbers): rows as plain tuples."},
+    {"plain_rows", plain_rows, METH_VARARGS, "plain_rows(rows, numbers, actors): rows as plain tuples."},
     {"whole_rows", whole_rows, METH_VARARGS,
-     "whole_rows(plain, classes, with_actor, Outcome, Actor, results, reasons): rows again."},
+     "whole_rows(plain, classes, with_actor, Outcome, actors, results, reasons): rows again."},
     {NULL},
 };
 

@@ -181,23 +181,37 @@ hand_out(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 /* ------------------------------------------------------------------ rows as plain tuples, for another process */
 
-/* A plain copy of an actor or of the member of an enum; everything else as it is. */
+/* The plain number that the member of an enum is; everything else as it is. */
 static PyObject *
 plain(PyObject *value)
 {
-    if (PyTuple_Check(value) && !PyTuple_CheckExact(value))
-        return PyTuple_GetSlice(value, 0, PyTuple_GET_SIZE(value));
     if (PyLong_Check(value) && !PyLong_CheckExact(value) && !PyBool_Check(value))
         return PyLong_FromLong(PyLong_AsLong(value));
     return Py_NewRef(value);
 }
 
-/* plain_rows(rows, numbers) -> [(number, *fields)]: rows of the classes in `numbers`, for marshal */
+/* The number of an actor among those that the rows of a frame name; it gets one if it has none. */
+static PyObject *
+number_of(PyObject *actor, PyObject *actors)
+{
+    PyObject *number = PyDict_GetItemWithError(actors, actor);
+    if (number || PyErr_Occurred())
+        return Py_XNewRef(number);
+    number = PyLong_FromSsize_t(PyDict_GET_SIZE(actors));
+    if (number && PyDict_SetItem(actors, actor, number) < 0)
+        Py_CLEAR(number);
+    return number;
+}
+
+/* plain_rows(rows, numbers, actors) -> [(number, *fields)]: rows of the classes in `numbers`, for marshal
+ *
+ * An actor is told by its number in the dictionary `actors`, which gets those it lacks.
+ */
 PyObject *
 plain_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *rows, *numbers;
-    if (!PyArg_ParseTuple(arguments, "O!O!", &PyList_Type, &rows, &PyDict_Type, &numbers))
+    PyObject *rows, *numbers, *actors;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!", &PyList_Type, &rows, &PyDict_Type, &numbers, &PyDict_Type, &actors))
         return NULL;
     PyObject *out = PyList_New(PyList_GET_SIZE(rows));
     for (Py_ssize_t at = 0; out && at < PyList_GET_SIZE(rows); at++) {
@@ -208,7 +222,9 @@ plain_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
         if (copy)
             PyTuple_SET_ITEM(copy, 0, Py_NewRef(number));
         for (Py_ssize_t field = 0; copy && field < count; field++) {
-            PyObject *value = plain(PyTuple_GET_ITEM(row, field));
+            PyObject *one = PyTuple_GET_ITEM(row, field);
+            int is_actor = field == 2 && PyTuple_Check(one) && !PyTuple_CheckExact(one);
+            PyObject *value = is_actor ? number_of(one, actors) : plain(one);
             if (!value)
                 Py_CLEAR(copy);
             else
@@ -235,14 +251,12 @@ tuple_of(PyTypeObject *type, PyObject *plain, Py_ssize_t from)
     return made;
 }
 
-/* Put the object that this field stands for in its place: an actor, or a member of a list. */
+/* Put the member of a list that this field is the number of in its place. */
 static int
-restore(PyObject *row, Py_ssize_t field, PyTypeObject *actor, PyObject *members)
+restore(PyObject *row, Py_ssize_t field, PyObject *members)
 {
     PyObject *plain = PyTuple_GET_ITEM(row, field), *whole = NULL;
-    if (actor && PyTuple_CheckExact(plain)) {
-        whole = tuple_of(actor, plain, 0);
-    } else if (members && PyLong_CheckExact(plain)) {
+    if (PyLong_CheckExact(plain)) {
         whole = PyList_GetItem(members, PyLong_AsSsize_t(plain));
         Py_XINCREF(whole);
     } else {
@@ -255,14 +269,13 @@ restore(PyObject *row, Py_ssize_t field, PyTypeObject *actor, PyObject *members)
     return 0;
 }
 
-/* whole_rows(plain, classes, with an actor, Outcome, Actor, results, reasons) -> rows */
+/* whole_rows(plain, classes, with an actor, Outcome, actors, results, reasons) -> rows */
 PyObject *
 whole_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *plain, *classes, *with_actor, *outcome, *results, *reasons;
-    PyTypeObject *actor;
-    if (!PyArg_ParseTuple(arguments, "O!O!O!OOO!O!", &PyList_Type, &plain, &PyTuple_Type, &classes, &PyFrozenSet_Type,
-                          &with_actor, &outcome, &actor, &PyList_Type, &results, &PyList_Type, &reasons))
+    PyObject *plain, *classes, *with_actor, *outcome, *actors, *results, *reasons;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!OO!O!O!", &PyList_Type, &plain, &PyTuple_Type, &classes, &PyFrozenSet_Type,
+                          &with_actor, &outcome, &PyList_Type, &actors, &PyList_Type, &results, &PyList_Type, &reasons))
         return NULL;
     PyObject *out = PyList_New(PyList_GET_SIZE(plain));
     for (Py_ssize_t at = 0; out && at < PyList_GET_SIZE(plain); at++) {
@@ -272,11 +285,11 @@ whole_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
             if (number >= 0 && number < PyTuple_GET_SIZE(classes)) {
                 PyObject *type = PyTuple_GET_ITEM(classes, number);
                 row = tuple_of((PyTypeObject *)type, one, 1);
-                if (row && PySet_Contains(with_actor, type) == 1 && restore(row, 2, actor, NULL) < 0)
+                if (row && PySet_Contains(with_actor, type) == 1 && restore(row, 2, actors) < 0)
                     Py_CLEAR(row);
                 if (row && type == outcome &&
-                    (PyTuple_GET_SIZE(row) < 8 || restore(row, 6, NULL, results) < 0 ||
-                     restore(row, 7, NULL, reasons) < 0))
+                    (PyTuple_GET_SIZE(row) < 8 || restore(row, 6, results) < 0 ||
+                     restore(row, 7, reasons) < 0))
                     Py_CLEAR(row);
             }
         }

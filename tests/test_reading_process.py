@@ -62,7 +62,7 @@ ROW: st.SearchStrategy[Any] = st.one_of(
 def test_rows_arrive_as_they_were_sent(rows: list[Any]) -> None:
     rules = all_rules()
     numbers = {id(rule): number for number, rule in enumerate(rules)}
-    arrived = list(unpacked(packed(rows, numbers), rules))
+    arrived = list(unpacked(packed(rows, numbers), rules, {}))
     assert arrived == rows
     for there, here in zip(arrived, rows, strict=True):
         assert type(there) is type(here)

@@ -13,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from typing import IO, Final
+from collections.abc import Iterable, Iterator
+from typing import IO, Final, cast
 
 from whosent.join.lives import Begun, Early
 from whosent.join.messages import Join
-from whosent.model.rows import JoinedRow
+from whosent.model.rows import Actor, JoinedRow
 from whosent.reading_process import ENDING, HEADER, Ending, Order, Passed, all_rules, unpacked
 
+_UNFINISHED: Final = frozenset({Early, Begun})
 _POLL: Final = 0.02  # seconds between looks at a spool that is still being written
 
 
@@ -43,9 +44,9 @@ class Reading:
         """Whether it still reads."""
         return self._process.poll() is None
 
-    def frames(self) -> Iterator[tuple[Iterator[Passed], int]]:
+    def frames(self) -> Iterator[tuple[list[Passed], int]]:
         """Rows in order, with the stored bytes consumed so far; the last frame sets ``ending``."""
-        position, rules = 0, all_rules()
+        position, rules, known = 0, all_rules(), dict[Actor, Actor]()
         while (header := self._at(position, HEADER.size)) is not None:
             size, consumed = HEADER.unpack(header)
             body = self._at(position + HEADER.size, size & ~ENDING)
@@ -55,7 +56,7 @@ class Reading:
             if size & ENDING:
                 self.ending = pickle.loads(body)  # noqa: S301  # written by our own process
                 return
-            yield unpacked(body, rules), consumed
+            yield unpacked(body, rules, known), consumed
 
     def _at(self, position: int, size: int) -> bytes | None:
         """So many bytes of the spool, as soon as they are written; None if the process ended before that."""
@@ -86,7 +87,7 @@ class Readings:
         self._jobs = jobs
         self._started: dict[int, Reading] = {}
 
-    def frames(self, number: int, join: Join) -> Iterator[tuple[Iterator[JoinedRow], int]]:
+    def frames(self, number: int, join: Join) -> Iterator[tuple[Iterable[JoinedRow], int]]:
         """Rows of one input and the stored bytes consumed, frame by frame.
 
         They are finished with the lives that ``join`` still holds of the parts before it.
@@ -116,7 +117,14 @@ class Readings:
             reading.stop()
 
 
-def _finished(passed: Iterator[Passed], join: Join) -> Iterator[JoinedRow]:
+def _finished(passed: list[Passed], join: Join) -> Iterable[JoinedRow]:
+    """The rows, once what began in an earlier part is done with the lives known here."""
+    if _UNFINISHED.isdisjoint(map(type, passed)):
+        return cast("list[JoinedRow]", passed)
+    return _with_lives(passed, join)
+
+
+def _with_lives(passed: list[Passed], join: Join) -> Iterator[JoinedRow]:
     for row in passed:
         if isinstance(row, Early):
             yield from join.early(row)

@@ -12,7 +12,6 @@ import pickle
 import signal
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -60,7 +59,8 @@ _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Sub
                  Arrived, Attempted, Session, Forward, Reported)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
-_ROWS_A_FRAME: Final = 4_000
+_ROWS_A_FRAME: Final = 8_000
+_KNOWN: Final = 50_000  # actors that are one object whatever frame names them
 
 Passed = JoinedRow | Early | Begun
 
@@ -85,36 +85,43 @@ class Ending(NamedTuple):
 
 
 def packed(rows: list[Passed], rules: dict[int, int]) -> bytes:
-    """Rows as one frame body."""
+    """Rows as one frame body: the actors they name, each once, and the rows."""
     known = [row._replace(rule=rules[id(row.rule)]) if isinstance(row, Early) else row for row in rows]  # type: ignore[arg-type]  # by number
-    plain = native.plain_rows(known, _NUMBERS) if native else [_plain(row) for row in known]
-    return zstandard.ZstdCompressor(level=1).compress(marshal.dumps(plain, _MARSHAL))
+    actors: dict[Actor, int] = {}
+    plain = native.plain_rows(known, _NUMBERS, actors) if native else [_plain(row, actors) for row in known]
+    return zstandard.ZstdCompressor(level=1).compress(marshal.dumps((list(map(tuple, actors)), plain), _MARSHAL))
 
 
-def _plain(row: Passed) -> tuple[Any, ...]:
-    """The number of its class and its fields, all of them plain values."""
+def _plain(row: Passed, actors: dict[Actor, int]) -> tuple[Any, ...]:
+    """The number of its class and its fields, all of them plain values; an actor is a number in ``actors``."""
     number, actor = _NUMBERS[row.__class__], row[2]
+    told = actors.setdefault(actor, len(actors)) if isinstance(actor, Actor) else actor
     if isinstance(row, Outcome):
-        return (number, *row[:2], tuple(row.actor), *row[3:6], int(row.result), int(row.reason), *row[8:])
-    return (number, *row[:2], tuple(actor) if isinstance(actor, Actor) else actor, *row[3:])
+        return (number, *row[:2], told, *row[3:6], int(row.result), int(row.reason), *row[8:])
+    return (number, *row[:2], told, *row[3:])
 
 
-def unpacked(body: bytes, rules: list[Rule]) -> Iterator[Passed]:
-    """The rows of a frame body."""
-    plain = marshal.loads(zstandard.ZstdDecompressor().decompress(body))  # noqa: S302  # our own frame
+def unpacked(body: bytes, rules: list[Rule], known: dict[Actor, Actor]) -> list[Passed]:
+    """The rows of a frame body; ``known`` are actors of frames before, which are the same objects again."""
+    told, plain = marshal.loads(zstandard.ZstdDecompressor().decompress(body))  # noqa: S302  # our own frame
+    if len(known) > _KNOWN:
+        known.clear()
+    actors = [known.setdefault(one, one) for one in map(Actor._make, told)]
+    rows: list[Passed]
     if native:
-        rows = native.whole_rows(plain, _KINDS, _WITH_ACTOR, Outcome, Actor, _RESULTS, _REASONS)
+        rows = native.whole_rows(plain, _KINDS, _WITH_ACTOR, Outcome, actors, _RESULTS, _REASONS)
     else:
-        rows = [_whole(*one) for one in plain]
-    for row in rows:
-        yield row._replace(rule=rules[row.rule]) if isinstance(row, Early) else row  # type: ignore[call-overload]  # a number
+        rows = [_whole(actors, *one) for one in plain]
+    if Early in map(type, rows):
+        rows = [row._replace(rule=rules[row.rule]) if isinstance(row, Early) else row for row in rows]  # type: ignore[call-overload]  # a number
+    return rows
 
 
-def _whole(number: int, *fields: Any) -> Passed:  # noqa: ANN401  # what marshal gives
+def _whole(actors: list[Actor], number: int, *fields: Any) -> Passed:  # noqa: ANN401  # what marshal gives
     """The row that was made plain."""
     kind, values = _KINDS[number], list(fields)
     if kind in _WITH_ACTOR:
-        values[2] = Actor(*values[2])
+        values[2] = actors[values[2]]
     if kind is Outcome:
         values[6], values[7] = _RESULTS[values[6]], _REASONS[values[7]]
     return tuple.__new__(kind, values)  # type: ignore[return-value]  # of that kind

@@ -178,10 +178,16 @@ def _by_chunk(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
 
 def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings: Readings) -> Iterator[JoinedRow]:
     """The same rows, read by processes of their own."""
+    return chain.from_iterable(_by_frame(stream, join, progress, readings))
+
+
+def _by_frame(
+    stream: Iterable[Input], join: Join, progress: Progress, readings: Readings
+) -> Iterator[Iterable[JoinedRow]]:
     for one in stream:
         before = 0
         for rows, consumed in readings.frames(one.number, join):
-            yield from rows
+            yield rows
             progress(consumed - before)
             before = consumed
         ending = readings.ending(one.number)

@@ -20,7 +20,7 @@ from tests.fuzz.test_readers import FILES, fuzzed, mutilated
 from whosent.audience import hand_out_purely
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
-from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome
+from whosent.model.rows import Actor, Closed, Handover, JoinedRow, Message, Outcome
 from whosent.model.settings import Ours
 from whosent.model.surroundings import Surroundings
 from whosent.reading.formats import Form, tokenizer
@@ -135,9 +135,11 @@ def released(rows: list[JoinedRow]) -> None:
 def passed(rows: list[JoinedRow]) -> None:
     """Rows are the same again after they were made plain for another process."""
     assert native is not None
-    plain = native.plain_rows(rows, _NUMBERS)
-    assert plain == [_plain(row) for row in rows]
-    again = [_whole(*one) for one in plain]
+    numbers: tuple[dict[Actor, int], dict[Actor, int]] = ({}, {})
+    plain = native.plain_rows(rows, _NUMBERS, numbers[0])
+    assert plain == [_plain(row, numbers[1]) for row in rows]
+    assert list(numbers[0].items()) == list(numbers[1].items())
+    again = [_whole(list(numbers[0]), *one) for one in plain]
     assert again == rows
     assert [type(row) for row in again] == [type(row) for row in rows]
     assert len(_KINDS) > 8
