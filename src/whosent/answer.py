@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -40,6 +41,12 @@ _REFUSALS_TOO: Final = ("mail.warn", "mail.warning", "mail.err")  # syslog's fil
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
+
+
+@cache
+def this_version() -> str:
+    """Of Whosent as it is installed."""
+    return version("whosent")
 
 
 def read_back(done: Pass) -> dict[int, Line]:
@@ -109,7 +116,7 @@ def report(done: Pass, quotes: Quotes, missing: Iterable[str], timezone: str = "
     verdict = _verdict(done)
     return Report(
         schema=SCHEMA,
-        version=version("whosent"),
+        version=this_version(),
         verdict=verdict,
         sentence=_sentence(done, incidents, coverage),
         window=(rfc3339(begins), rfc3339(ends)) if begins <= ends else None,

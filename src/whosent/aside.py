@@ -25,6 +25,7 @@ class Aside:
 
     def __init__(self, work: Callable[[], object], *, gently: bool = False) -> None:
         self.began = time.monotonic()
+        self.seconds = 0.0  # of processor time that it took, once it is done
         self._answer = bytearray()
         self._reading, writing = os.pipe()
         self._pid = os.fork()
@@ -53,7 +54,8 @@ class Aside:
         while not self.done():
             select.select([self._reading], [], [])
         os.close(self._reading)
-        _, status = os.waitpid(self._pid, 0)
+        _, status, used = os.wait4(self._pid, 0)
+        self.seconds = used.ru_utime + used.ru_stime
         return pickle.loads(self._answer) if status == 0 else None  # noqa: S301  # written by our own copy
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from whosent.model.report import Report
 from whosent.model.rows import dereference
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
+from whosent.remedies import servers
 from whosent.sources.files import Line as SourceLine
 from whosent.store.incidents import Incidents, Line
 from whosent.store.ledger import Ledger
@@ -31,6 +32,12 @@ class Answer(NamedTuple):
     quoted: dict[tuple[int, int], SourceLine]  # the same as the walk knows them, to be quoted again
     settled: float
     pending: Counts  # of rows that wait for others
+
+
+def warm() -> None:
+    """Load what a conclusion needs, so that not each copy of the process has to."""
+    servers()
+    answer.this_version()
 
 
 def conclude(tailing: Tailing, snapshots: Sequence[Snapshot]) -> Answer:

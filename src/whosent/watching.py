@@ -29,7 +29,7 @@ from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
-from whosent.reckoning import Answer, conclude, followed, keep
+from whosent.reckoning import Answer, conclude, followed, keep, warm
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.condition import Conditions
 from whosent.store.history import History, Mark
@@ -42,7 +42,8 @@ from whosent.tailing import Tailing, Watched
 
 _LOOK: Final = 0.1  # seconds between two looks at the logs
 _ASK: Final = 0.5  # seconds between two questions, at least
-_SHARE: Final = 4.0  # times as long as the last question took
+_SHARE: Final = 4.0  # times the processor time that the last question took
+_LOOK_AT_QUEUES: Final = 30.0  # seconds between two looks at the queues, at least
 _SAVE_SHARE: Final = 20.0
 _TELL: Final = 2.0  # seconds between two words on our condition
 _DAY: Final = 86_400.0
@@ -105,6 +106,7 @@ class Watch:
         self._answer: Report | None = None
         self._catching_up = True
         self.tailing = self._begin(logs)
+        warm()
         self._history = self._rows_for_questions()
         self._marks: list[Mark] = []
 
@@ -179,9 +181,9 @@ class Watch:
     def _collect(self, moment: float) -> None:
         """Take in what copies have worked out."""
         if self._asking is not None and self._asking.done():
-            self._asked_seconds = moment - self._asking.began
-            self._ask_at = max(self._asking.began + _ASK, moment + _SHARE * self._asked_seconds - self._asked_seconds)
             told: Answer | None = self._asking.answer()
+            self._asked_seconds = moment - self._asking.began
+            self._ask_at = self._asking.began + max(_ASK, _SHARE * self._asking.seconds)
             self._asking = None
             if told is not None:
                 self._pending = told.pending
@@ -189,15 +191,14 @@ class Watch:
                     self.tailing.live.fresh += 1
                     self._ask_at = moment + _AGAIN
         if self._saving is not None and self._saving.done():
-            taken = moment - self._saving.began
             done: Saved | None = self._saving.answer()
+            taken = self._saving.seconds
             self._saving = None
             self._save_at = moment + max(self._settings.watch.save, _SAVE_SHARE * taken)
             self._commit(done or Saved(None, "the process that saved it ended early"))
         if self._looking is not None and self._looking.done():
-            taken = moment - self._looking.began
-            self._look_at = moment + max(30.0, 20 * taken)
             found: list[Snapshot] | None = self._looking.answer()
+            self._look_at = moment + max(_LOOK_AT_QUEUES, _SAVE_SHARE * self._looking.seconds)
             self._looking = None
             self._snapshots = found or []
             self.tailing.live.fresh += any(one.reading.folders.total() for one in self._snapshots)
@@ -211,7 +212,9 @@ class Watch:
 
     def _keep(self, told: Answer) -> None:
         """Incidents as they are seen now, and whatever is new of them said."""
-        news = keep(told, self.tailing, self._ledger, self._incidents)
+        with self._ledger.transaction():
+            news = keep(told, self.tailing, self._ledger, self._incidents)
+            self._rates.recent(self._committing + self._counted + told.pending)
         self._answer = told.report
         for line in news:
             self._say(line)
