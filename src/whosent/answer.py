@@ -18,7 +18,7 @@ from whosent.measures.phrases import count, listing
 from whosent.model.finding import Cause, Evidence, Finding, Strength
 from whosent.model.incident import Incident, ReportedFinding
 from whosent.model.report import SCHEMA, Coverage, Report, Verdict
-from whosent.model.rows import dereference, reference
+from whosent.model.rows import dereference
 from whosent.overview import Who
 from whosent.queue_account import account
 from whosent.reading.stamps import rfc3339
@@ -52,7 +52,7 @@ def this_version() -> str:
 def read_back(done: Pass) -> dict[int, Line]:
     """The lines that findings and coverage quote, read again from their sources."""
     wanted = quoted_by(done)
-    return quoted(done.inputs, wanted) | _records(done, wanted)
+    return quoted(done.inputs, wanted) | records(done, wanted)
 
 
 def quoted_by(done: Pass) -> dict[int, set[int]]:
@@ -65,7 +65,7 @@ def quoted_by(done: Pass) -> dict[int, set[int]]:
     return wanted
 
 
-def _records(done: Pass, wanted: Mapping[int, set[int]]) -> dict[int, Line]:
+def records(done: Pass, wanted: Mapping[int, set[int]]) -> dict[int, Line]:
     """The quoted records of queues."""
     return {
         ref: line
@@ -73,25 +73,6 @@ def _records(done: Pass, wanted: Mapping[int, set[int]]) -> dict[int, Line]:
         for ref, line in snapshot.lines().items()
         if dereference(ref)[1] in wanted.get(snapshot.number, ())
     }
-
-
-def read_back_once(done: Pass, known: dict[tuple[int, int], Line]) -> dict[int, Line]:
-    """The lines that findings quote; what was read before is taken from there, for logs go away.
-
-    ``known`` has lines by :attr:`Input.known_as` and offset, and takes in those that are read now.
-    """
-    lines: dict[int, Line] = {}
-    wanted = quoted_by(done)
-    for one in done.inputs:
-        offsets = wanted.get(one.number, set())
-        fresh = {offset for offset in offsets if (one.known_as, offset) not in known}
-        known |= {(one.known_as, offset): line for offset, line in one.source.quote(fresh).items()}
-        lines |= {
-            reference(one.number, offset): known[one.known_as, offset]
-            for offset in offsets
-            if (one.known_as, offset) in known
-        }
-    return lines | _records(done, wanted)
 
 
 def _place(done: Pass, ref: int) -> tuple[str, int]:

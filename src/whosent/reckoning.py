@@ -12,7 +12,7 @@ from whosent.model.condition import FollowedLog
 from whosent.model.incident import Incident
 from whosent.model.lifecycle import MACHINE, State, What
 from whosent.model.report import Report
-from whosent.model.rows import dereference
+from whosent.model.rows import dereference, reference
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
 from whosent.remedies import servers
@@ -20,6 +20,7 @@ from whosent.sources.files import Line as SourceLine
 from whosent.store.incidents import Incidents, Line
 from whosent.store.ledger import Ledger
 from whosent.tailing import Tail, Tailing
+from whosent.walk import Pass
 
 _NEWS = frozenset({What.OPENED, What.GREW, What.REOPENED})
 
@@ -47,7 +48,7 @@ def conclude(tailing: Tailing, snapshots: Sequence[Snapshot]) -> Answer:
     walk.rates.taken()
     done = walk.conclude(snapshots)
     known = tailing.quoted
-    quotes = answer.read_back_once(done, known)
+    quotes = _read_back(done, known)
     used = {
         (done.inputs[number].known_as, offset)
         for number, offset in map(dereference, quotes)
@@ -55,6 +56,25 @@ def conclude(tailing: Tailing, snapshots: Sequence[Snapshot]) -> Answer:
     }
     kept = {where: known[where] for where in used}
     return Answer(answer.report(done, quotes, []), answer.raw_lines(done, quotes), kept, settled, walk.rates.taken())
+
+
+def _read_back(done: Pass, known: dict[tuple[int, int], SourceLine]) -> dict[int, SourceLine]:
+    """The lines that findings quote; what was read before is taken from there, for logs go away.
+
+    ``known`` has lines by :attr:`Input.known_as` and offset, and takes in those that are read now.
+    """
+    lines: dict[int, SourceLine] = {}
+    wanted = answer.quoted_by(done)
+    for one in done.inputs:
+        offsets = wanted.get(one.number, set())
+        fresh = {offset for offset in offsets if (one.known_as, offset) not in known}
+        known |= {(one.known_as, offset): line for offset, line in one.source.quote(fresh).items()}
+        lines |= {
+            reference(one.number, offset): known[one.known_as, offset]
+            for offset in offsets
+            if (one.known_as, offset) in known
+        }
+    return lines | answer.records(done, wanted)
 
 
 def keep(told: Answer, tailing: Tailing, ledger: Ledger, incidents: Incidents) -> list[str]:
