@@ -160,6 +160,20 @@ def test_a_fault_of_ours_is_3_and_not_a_warning(tmp_path: Path) -> None:
     assert b"this is a fault of Whosent, not yours" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "others"),
+    [("config", "cli.scan"), ("scan", "cli.watch"), ("scan", "report.page"), ("parse", "cli.scan")],
+)
+def test_a_command_waits_for_nothing_that_others_need(command: str, others: str) -> None:
+    program = (
+        f"import sys; sys.argv = ['whosent', '{command}', '--help']\nfrom whosent.cli import main\n"
+        f"try: main()\nfinally: print('whosent.{others}' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout.startswith("Usage:")
+    assert done.stdout.endswith("False\n")
+
+
 def test_help_has_an_example() -> None:
     for command in ("scan", "parse", "config"):
         done = run(command, "--help")

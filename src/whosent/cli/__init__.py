@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from importlib.metadata import version as installed
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,9 +21,15 @@ from whosent.model.mistake import Mistake
 
 __all__ = ["Exit", "app", "main"]
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    app: typer.Typer
+
+_loaded: set[str] = set()
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 
-app = typer.Typer(
+_program = typer.Typer(
     name="whosent",
     help="Is my network sending spam, who sent it, and how do I make it stop?",
     no_args_is_help=True,
@@ -38,7 +44,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
         raise typer.Exit
 
 
-@app.callback()
+@_program.callback()
 def whosent(
     *,
     version: Annotated[  # its callback answers
@@ -48,24 +54,39 @@ def whosent(
     """Take options that stand before the command."""
 
 
-def _register() -> None:
-    """Add the commands of this folder; ``scan``, the main one, first."""
-    names = sorted((module.name for module in pkgutil.iter_modules(__path__)), key=lambda name: (name != "scan", name))
+def _commands() -> list[str]:
+    """The names of all commands; ``scan``, the main one, first."""
+    return sorted((module.name for module in pkgutil.iter_modules(__path__)), key=lambda name: (name != "scan", name))
+
+
+def _load(names: Iterable[str]) -> None:
     for name in names:
-        module = importlib.import_module(f"{__name__}.{name}")
-        if hasattr(module, "register"):
-            module.register(app)
+        if name not in _loaded:
+            _loaded.add(name)
+            module = importlib.import_module(f"{__name__}.{name}")
+            if hasattr(module, "register"):
+                module.register(_program)
 
 
-_register()
+def __getattr__(name: str) -> typer.Typer:
+    """``app``, the program with all its commands."""
+    if name != "app":
+        raise AttributeError(name)
+    _load(_commands())
+    return _program
 
 
 def main() -> None:
-    """Run the command line; interrupted or cut off, leave quietly."""
+    """Run the command line; interrupted or cut off, leave quietly.
+
+    Loaded is the one command that is asked for: most of a short run would else be loading the others.
+    """
     gc.set_threshold(_ALLOCATIONS)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    asked, commands = sys.argv[1:2], _commands()
+    _load(asked if asked and asked[0] in commands else commands)
     try:
-        app()
+        _program()
     except Mistake as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -32,7 +32,7 @@ from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import counting, reading
 from whosent.queue_reading import Snapshot, snapshot
-from whosent.report import page, terminal
+from whosent.report import terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.queue import size
@@ -123,7 +123,11 @@ def _with_own_of_this_machine(settings: Settings, sources: list[Source], spools:
 
 
 def _write(report: Report, lines: Mapping[tuple[str, int], bytes], html: Path | None, folder: Path | None) -> None:
-    markup = page.page(report) if html is not None or folder is not None else ""
+    if html is None and folder is None:
+        return
+    from whosent.report import page  # noqa: PLC0415  # a tenth of the start of a scan that writes none
+
+    markup = page.page(report)
     try:
         if folder is not None:
             evidence_folder.write(report, folder, lines, markup)
