@@ -76,7 +76,6 @@ def test_told_by_another_relay_and_stopped_by_the_pasted_command(tmp_path: Path)
         studio.play(*mails(BOB, gone))
         wait_until(lambda: bool(heard(mx)), "an alert")
         spent = time.monotonic() - began
-        print(f"told {spent:.1f} s after the first of {MAILS} messages; {len(mx.read(MAIL_LOG).splitlines())} lines")
         [alert] = heard(mx)[:1]
         assert (alert["suspect"]["kind"], alert["suspect"]["name"]) == ("account", BOB)
         assert alert["failed"][0].startswith("webhook (")

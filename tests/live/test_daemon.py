@@ -52,7 +52,7 @@ def test_status_is_a_line_that_monitoring_reads(watched: tuple[Path, Daemon]) ->
     assert line.returncode == 2
     assert line.stdout.startswith("WHOSENT CRITICAL - The account alice@corp.test")
     assert line.stdout.count("|") == 1
-    assert "incidents_open=2 " in line.stdout.partition("|")[2]
+    assert "'incidents_open'=2;" in line.stdout.partition("|")[2]
     said = json.loads(run(state, "status", "--json").stdout)
     assert said["schema"] == "whosent.condition/1"
     assert said["running"]

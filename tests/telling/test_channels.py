@@ -293,11 +293,16 @@ def test_mail_in_the_clear_only_if_said_so(relay: tuple[Mailbox, str]) -> None:
 )
 def test_the_watched_server_carries_no_word_of_itself(address: str) -> None:
     rules = msgspec.convert({"mail_relay": address, "mail_to": ["oncall@example.net"]}, Alerts)
-    refused = discover()["mail"].lacks(Means(rules, frozenset({"mx1"})))
+    refused = discover()["mail"].lacks(Means(rules, frozenset({"mx1"}), frozenset({"example.org"})))
     assert "Name another relay, or set alerts.mail_through_watched = true" in refused
-    assert why_not("mail", Means(rules, frozenset({"mx1"}))) == refused
+    assert why_not("mail", Means(rules, frozenset({"mx1"}), frozenset({"example.org"}))) == refused
     allowed = Means(msgspec.structs.replace(rules, mail_through_watched=True), frozenset({"mx1"}))
     assert discover()["mail"].lacks(allowed) == ""
+
+
+def test_a_relay_of_others_may_be_called_like_a_server_of_ours() -> None:
+    rules = msgspec.convert({"mail_relay": "mx1.provider.example", "mail_to": ["oncall@example.net"]}, Alerts)
+    assert discover()["mail"].lacks(Means(rules, frozenset({"mx1"}), frozenset({"example.org"}))) == ""
 
 
 def test_what_mail_lacks() -> None:

@@ -261,7 +261,7 @@ def test_what_a_dead_process_was_sending_is_sent_again_at_once(ledger: Ledger, t
     desk.composer.outbox.free()
     desk.turn()
     assert len(desk.first.got) == 1
-    ledger.base.execute("UPDATE alert SET state = 'waiting', leased = 9e9, owner = 1")
+    ledger.base.execute("UPDATE alert SET state = 'waiting', leased = ?, owner = 1", (desk.now + 900,))
     desk.composer.outbox.free()
     assert desk.composer.outbox.lease(desk.now, 1) is None
     assert tmp_path.exists()
@@ -386,17 +386,19 @@ def test_pulses_remember_the_longest_pause_for_a_while(ledger: Ledger) -> None:
 def test_the_heart_beats_in_a_file_and_at_an_address(tmp_path: Path) -> None:
     with web(200, 500) as receiver:
         heart = Heart(Heartbeat(file=str(tmp_path / "beat"), url=receiver.url, every=5))
-        assert [heart.beat(0), heart.beat(4.9), heart.problem] == [True, False, ""]
+        assert heart.due(0)
+        heart.beat(0)
+        assert [heart.due(4.9), heart.due(5), heart.problem] == [False, True, ""]
         assert time.time() - (tmp_path / "beat").stat().st_mtime < 5
-        assert heart.beat(5)
+        heart.beat(5)
         assert heart.problem == "heartbeat.url: it answered 500."
         assert len(receiver.got) == 2
-    assert heart.beat(10)
+    heart.beat(10)
     assert "refused" in heart.problem
     nowhere = Heart(Heartbeat(file=str(tmp_path / "none" / "beat")))
-    assert nowhere.beat(0)
+    nowhere.beat(0)
     assert "No such file" in nowhere.problem
-    assert not Heart(Heartbeat()).beat(0)
+    assert not Heart(Heartbeat()).due(0)
 
 
 # ------------------------------------------------------------------ the thread
@@ -509,3 +511,17 @@ def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_anew(tmp_path: 
     assert len(news) == len(set(news))
     opened = {(f"{number:06x}{one:06x}", "opened") for number in range(rounds) for one in range(3)}
     assert set(news) == opened | {(f"{number:06x}{0:06x}", "contained") for number in range(rounds - 1)}
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing(ledger: Ledger) -> None:
+    desk = Desk(ledger, at_once=1)
+    desk.first.problem = desk.second.problem = "gone"
+    for number in range(3):
+        desk.incidents.tell(incident(id=f"{number:012x}"))
+    desk.turn()
+    desk.first.problem = ""
+    desk.turn(-50_000)
+    assert len(desk.first.got) == 2, "what waited is told"
+    desk.incidents.tell(incident(id="f" * 12))
+    desk.turn()
+    assert desk.first.news()[2:] == [[News.OPENED]]

@@ -58,7 +58,7 @@ def news(kept: KeptIncident, before: Told | None, now: float, rules: Alerts) -> 
     found = _moved(kept, before)
     found += _stopped(kept, before, now, rules)
     found += _grown(kept, before)
-    if set(found) <= _BY_ITSELF and now - before.at < rules.pause:
+    if set(found) <= _BY_ITSELF and 0 <= now - before.at < rules.pause:
         return []
     return found
 

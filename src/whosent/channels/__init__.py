@@ -30,7 +30,10 @@ class Means(NamedTuple):
     """What a channel may use."""
 
     rules: Alerts
-    watched: frozenset[str] = frozenset()  # names of the machines whose mail is watched
+    watched: frozenset[str] = (
+        frozenset()
+    )  # names of the machines whose mail is watched; logs often leave the domain out
+    own: frozenset[str] = frozenset()  # domains of ours
 
 
 class Channel(NamedTuple):

@@ -125,8 +125,10 @@ def _is_here(host: str) -> bool:
 
 
 def _is_watched(relay: _Relay, means: Means) -> bool:
-    """Whether mail logs name a machine so; logs often leave the domain out."""
-    return bool({relay.host, relay.host.partition(".")[0]} & {name.lower() for name in means.watched})
+    """Whether mail logs name a machine so: by its whole name, or in a domain of ours by the first part of it."""
+    first, _, domain = relay.host.partition(".")
+    names = {relay.host} | ({first} if domain in means.own else set())
+    return bool(names & {name.lower() for name in means.watched})
 
 
 channel = Channel("mail", "mail through a relay that is not the watched server", lacks, send)

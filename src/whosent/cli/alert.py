@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from whosent.alerts.wording import Plain, Voice, plain
-from whosent.channels import Means, chosen, discover
+from whosent.channels import chosen, discover
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.options import console, ledger_of
 from whosent.configuration import load, zone_of
@@ -27,10 +27,9 @@ from whosent.model.settings import Metrics, Settings
 from whosent.report.words import counted, duration, visible, when
 from whosent.store.alerts import Outbox
 from whosent.store.ledger import folder
-from whosent.store.rates import Rates
 from whosent.telling import this_host
 from whosent.telling.composing import Composer, stamp
-from whosent.telling.delivering import Delivery
+from whosent.telling.delivering import Delivery, means_of
 from whosent.telling.heartbeat import notify
 from whosent.telling.teller import Teller
 
@@ -202,5 +201,4 @@ def _survive_broken_pipes() -> None:
 def _delivery(settings: Settings) -> Delivery:
     _survive_broken_pipes()
     ledger = ledger_of(settings)
-    watched = frozenset({this_host(), *(host for host, _ in Rates(ledger).totals())})
-    return Delivery(Outbox(ledger), chosen(settings.alerts), Means(settings.alerts, watched))
+    return Delivery(Outbox(ledger), chosen(settings.alerts), means_of(settings, ledger, this_host()))

@@ -127,9 +127,9 @@ class Rates:
     def latest_queues(self) -> list[QueueLength]:
         """The last sample of each folder of each queue."""
         rows = self._base.execute(
-            "SELECT max(time), host, queue, folder, messages, bytes FROM queue_sample AS one WHERE time = (SELECT "
-            "max(time) FROM queue_sample AS other WHERE other.host = one.host AND other.queue = one.queue) "
-            "GROUP BY host, queue, folder"
+            "WITH late AS (SELECT * FROM queue_sample WHERE time > (SELECT max(time) FROM queue_sample) - 86400) "
+            "SELECT time, host, queue, folder, messages, bytes FROM late JOIN (SELECT host, queue, max(time) AS last "
+            "FROM late GROUP BY host, queue) USING (host, queue) WHERE time = last ORDER BY host, queue, folder"
         )
         return [QueueLength(*row) for row in rows]
 

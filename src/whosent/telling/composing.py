@@ -94,12 +94,12 @@ class Composer:
         """New incidents one by one; of a flood the worst ones, and a summary of the others."""
         if not fresh:
             return
-        room = max(0, self._settings.alerts.at_once - self.outbox.opened_since(now - _A_WHILE))
+        room = max(0, self._settings.alerts.at_once - self.outbox.opened_between(now - _A_WHILE, now))
         for one in fresh[:room]:
             found = news(one, None, now, self._settings.alerts)
             self._put(one, found, None, reasons.get(one.incident.id, ""), now)
         rest = fresh[room:]
-        if not rest or self.outbox.summarised_since(now - _A_WHILE):
+        if not rest or self.outbox.summarised_between(now - _A_WHILE, now):
             return  # looked at again when the last summary is old
         self.outbox.put(of_many(rest, self._voice(now)), _MANY, now)
         for one in rest:

@@ -12,14 +12,18 @@ import msgspec
 from whosent.channels import Channel, Means, Unsent
 from whosent.model.alert import Alert
 from whosent.model.mistake import Mistake
+from whosent.model.settings import Settings
 from whosent.report.words import shortened, visible
 from whosent.store.alerts import Outbox, Waiting
+from whosent.store.ledger import Ledger
+from whosent.store.rates import Rates
 
 _GRACE: Final = 2.0  # seconds beyond its time before a channel is left behind
 _BROKEN: Final = 3  # failures in a row after which a channel is tried last, for a while
 _SHUNNED: Final = 300.0  # seconds
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 600.0  # seconds until all channels are tried again
 _PROBLEM: Final = 300
+_A_DAY: Final = 86_400.0
 
 
 class Delivery:
@@ -111,6 +115,13 @@ class Delivery:
             self._hanging[channel.name] = thread
             return f"no answer within {self.means.rules.timeout} seconds", ""
         return answers[0] if answers else ("it broke: its fault stands in the journal of Whosent", "")
+
+
+def means_of(settings: Settings, ledger: Ledger, host: str) -> Means:
+    """What channels may use: the rules, and by which names the watched machines go."""
+    now = time.time()
+    watched = {name for name, _ in Rates(ledger).sums(now - _A_DAY, now + _A_DAY)}
+    return Means(settings.alerts, frozenset({host, *watched}), frozenset(settings.ours.domains))
 
 
 def _wait(tries: int) -> float:

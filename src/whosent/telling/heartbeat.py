@@ -35,13 +35,14 @@ class Heart:
         self._last = -float("inf")
         self.problem = ""  # why the last beat was not heard; "" if it was
 
-    def beat(self, now: float) -> bool:
-        """Beat if it is time; whether it was."""
-        if now - self._last < self._rules.every or not (self._rules.file or self._rules.url):
-            return False
+    def due(self, now: float) -> bool:
+        """Whether it is time."""
+        return bool(self._rules.file or self._rules.url) and now - self._last >= self._rules.every
+
+    def beat(self, now: float) -> None:
+        """Beat."""
         self._last = now
         self.problem = " ".join(filter(None, [self._touch(), self._call()]))
-        return True
 
     def _touch(self) -> str:
         if not self._rules.file:

@@ -13,13 +13,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-from whosent.channels import Means, chosen
+from whosent.channels import chosen
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.store.ledger import Ledger
-from whosent.store.rates import Rates
 from whosent.telling.composing import Composer
-from whosent.telling.delivering import Delivery
+from whosent.telling.delivering import Delivery, means_of
 from whosent.telling.heartbeat import Heart, notify
 
 INTERVAL: Final = 0.25  # seconds between two looks at the feed
@@ -40,6 +39,7 @@ class Teller(threading.Thread):
         self._heart = Heart(settings.heartbeat)
         self._said = ""
         self._notified = -_WHOLE
+        self._beating: threading.Thread | None = None
         chosen(settings.alerts)  # a channel that does not exist is said before anything runs
 
     def stop(self, wait: float = 5.0) -> None:
@@ -62,8 +62,7 @@ class Teller(threading.Thread):
 
     def _turns(self, ledger: Ledger) -> None:
         composer = Composer(ledger, self._settings, self._host)
-        names = {host for host, _ in Rates(ledger).totals()}
-        means = Means(self._settings.alerts, frozenset({self._host, *names}))
+        means = means_of(self._settings, ledger, self._host)
         delivery = Delivery(composer.outbox, chosen(self._settings.alerts), means)
         composer.outbox.free()
         whole, dropped, last = -_WHOLE, 0.0, False
@@ -89,8 +88,10 @@ class Teller(threading.Thread):
         if time.monotonic() - self._notified > _WHOLE:
             notify("WATCHDOG=1")
             self._notified = time.monotonic()
-        if self._heart.beat(time.monotonic()):
+        if self._heart.due(time.monotonic()) and not (self._beating and self._beating.is_alive()):
             self._say(self._heart.problem)
+            self._beating = threading.Thread(target=self._heart.beat, args=(time.monotonic(),), daemon=True)
+            self._beating.start()  # an address that hangs holds up no alert
 
     def _say(self, problem: str) -> None:
         """Into the journal, once as long as it stays the same."""
