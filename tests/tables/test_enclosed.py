@@ -8,6 +8,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.tables.test_files import report, zipped
 from tests.tables.test_stories import scanned
@@ -101,3 +103,14 @@ def test_what_is_read_of_a_message_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     assert len(list(enclosed.tables(parse(mail(many, "application/zip"))))) == 1
     assert not list(enclosed.tables(parse(mail(b"<html><body>no report</body></html>", "text/html"))))
     assert not list(enclosed.tables(parse(mail(b"<a><b/></a>", "text/xml"))))
+
+
+@given(st.sampled_from(sorted(WRAPPED)), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=8))
+@settings(deadline=None)
+def test_no_damage_is_an_exception(wrapping: str, changes: list[tuple[int, int]]) -> None:
+    content, kind = WRAPPED[wrapping]
+    damaged = bytearray(content)
+    for at, byte in changes:
+        damaged[at % len(damaged)] = byte
+    for one in enclosed.tables(parse(mail(bytes(damaged), kind))):
+        assert len(one.text) <= 16 << 20
