@@ -112,7 +112,13 @@ def test_a_quiet_server(tmp_path: Path) -> None:
         "NOQUEUE: reject: RCPT from unknown[203.0.113.9]: 554 5.7.1 <x@y.z>: Relay access denied; from=<a@b.c> "
         "to=<x@y.z> proto=ESMTP helo=<h>"
     )
-    report = told(passed(tmp_path, [line(0, "postfix/smtpd", reject)]))
+    client = "unknown[203.0.113.9]"
+    log = [
+        line(0, "postfix/smtpd", f"connect from {client}"),
+        line(1, "postfix/smtpd", reject),
+        line(2, "postfix/smtpd", f"disconnect from {client} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"),
+    ]
+    report = told(passed(tmp_path, log))
     assert report.verdict == "clean"
     assert report.sentence == (
         "No mail was sent in the time these logs cover: they hold 1 refused attempt, and no message."

@@ -38,6 +38,7 @@ _ONE_SYSTEM: Final = (
 )
 _REFUSALS: Final = {"Exim", "Microsoft Exchange SMTP receive"}  # may be a log of what was refused, and no other
 _REFUSALS_TOO: Final = ("mail.warn", "mail.warning", "mail.err")  # syslog's files of grave lines alone
+_LINES_EACH: Final = 2  # of a refused client, at least, in a whole log
 _OF_A_KIND: Final = 20  # assumptions
 _SHOWN_INCIDENTS: Final = 3
 _ONGOING: Final = 900.0  # seconds before the log's end within which an incident counts as still going on
@@ -208,15 +209,18 @@ def _nothing_in_logs(done: Pass, coverage: Coverage) -> str:
 
 
 def _refusals_alone(done: Pass) -> bool:
-    """Whether mail may have been accepted all the same: no message, and logs that need not hold any."""
+    """Whether mail may have been accepted all the same: no message, and logs that need not hold any.
+
+    A whole log tells of each refused client that it came and went, too; an extract, or syslog's file of grave lines,
+    does not.
+    """
+    seen = done.witnessed
     telling = [one for one in done.inputs if one.reader.counts.understood]
-    return (
-        bool(telling)
-        and not (done.witnessed.messages or done.witnessed.outcomes or done.snapshots)
-        and all(
-            one.reader.format in _REFUSALS or place(one.source.name).base.endswith(_REFUSALS_TOO) for one in telling
-        )
-    )
+    if not telling or seen.messages or seen.outcomes or done.snapshots:
+        return False
+    if _LINES_EACH * seen.refusals > sum(one.reader.counts.understood for one in telling):
+        return True
+    return all(one.reader.format in _REFUSALS or place(one.source.name).base.endswith(_REFUSALS_TOO) for one in telling)
 
 
 def _also(others: list[Incident]) -> str:

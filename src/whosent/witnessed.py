@@ -105,6 +105,11 @@ class Witnessed:
         """Whether a mail server's log is among the logs: without one, nothing can be said of who sent."""
         return bool(self.messages or self.outcomes or self._by_mta)
 
+    @property
+    def refusals(self) -> int:
+        """Refused attempts and logins: all that some logs hold."""
+        return self._rejections + self._logins + self._failed_logins
+
     def held(self) -> str:
         """``9 failed logins and 2 refused attempts``: what the logs do hold, where they hold no mail."""
         kinds = (
