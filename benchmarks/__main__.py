@@ -46,14 +46,16 @@ def main() -> int:
         workdir=arguments.workdir,
         population_seeds=tuple(arguments.population_seed or (secrets.randbelow(10**6) for _ in range(3))),
     )
+    measured = 0
     try:
-        sections = list(_measure(bench, arguments.only or list(BENCHMARKS)))
+        for section in _measure(bench, arguments.only or list(BENCHMARKS)):
+            save([section], arguments.output, circumstances(bench.rounds))  # at once: the next one may take an hour
+            measured += 1
     finally:
         if not arguments.keep:
             shutil.rmtree(bench.workdir, ignore_errors=True)
-    if not sections:
+    if not measured:
         return 1
-    save(sections, arguments.output, circumstances(bench.rounds))
     say(f"written: {arguments.output} and {arguments.output.with_suffix('.json')}")
     return 0
 

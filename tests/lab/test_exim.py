@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,10 +12,11 @@ import pytest
 from tests.lab import exim
 from tests.lab import mail as postfix
 from tests.lab.exim import CPANEL, MAIN_LOG, REJECT_LOG, Settings
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio, letter
 from tests.lab.world import DOMAINS
 from whosent import answer, walk
@@ -36,11 +36,7 @@ FOLDER = "/var/www/html/gallery"
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not() or ("" if exim.UNPACKED.exists() else "needs Exim: run tests/lab/packages.sh exim")
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab(exim)
 
 
 def mail(source: str, to: str, user: str = "", *, port: int = 25) -> Act:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
 
-from tests.lab.lists import ABSENT, LISTED, SILENT, TEMPERS, ListServer, why_not
+from tests.lab.lists import ABSENT, LISTED, SILENT, TEMPERS, ListServer
+from tests.lab.possible import require_lab
 from whosent.auditing import examine
 from whosent.blocklists import ALIVE
 from whosent.checks.listings import check
@@ -20,11 +20,7 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
 
 
 def test_sixty_lists_and_a_whole_network_in_ten_seconds() -> None:

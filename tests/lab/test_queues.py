@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections import Counter
@@ -15,10 +14,11 @@ import pytest
 
 from benchmarks.queue_files import fill
 from tests.lab import exim, sendmail
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.queues import SPOOL, fill_mx, fill_sendmail, fill_web, form, stuck, stuck_sendmail, waiting
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio, letter
 from whosent import answer, walk
@@ -41,11 +41,7 @@ PASSING = {Unread.VANISHED, Unread.UNFINISHED, Unread.EMPTY}
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
 
 
 def look(machine: Machine, number: int = 0, place: str = SPOOL) -> Snapshot:
@@ -189,8 +185,7 @@ def test_postfix_reads_the_queue_of_the_benchmark(tmp_path: Path) -> None:
 
 def test_exims_spool_at_work(tmp_path: Path) -> None:
     """An account and a script fill Exim's spool, which is tried again and again while it is read."""
-    if not exim.UNPACKED.exists():
-        pytest.skip("Exim is not unpacked here: run tests/lab/packages.sh exim")
+    require_lab(exim)
     with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
         mx, studio = lab.host("mx"), Studio(lab, tmp_path)
         mx.run(["postfix", "stop"])
@@ -218,8 +213,7 @@ def test_exims_spool_at_work(tmp_path: Path) -> None:
 
 def test_sendmails_queue_at_work(tmp_path: Path) -> None:
     """Two queue folders are tried again and again while they are read; the submission program's has the local user."""
-    if not sendmail.UNPACKED.exists():
-        pytest.skip("Sendmail is not unpacked here: run tests/lab/packages.sh sendmail")
+    require_lab(sendmail)
     with stuck_sendmail(tmp_path) as studio:
         mx, web = studio.lab.host("mx"), studio.lab.host("web")
         fill_sendmail(studio)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab import sendmail
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, STRANGERS, Studio
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ PEOPLE = [f"p{number}@{domain}.test" for number in range(40) for domain in ("isp
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    missing = "" if sendmail.UNPACKED.is_dir() else "Sendmail is not there: run tests/lab/packages.sh sendmail"
-    reason = why_not() or missing
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab(sendmail)
 
 
 def test_account_and_local_user_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio, letter
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.remedies import propose
@@ -38,11 +38,7 @@ EVERYBODY = {"bob", "carol", "www-data", "daemon", "pc", "stranger"}
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not() or ("" if exim.UNPACKED.exists() else "needs Exim: run tests/lab/packages.sh exim")
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab(exim)
 
 
 @pytest.fixture(scope="module")

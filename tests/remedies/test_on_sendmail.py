@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab import sendmail
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio, letter
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.remedies import propose
@@ -29,12 +29,7 @@ SCRIPT = "X-PHP-Originating-Script: 33:{}.php"
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    missing = "" if sendmail.UNPACKED.is_dir() else "Sendmail is not there: run tests/lab/packages.sh sendmail"
-    reason = why_not() or missing
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab(sendmail)
 
 
 def local(machine: Machine, user: str, subject: str, header: str = "X-A: b") -> None:
