@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import drill, exchange, exim, formats, memory, parallel, parse_join, queue, scan, sendmail, trace
+from benchmarks import drill, exchange, exim, formats, live, memory, parallel, parse_join, queue, scan, sendmail, trace
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "scan": scan.measure,
     "parallel": parallel.measure,
     "memory": memory.measure,
+    "live": live.measure,
     "formats": formats.measure,
     "exchange": exchange.measure,
     "exim": exim.measure,
