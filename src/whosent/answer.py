@@ -181,8 +181,9 @@ def _lying(done: Pass) -> str:
         riddle = any(one.riddle for one in done.snapshots)
         return "Nothing in the queue could be read as a message." if riddle else "The queue is empty."
     senders = len({pile.actor[:2] for pile in piles})
-    messages = count(sum(pile.messages for pile in piles), "message")
-    return f"In the queue lie {messages} of {count(senders, 'sender')}; nobody stands out."
+    number = sum(pile.messages for pile in piles)
+    messages = f"{'lies' if number == 1 else 'lie'} {count(number, 'message')}"
+    return f"In the queue {messages} of {count(senders, 'sender')}; nobody stands out."
 
 
 def _nothing_in_logs(done: Pass, coverage: Coverage) -> str:
