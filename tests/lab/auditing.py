@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from tests.lab.world import REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from subprocess import Popen
 
     from tests.lab.lab import Lab
     from tests.lab.machine import Machine
@@ -50,7 +50,7 @@ def audit(machine: Machine, *words: str, **more: str) -> dict[str, Any]:
     return found
 
 
-def start_sink(lab: Lab) -> Popen[str]:
+def start_sink(lab: Lab) -> None:
     """A sink outside; its key goes to every host."""
     out = lab.host("out")
     whosent(out, "sink", "init")
@@ -58,9 +58,8 @@ def start_sink(lab: Lab) -> Popen[str]:
     for name in ("mx", "web", "lan", "gw"):
         lab.host(name).write(f"{STATE}/sink.key", key, mode=0o600)
     out.inside_network(["ip", "route", "add", f"{LAN}.0/24", "via", PUBLIC])  # holes have ports that no NAT knows
-    sink = out.start(command(("sink", "run", "--listen", SINK, "--name", SINK_NAME, "--json")))
+    lab.run("out", command(("sink", "run", "--listen", SINK, "--name", SINK_NAME, "--json")))
     wait_until(lambda: listens(out, 8025), "the sink")
-    return sink
 
 
 def add_holes(machine: Machine, holes: Mapping[str, Iterable[str]]) -> None:
@@ -69,3 +68,93 @@ def add_holes(machine: Machine, holes: Mapping[str, Iterable[str]]) -> None:
         add_smtpd(machine, port, settings)
     machine.run(["postfix", "reload"])
     wait_until(lambda: all(listens(machine, int(port)) for port in holes), "the holes")
+
+
+_RELAYING = "smtpd_relay_restrictions"
+POSTFIX_HOLES = {  # by port; the last needs BACKUP
+    "2501": ("mynetworks=0.0.0.0/0",),
+    "2502": (f"{_RELAYING}=check_helo_access,texthash:/etc/postfix/greetings,reject_unauth_destination",),
+    "2503": (f"{_RELAYING}=check_sender_access,texthash:/etc/postfix/friends,reject_unauth_destination",),
+    "2504": ("allow_untrusted_routing=yes",),
+}
+BACKUP = ("relay_domains=backup.test", f"transport_maps=inline:{{backup.test=smtp:[{LAN}.20]}}")
+EXIM_PERCENT = """percent_hack:
+  driver = redirect
+  domains = +local_domains
+  local_parts = ^.*%
+  data = ${sg{$local_part}{%}{@}}
+"""
+EXIM_CATCH_ALL = """everybody:
+  driver = redirect
+  domains = +local_domains
+  data = :blackhole:
+"""
+SQUID = """http_port {port}
+{rules}http_access allow all
+access_log none
+cache deny all
+cache_log /dev/null
+pid_filename /run/squid-{port}.pid
+visible_hostname web
+"""
+SQUID_SAFE = """acl SSL_ports port 443
+acl Safe_ports port 80 443
+http_access deny !Safe_ports
+http_access deny CONNECT !SSL_ports
+"""
+DANTE = """internal: 0.0.0.0 port = {port}
+external: eth0
+clientmethod: none
+socksmethod: none
+client pass {{
+  from: 0.0.0.0/0 to: 0.0.0.0/0
+}}
+{rules}socks pass {{
+  from: 0.0.0.0/0 to: 0.0.0.0/0
+}}
+"""
+DANTE_SAFE = "socks block {\n  from: 0.0.0.0/0 to: 0.0.0.0/0 port = smtp\n}\n"
+OPEN_PROXIES = {1080, 1081, 3128, 8888}
+CLOSED_PROXIES = {1082, 1083, 3129, 8889}
+
+
+def open_postfix(lab: Lab) -> None:
+    """Every hole of POSTFIX_HOLES on mx, with the second server that the last of them needs."""
+    mx, web = lab.host("mx"), lab.host("web")
+    mx.write("/etc/postfix/greetings", "localhost OK\n")
+    mx.write("/etc/postfix/friends", "# people we trust\ncorp.test OK\n")
+    for setting in BACKUP:
+        mx.run(["postconf", "-e", setting])
+    for setting in ("inet_interfaces=all", "mydestination=backup.test", f"mynetworks=127.0.0.0/8 {LAN}.10/32"):
+        web.run(["postconf", "-e", setting])
+    web.run(["postfix", "stop"])
+    web.run(["postfix", "start"])
+    add_holes(mx, POSTFIX_HOLES)
+    wait_until(lambda: listens(web, 25), "the backup's primary")
+
+
+def start_proxies(lab: Lab, host: str) -> None:
+    """Four open proxies, and the same four closed."""
+    machine = lab.host(host)
+    for port, rules in ((3128, ""), (3129, SQUID_SAFE)):
+        path = "/etc/squid/squid.conf" if port == 3128 else "/etc/squid/closed.conf"
+        machine.write(path, SQUID.format(port=port, rules=rules))
+        machine.run(["squid", "-n", f"lab{port}", "-f", path])
+    for port, rules in ((8888, ""), (8889, "ConnectPort 443\nAllow 127.0.0.1\n")):
+        path = "/etc/tinyproxy/tinyproxy.conf" if port == 8888 else "/etc/tinyproxy/closed.conf"
+        machine.write(path, f"User nobody\nPort {port}\nTimeout 60\n{rules}")
+        machine.run(["tinyproxy", "-c", path])
+    for port, rules in ((1080, ""), (1083, DANTE_SAFE)):
+        path = "/etc/danted.conf" if port == 1080 else "/etc/danted-closed.conf"
+        machine.write(path, DANTE.format(port=port, rules=rules))
+        machine.run(["danted", "-D", "-p", f"/run/danted-{port}.pid", "-f", path])
+    lab.run(host, ["microsocks", "-p", "1081"])
+    lab.run(host, ["microsocks", "-p", "1082", "-u", "somebody", "-P", "secret"])
+    wait_until(lambda: all(listens(machine, port) for port in OPEN_PROXIES | CLOSED_PROXIES), "the proxies")
+
+
+def missing() -> str:
+    """Say in one sentence what an audit's lab needs and this machine has not."""
+    programs = ("squid", "tinyproxy", "danted", "microsocks")
+    absent = [name for name in programs if not shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")]
+    return f"the audit's lab needs {', '.join(absent)}: run tests/lab/packages.sh audit" if absent else ""

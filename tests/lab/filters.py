@@ -153,9 +153,10 @@ def spamd(machine: Machine) -> Iterator[None]:
 
 @contextlib.contextmanager
 def clamd(machine: Machine) -> Iterator[None]:
-    """ClamAV's daemon on port 3310 with one signature of our own."""
+    """ClamAV's daemon on port 3310 with one signature of our own, and that of the test file."""
     machine.run(["mkdir", "-p", "/run/clamav-db"])
     machine.write("/run/clamav-db/lab.ndb", f"Lab.Test.Marker:0:*:{VIRUS.encode().hex()}\n")
+    machine.write("/run/clamav-db/lab.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Signature\n")
     machine.write("/etc/clamav/lab-clamd.conf", _CLAMD)
     with _running(machine, ["clamd", "-c", "/etc/clamav/lab-clamd.conf"], 3310):
         yield

@@ -94,6 +94,10 @@ class Lab:
         """Give one host by its name."""
         return self._hosts[name]
 
+    def run(self, host: str, argv: list[str]) -> None:
+        """Run a program on a host, until the lab ends."""
+        self._running.append(self.host(host).start(argv))
+
     def start(self, host: str, module: str, *arguments: str) -> Popen[str]:
         """Run one of the lab's own Python modules on a host, until the lab ends."""
         process = start_module(self.host(host), module, *arguments)

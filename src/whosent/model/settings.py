@@ -97,6 +97,18 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str, Meta(description="Whom probes name as contact; empty: postmaster at the first domain of ours.")
     ] = ""
     connections: Annotated[int, Meta(ge=1, le=50, description="Connections at once to one host.")] = 8
+    mailbox: Annotated[
+        str,
+        Meta(description="Address of ours, forwarded to whosent-inbox at the sink; empty: no mail is sent in."),
+    ] = ""
+    smtp_users: Annotated[
+        tuple[str, ...],
+        Meta(description="Local users who may speak to port 25 of other hosts; root always may."),
+    ] = ("postfix", "Debian-exim", "exim", "mailnull", "smmta", "smmsp", "qmailr", "_smtpd", "opensmtpd")
+    relays: Annotated[
+        tuple[str, ...],
+        Meta(description="Our mail servers behind this gateway, as addresses or CIDR: they may speak to port 25."),
+    ] = ()
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

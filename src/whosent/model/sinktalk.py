@@ -10,6 +10,7 @@ from whosent.model.check import Arrived, Dialogue, Exchange, Received, Replies
 
 SIGNATURE: Final = "Whosent-Signature"
 ARRIVED: Final = "/arrived"  # which of these tokens arrived?
+INBOX: Final = "whosent-inbox"  # local part that aliases of ours lead to
 OUTSIDE: Final = "/outside"  # hold these dialogues with me, from where you are
 
 

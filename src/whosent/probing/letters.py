@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTPUTF8
 from email.utils import format_datetime
+from typing import Final
 
 from whosent.model.check import Knowledge
+
+_TEXT: Final = """\
+This message is a probe of an audit by Whosent, run on {host} by the
+operator of the mail server that took it. It tests whether that server
+passes on mail it should refuse. It is harmless: it went to a receiver of
+the audit itself. If you got it all the same, please tell
+{contact}.
+"""
 
 
 def helo(knowledge: Knowledge) -> str:
@@ -20,28 +31,31 @@ def contact(knowledge: Knowledge) -> str:
 
 
 def letter(  # noqa: PLR0913  # the fields of a message
-    knowledge: Knowledge, token: str, *, about: str, sender: str, recipient: str, subject: str = "", body: str = ""
+    knowledge: Knowledge,
+    token: str,
+    *,
+    about: str,
+    sender: str,
+    recipient: str,
+    more: str = "",
+    attached: bytes = b"",
 ) -> str:
-    """The message of a probe; lines end as Python writes them."""
-    date = format_datetime(datetime.fromtimestamp(knowledge.moment, UTC))
-    told = body or (
-        f"This message is a probe of an audit by Whosent, run on {knowledge.host or 'a host of the same network'} by "
-        "the\noperator of the mail server that took it. It tests whether that server passes on mail it should\n"
-        "refuse. It is harmless: it went to a receiver of the audit itself. If you got it all the same,\n"
-        f"please tell {contact(knowledge)}.\n"
-    )
-    return (
-        f"Date: {date}\n"
-        f"From: Whosent audit <{sender.strip('<>') or contact(knowledge)}>\n"
-        f"To: {recipient.strip('<>')}\n"
-        f"Subject: {subject or 'Whosent audit: ' + about}\n"
-        f"Message-ID: <{token}@audit.invalid>\n"
-        f"X-Whosent-Token: {token}\n"
-        f"X-Whosent-Contact: {contact(knowledge)}\n"
-        "Auto-Submitted: auto-generated\n"  # RFC 3834: nobody's holiday notice answers
-        "Precedence: bulk\n"
-        "MIME-Version: 1.0\n"
-        "Content-Type: text/plain; charset=utf-8\n"
-        "\n"
-        f"{told}"
-    )
+    """The message of a probe; ``more`` stands below its text, ``attached`` is a file of its own; ends lines with LF."""
+    message = EmailMessage(policy=SMTPUTF8.clone(linesep="\n", raise_on_defect=False))
+    date = datetime.fromtimestamp(knowledge.moment, UTC)
+    for name, value in (
+        ("Date", format_datetime(date)),
+        ("Message-ID", f"<{token}@audit.invalid>"),
+        ("X-Whosent-Token", token),
+        ("X-Whosent-Contact", contact(knowledge)),
+        ("Auto-Submitted", "auto-generated"),  # RFC 3834: nobody's holiday notice answers
+        ("Precedence", "bulk"),
+    ):
+        message[name] = value
+    message.set_content(_TEXT.format(host=knowledge.host or "a host of the same network", contact=contact(knowledge))
+                        + (f"\n{more}\n" if more else ""))  # fmt: skip
+    if attached:
+        message.add_attachment(attached, maintype="application", subtype="octet-stream", filename="test.com")
+    said = f"From: Whosent audit <{sender.strip('<>') or contact(knowledge)}>\nTo: {recipient.strip('<>')}\n"
+    subject = f"Subject: Whosent audit: {about}\n"  # as they are: an address under test is no address for a library
+    return said + subject + message.as_string()

@@ -214,7 +214,7 @@ def guilty(site: Configuration, service: Service | None, attempt: Attempt, heard
             return None
         if step.word in _GUARDS:
             domain = attempt.recipient.rpartition("@")[2]
-            return _relayed(site, service, domain, heard) or _routed(site, service, attempt)
+            return _routed(site, service, attempt) or _relayed(site, service, domain, heard)
         if step.table:
             key, answer = _asked(step, heard)
             if _STOPS.match(answer):

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from whosent.model.check import Arrived
+from whosent.model.sinktalk import INBOX
 from whosent.sink.record import Record
 
 _SECONDS: Final = 120  # a connection may last
@@ -23,6 +24,8 @@ _LONGEST: Final = 4 << 20  # bytes of a message before we hang up
 _KEPT: Final = 4000  # characters of headers and of body in the record
 _ERRORS: Final = 60
 _ADDRESS: Final = re.compile(rb"(?i)(MAIL FROM|RCPT TO):\s*(<[^>\r\n]*>|\S+)")
+_INBOX: Final = re.compile(rb"(?i)<?" + INBOX.encode() + rb"@")  # an alias of ours leads here: the header tells which
+_CARRIED: Final = re.compile(rb"(?im)^X-Whosent-Token:.*$")
 _OFFERED: Final = "250-{name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 ENHANCEDSTATUSCODES"
 
 
@@ -68,12 +71,7 @@ class Session:
             self._sender, self._recipients = _text(address[2]), []
             return "250 2.1.0 Ok"
         if address is not None and verb == b"RCPT":
-            tokens = self._record.tokens_in(address[2])
-            if not tokens:
-                self._errors += 1
-                return "550 5.7.1 This sink takes only the tokens of its own audits"
-            self._recipients += [(token, _text(address[2])) for token in tokens]
-            return "250 2.1.5 Ok"
+            return self._recipient(address[2])
         if verb == b"RSET":
             self._sender, self._recipients = "", []
         if verb in {b"RSET", b"NOOP"}:
@@ -81,6 +79,14 @@ class Session:
         self._errors += 1
         await self._note_all(line, "smtp_text")
         return "500 5.5.2 Not understood"
+
+    def _recipient(self, address: bytes) -> str:
+        tokens = [""] if _INBOX.match(address) else self._record.tokens_in(address)
+        if not tokens:
+            self._errors += 1
+            return "550 5.7.1 This sink takes only the tokens of its own audits"
+        self._recipients += [(token, _text(address)) for token in tokens]
+        return "250 2.1.5 Ok"
 
     async def _note_all(self, line: bytes, by: Literal["greeting", "smtp_text"]) -> None:
         for token in self._record.tokens_in(line):
@@ -103,10 +109,14 @@ class Session:
                 kept += line.removeprefix(b".") if line.startswith(b"..") else line
         head, _, body = bytes(kept).replace(b"\r\n", b"\n").partition(b"\n\n")
         one = Arrived("", time.time(), self._client, "mail", self._helo, self._sender, "", _text(head), _text(body))
-        for token, recipient in self._recipients:
+        carried = [token for line in _CARRIED.findall(head) for token in self._record.tokens_in(line)]
+        arrived = [
+            (token, recipient) for named, recipient in self._recipients for token in ([named] if named else carried[:1])
+        ]
+        for token, recipient in arrived:
             await self._record.note(msgspec.structs.replace(one, token=token, recipient=recipient))
         self._recipients = []
-        await self._say("250 2.0.0 Ok: arrived")
+        await self._say("250 2.0.0 Ok: arrived" if arrived else "550 5.7.1 No token of ours in it")
         return True
 
 

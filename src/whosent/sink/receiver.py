@@ -36,6 +36,7 @@ class Places(NamedTuple):
 
 async def run(places: Places, key: bytes, name: str, tell: Callable[[Arrived], None], *, user: str = "") -> None:
     """Listen until SIGTERM or SIGINT; ``user`` is who to become once the ports are open."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a visitor who hangs up ends no sink
     record = Record(key, tell)
     busy = asyncio.Semaphore(_CONNECTIONS)
     duties: dict[int, Serve] = {

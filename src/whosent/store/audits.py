@@ -25,6 +25,15 @@ _MIGRATIONS: Final = (
         at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE audit_firewall (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        what TEXT NOT NULL,
+        rules TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 _KEPT: Final = 200  # runs of a host
 
@@ -73,3 +82,9 @@ class Audits:
             "SELECT target, who, at FROM audit_confirmation WHERE target = ?", (target,)
         ).fetchone()
         return Confirmed(target=row[0], by=row[1], at=row[2]) if row else None
+
+    def note_firewall(self, at: str, who: str, what: str, rules: str) -> None:
+        """Write down a change of the firewall, before it is made."""
+        with self._ledger.transaction():
+            self._base.execute("INSERT INTO audit_firewall (at, who, what, rules) VALUES (?, ?, ?, ?)",
+                               (at, who, what, rules))  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
@@ -31,6 +33,8 @@ def kinds() -> dict[type[Question], Ask]:
 
 def ask(questions: Iterable[Question], knowledge: Knowledge) -> Iterator[Answer]:
     """An answer to each question, in any order."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # who hangs up while we speak is an answer, not our end
     asked = sorted(questions, key=lambda question: type(question).__name__)
     for kind, group in groupby(asked, key=type):
         yield from kinds()[kind](list(group), knowledge)
