@@ -1,7 +1,7 @@
 """Compiles the hot path with the wheel, where there is a C compiler; what cannot be compiled serves as it is.
 
 Two things: ``native/*.c``, with PCRE2, to ``whosent._native``; and, but for editable installs, whose sources change,
-the modules named in ``COMPILED`` with mypyc: what hears of every row of a log.
+the modules named in ``COMPILED`` with mypyc: what hears of every row of a log, what reads every queue file.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ COMPILED = {
     "detectors": ("outcomes", "novelty", "volume", "outage", "repetition", "takeover", "worldsays", "filtered",
                   "forwarding"),
     "model": ("correspondents", "surroundings"),
+    "queues": ("heading", "postfix"),
     "": ("overview", "witnessed"),
 }  # fmt: skip
 

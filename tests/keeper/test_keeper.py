@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 import time
@@ -14,9 +16,10 @@ import pytest
 
 from tests.keeper.kit import OTHERS, SCRIPT, SPAM, World, fill_exim, fill_postfix, frozen, readable_place, why_not
 from whosent import keeper
-from whosent.keeper import search, servers, work
+from whosent.keeper import memory, search, servers, taps, wall, work
 from whosent.keeper.memory import Memory, secured
 from whosent.keeper.servers import Feed, KeeperError, Server
+from whosent.queues import postfix
 from whosent.queues.belonging import claim, judge
 from whosent.sources.spools import Spool
 
@@ -107,9 +110,9 @@ def test_short_ids_that_were_used_again_are_given_back(world: World, monkeypatch
             yield [*hits, hits[0]._replace(queue_id=innocent.name)]
 
     monkeypatch.setattr(work, "search", raced)
-    memory = Memory(secured(world.place / "kept"), claim(SCRIPT))
-    with memory.alone():
-        work._hold_once(server, memory, work.Progress(print, "held"), 0)  # noqa: SLF001
+    kept = Memory(secured(world.place / "kept"), claim(SCRIPT))
+    with kept.alone():
+        work._hold_once(server, kept, work.Progress(print, "held"), 0)  # noqa: SLF001
     assert not (world.spool / "hold" / innocent.name).exists()
     assert world.folders()["hold"] == SPAM
 
@@ -195,8 +198,8 @@ def test_parts_tile_the_queue() -> None:
 
 
 def test_two_at_once_on_the_same_suspect(world: World) -> None:
-    memory = Memory(secured(world.place / "kept"), claim(SCRIPT))
-    with memory.alone():
+    kept = Memory(secured(world.place / "kept"), claim(SCRIPT))
+    with kept.alone():
         assert "being worked on" in world.keep("hold", SCRIPT)["error"]
     assert world.done("hold", SCRIPT)["held"] == SPAM
 
@@ -243,9 +246,111 @@ def test_it_is_small_and_imports_nothing_of_others() -> None:
     ).stdout.split()
     ours = {name for name in loaded if name.startswith("whosent.")}
     assert all(name.split(".")[1] in {"keeper", "model", "queues", "sources"} for name in ours), ours
-    assert not {name.split(".")[0] for name in loaded} & {"msgspec", "typer", "rich", "jinja2", "zstandard", "sqlite3"}
+    assert not {name.split(".")[0] for name in loaded} & {"msgspec", "typer", "rich", "jinja2", "zstandard", "duckdb"}
     lines = sum(len(path.read_text().splitlines()) for path in Path(keeper.__file__).parent.glob("*.py"))
-    assert lines < 1000
+    assert lines < 1100
+
+
+def test_the_tap_and_what_it_caught(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was held by the tap, and never noted, is ours to release and to purge; what an operator held is not."""
+    turned: list[tuple[str, object]] = []
+    monkeypatch.setattr(taps, "turn", lambda _server, wanted, will: turned.append((str(wanted), will)))
+    home = world.place / "etc" / "whosent"
+    home.mkdir()
+    (home / "accounts.type").write_text("lmdb\n")
+    spam = [path for path in (world.spool / "deferred").rglob("*z*") if b"cheap" in path.read_bytes()]
+    by_hand, *caught = sorted(spam, key=postfix_time)
+    shutil.move(by_hand, world.spool / "hold" / by_hand.name)
+    assert world.done("close", SCRIPT)["servers"] == 1
+    monkeypatch.setattr(memory, "_LATE", 5.0)
+    Memory(world.place / "kept", claim(SCRIPT)).tapped(postfix_time(caught[-1]))
+    shutil.move(caught[-1], world.spool / "hold" / caught[-1].name)
+    assert world.done("look", SCRIPT)["held_by_us"] == 1
+    world.done("open", SCRIPT)
+    assert world.done("release", SCRIPT)["left"] == 1
+    assert [path.name for path in (world.spool / "hold").iterdir()] == [by_hand.name]
+    assert "brake is not on" not in world.done("open", SCRIPT)
+    world.done("close", "everything:")
+    assert world.done("pass", "account:bob@corp.test")["servers"] == 1
+    world.done("open", "everything:")
+    assert "brake is not on" in world.keep("pass", "account:bob@corp.test")["error"]
+    assert turned == [
+        (SCRIPT, "hold"), (SCRIPT, None), (SCRIPT, None), ("everything:", "hold"), ("account:bob@corp.test", "pass"),
+        ("everything:", None),
+    ]  # fmt: skip
+
+
+def postfix_time(path: Path) -> float:
+    """When it came, as its queue file says."""
+    return postfix.letter(path.name, path.read_bytes()).arrived
+
+
+def test_a_tap_that_cannot_be_closed_is_open(world: World) -> None:
+    assert "whosent setup postfix" in world.keep("close", SCRIPT)["error"]
+    assert world.done("open", SCRIPT) == {"servers": 0}
+    assert Memory(world.place / "kept", claim(SCRIPT)).tap[1] is not None
+
+
+def test_the_wall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That nftables takes it is shown in the lab."""
+    batches: list[str] = []
+    monkeypatch.setattr(wall, "ask", lambda _argv, batch: batches.append(batch))
+    for words in (("wall", "client:192.0.2.7", "60"), ("wall", "client:2001:db8::1"), ("unwall", "client:192.0.2.7")):
+        assert keeper.main([str(tmp_path / "kept"), *words]) == 0
+    assert "talkers4 { 192.0.2.7 timeout 60s }" in batches[0]
+    assert "talkers6 { 2001:db8::1 timeout 3600s }" in batches[1]
+    assert batches[2].rstrip().endswith("delete element inet whosent talkers4 { 192.0.2.7 }")
+    assert keeper.main([str(tmp_path / "kept"), "wall", "account:a"]) == 1
+    assert "only an address" in capsys.readouterr().out
+
+
+def test_a_reading_process_says_what_it_found_and_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (server,) = servers.mail_servers()
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    for broken in (False, True):
+        ours, theirs = os.pipe()
+        if broken:
+            os.close(ours)
+        with pytest.raises(SystemExit) as left:
+            search._child(theirs, server, judge(claim(SCRIPT)), search.WAITING, 0, 1)  # noqa: SLF001
+        os.close(theirs)
+        assert left.value.code == int(broken)
+        if not broken:
+            with os.fdopen(ours, "rb") as pipe:
+                assert pipe.read().count(b"\n") == SPAM + 1
+    assert world.folders().total() == SPAM + OTHERS
+
+
+def test_run_as_a_module(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "whosent.keeper", str(tmp_path / "kept"), "burn", "account:a"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, "usage" in done.stdout) == (1, True)
+    with pytest.raises(SystemExit):
+        runpy.run_module("whosent.keeper", run_name="__main__")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5d", 432_000.0), ("3600s", 3600.0), ("2", 172_800.0), ("$x", 432_000.0)]
+)
+def test_lifetimes_as_postfix_writes_them(text: str, seconds: float) -> None:
+    assert servers._seconds(text) == seconds  # noqa: SLF001
+
+
+def test_instances_of_postfix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "ask", lambda _argv: "/etc/postfix-out, /etc/postfix-in\n")
+    monkeypatch.setattr(servers, "_program", lambda *_names: "/usr/sbin/postconf")
+    assert servers._postfix_configs() == ["/etc/postfix", "/etc/postfix-out", "/etc/postfix-in"]  # noqa: SLF001
+
+    def never(_argv: object) -> str:
+        raise KeeperError("no main.cf")
+
+    monkeypatch.setattr(servers, "ask", never)
+    assert servers._postfix_configs() == []  # noqa: SLF001
+    monkeypatch.undo()
+    with pytest.raises(KeeperError, match="did not answer"):
+        servers.ask(["sleep", "30"], within=0.1)
+    with pytest.raises(KeeperError, match="No such file"):
+        servers.ask(["/nowhere/program"])
 
 
 def test_exim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,10 +61,14 @@ def here() -> str:
     return os.uname().nodename
 
 
+def _terminal() -> bool:
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def desk(settings: Settings, *, quiet: bool) -> Iterator[Desk]:
     """Where orders are carried out, with a line of progress on a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not _terminal():
         yield Desk(ledger_of(settings), settings.containment, operator())
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())

@@ -141,11 +141,15 @@ def purge(  # noqa: PLR0913  # each is a documented option
 
 def _confirm(place: Desk, claim: str, who: Suspect) -> None:
     count = place.status(claim).held_by_us
-    if not sys.stdin.isatty():
+    if not _terminal():
         fail(f"{count:,} messages would be deleted for good: say --yes, or run it on a terminal.")
     name = words.visible(who.name)
     if not typer.confirm(f"Delete {words.counted(count, 'message')} of {name} for good?", default=False, err=True):
         fail("nothing was deleted.")
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _say_held(place: Desk, claim: str, who: Suspect, what: str, *, json: bool) -> None:

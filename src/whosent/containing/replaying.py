@@ -40,7 +40,7 @@ def replay(logs: Sequence[Path], settings: Settings, zone: tzinfo) -> Replay:
     while tailing.read(_NEVER):
         pass
     walk.release()
-    return trial.told(walk.cases())
+    return trial.told(walk.conclude().cases, lines=tailing.lines())
 
 
 class _Trial:
@@ -74,13 +74,13 @@ class _Trial:
         if decide(case, self._orders, contained=today).act == "contain":
             self._stopped[case.id] = (self._last, case)
 
-    def told(self, cases: Sequence[Case]) -> Replay:
+    def told(self, cases: Sequence[Case], lines: int) -> Replay:
         """What it amounts to, against what is known in the end."""
         for case in cases:
             self._consider(case)
         final = {case.id: case for case in cases if case.strength in _NAMED}
         stopped = [self._one(when, case, final.get(name)) for name, (when, case) in self._stopped.items()]
-        days = max(1, round((self._last - self._first) / _DAY)) if self._last else 0
+        days = max(1, round((self._last - self._first) / _DAY)) if self._last else int(lines > 0)
         honest = sum(one.delayed for one in stopped)
         missed = [case.suspect for name, case in final.items() if name not in self._stopped]
         return Replay(days=days, suspects=stopped, missed=missed, delayed=honest,

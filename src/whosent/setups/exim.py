@@ -161,9 +161,9 @@ def _replace(program: str, config: Path, text: str) -> None:
     write(config, text)
 
 
-def heed() -> None:
+def heed(processes: Path = Path("/proc")) -> None:
     """Let the running daemon take notice."""
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in processes.glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:

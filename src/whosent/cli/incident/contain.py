@@ -7,13 +7,28 @@ from typing import Annotated
 
 import typer
 
-from whosent.cli.acting import AsJson, DryRun, Hours, Refuse, Wall, claimed, desk, show_done, show_plan, the_suspect
-from whosent.cli.incident.naming import IncidentId
+from whosent.cli.acting import (
+    AsJson,
+    DryRun,
+    Hours,
+    Refuse,
+    ReportOption,
+    SuspectOption,
+    Wall,
+    claimed,
+    desk,
+    show_done,
+    show_plan,
+    the_suspect,
+)
 from whosent.cli.leaving import Exit, fail
 from whosent.configuration import load
 from whosent.model.finding import Strength
 from whosent.responders import Wish
 
+IncidentId = Annotated[
+    str, typer.Argument(metavar="[ID]", help="The incident's id, or its first digits.", show_default=False)
+]
 _NAMED = (Strength.PROVEN, Strength.SHOWN, Strength.LIKELY)
 
 
@@ -24,8 +39,10 @@ def register(group: typer.Typer) -> None:
 
 
 def contain(  # noqa: PLR0913  # each is a documented option
-    incident_id: IncidentId,
+    incident_id: IncidentId = "",
     *,
+    suspect: SuspectOption = "",
+    report: ReportOption = None,
     refuse: Refuse = False,
     wall: Wall = False,
     hours: Hours = None,
@@ -38,10 +55,9 @@ def contain(  # noqa: PLR0913  # each is a documented option
     """
     settings = load(os.environ)
     with desk(settings, quiet=json) as place:
-        who, known, reason = the_suspect(place, "", None, incident_id)
-        kept = place.incidents.get(known)
-        assert kept is not None
-        if kept.incident.strength not in _NAMED:
+        who, known, reason = the_suspect(place, suspect, report, incident_id)
+        kept = place.incidents.get(known) if known else None
+        if kept is not None and kept.incident.strength not in _NAMED:
             fail(
                 "nobody is named with confidence here: whoever you mean, name him with `whosent queue hold --suspect`."
             )
@@ -55,8 +71,9 @@ def contain(  # noqa: PLR0913  # each is a documented option
 
 
 def release(
-    incident_id: IncidentId,
+    incident_id: IncidentId = "",
     *,
+    suspect: SuspectOption = "",
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="A word for whoever reads the history.")] = "",
     json: AsJson = False,
 ) -> None:
@@ -65,6 +82,6 @@ def release(
     Example: whosent incident release 3f2a9c --why 'the password is changed'
     """
     with desk(load(os.environ), quiet=json) as place:
-        who, known, _ = the_suspect(place, "", None, incident_id)
+        who, known, _ = the_suspect(place, suspect, None, incident_id)
         done = place.release(claimed(who), known, why)
     show_done(done, json=json)
