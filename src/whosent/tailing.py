@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,12 +28,15 @@ class Watched(NamedTuple):
 class Tail:
     """One log: its files one after the other, and the stream they make."""
 
-    def __init__(self, stream: Stream, path: Path) -> None:
+    def __init__(self, stream: Stream, path: Path, copies: Container[Path] = ()) -> None:
+        """``copies`` are files that hold the lines of another one as well."""
         self.stream = stream
         self.log = LogFile(path)
         self.idle = False  # nothing was left to read at the last look
         self.unreadable = ""
-        self._pending: deque[tuple[Followed, int]] = deque((one, 0) for one in self.log.begin())
+        self._pending: deque[tuple[Followed, int]] = deque(
+            (one, 0) for one in self.log.begin() if one.path not in copies
+        )
         self._parts: dict[Followed, Input | None] = {}
         self._reading: Iterator[Chunk] | None = None
 
@@ -126,10 +129,13 @@ class Tailing:
         self.told: set[str] = set()  # ids of incidents that were told last
         self.quoted: dict[tuple[int, int], Line] = {}  # lines they quote, by number of the part and offset
         self.live = Live(settings, zone, inputs, reads_queue=reads_queue, since=since)
-        self.tails = [Tail(self.live.follow(str(log.path), log.slack), log.path) for log in ordered]
+        copies = {one.source.path for one in inputs if one.copy_of and one.source.path}
+        self.tails = [Tail(self.live.follow(str(log.path), log.slack), log.path, copies) for log in ordered]
         by_name = {tail.stream.name: tail.stream for tail in self.tails}
-        together = repeats(streams(inputs), zone) if inputs else []
-        self.live.repeated([(by_name[_base(one)], by_name[_base(other)]) for one, other in together])
+        pairs = {(place(one.copy_of).base, place(one.source.name).base) for one in inputs if one.copy_of}
+        if inputs:
+            pairs |= {(_base(one), _base(other)) for one, other in repeats(streams(inputs), zone)}
+        self.live.repeated([(by_name[one], by_name[other]) for one, other in sorted(pairs) if one != other])
 
     def lines(self) -> int:
         """Lines read of the parts that are remembered."""

@@ -191,3 +191,15 @@ def test_a_log_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     watching = Tailing([Watched(table)], Settings(), ZONE)
     watching.read(0.0)
     assert "whosent scan" in watching.tails[0].problem
+
+
+def test_a_part_that_is_there_plain_and_packed_counts_once(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.write(5)
+    log.rename()
+    packed = gzip.compress((tmp_path / "mail.log.1").read_bytes())
+    (tmp_path / "mail.log.1.gz").write_bytes(packed)
+    log.write(2)
+    watching = Tailing([Watched(log.path)], Settings(), ZONE)
+    read(watching, log)
+    assert watching.lines() == 7
