@@ -62,7 +62,8 @@ _OBJECTS: Final = (
     "Remedy", "Overview", "Bucket", "LoginNetwork", "Queue", "QueueSource", "QueuePile", "QueueSample",
 )  # fmt: skip
 _TRACE: Final = (
-    "Trace", "Hop", "Boundary", "Forgery", "Claim", "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
+    "Trace", "Hop", "Boundary", "Forgery", "Claim", "Authenticated",
+    "Logged", "Inquiry", "Advertised", "Registration", "Resolution",
 )  # fmt: skip
 _ALERTS: Final = ("Alert", "KeptAlert", "TriedChannel")
 _AUDIT: Final = ("Audit", "Changed", "Confirmed", "Result", "Opening", "Vector", "Passage")

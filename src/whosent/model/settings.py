@@ -19,6 +19,10 @@ class Ours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[str, ...],
         Meta(description="Names our mail servers give themselves in Received lines; *.example.org for all below."),
     ] = ()
+    authserv_ids: Annotated[
+        tuple[str, ...],
+        Meta(description="Names our border writes into Authentication-Results and strips from strangers' mail."),
+    ] = ()
     relay_domains: Annotated[
         tuple[str, ...], Meta(description="Domains of others we are asked to relay to (backup MX, gateway).")
     ] = ()

@@ -73,6 +73,17 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     note: str  # who writes such a header, and when it could be believed
 
 
+class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
+    """One result of SPF, DKIM, DMARC or ARC in an Authentication-Results field (RFC 8601); not checked again."""
+
+    authserv_id: str  # the server that says so, lower case
+    method: str  # spf, dkim, dmarc, arc, auth ...
+    result: str  # pass, fail, none, softfail ...
+    properties: dict[str, str]  # smtp.mailfrom, header.d, header.from, smtp.auth ... as written
+    level: Level  # attested, if our own border is proven to have written it; else claimed
+    note: str  # why it has that level
+
+
 class Logged(msgspec.Struct, frozen=True, kw_only=True):
     """What our own log says of a queue id that a Received line names."""
 
@@ -106,6 +117,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     strength: Strength  # of what the sentence says
     claims: list[Claim]  # what unproven lines and other headers say
     logged: list[Logged]  # where logs were given
+    authentication: list[Authenticated]  # what Authentication-Results fields tell, in their order
     assumptions: list[str]  # what was taken to be so, and what would prove more
     inquiry: Inquiry | None = None  # with --investigate: what the message advertises, and what registries say
     problem: str | None  # what of the message could not be read; null: all of its header was

@@ -49,6 +49,7 @@ def render(one: Trace, console: Console, *, first: bool) -> None:
         console.print()
         _chain(one.hops, console)
     _listed(console, "What the log says", _log_lines(one))
+    _listed(console, "SPF, DKIM, DMARC as recorded, not checked again", _authentication(one))
     _listed(console, "Signs of forgery", (_mark(sign.proves) + sign.sentence for sign in one.forgeries))
     _listed(
         console,
@@ -112,6 +113,13 @@ def _mark(proves: bool) -> str:  # noqa: FBT001  # one word of it
 
 def _line(hop: int | None) -> str:
     return f", line {hop}" if hop is not None else ""
+
+
+def _authentication(one: Trace) -> Iterable[str]:
+    for each in one.authentication:
+        told = ", ".join(f"{name} {value}" for name, value in each.properties.items())
+        where = f" ({told})" if told else ""
+        yield f"{each.level.value}: {each.method} {each.result} by {each.authserv_id}{where}; {each.note}"
 
 
 def _log_lines(one: Trace) -> Iterable[str]:

@@ -17,6 +17,7 @@ from whosent.trace.letter import Letter, letter
 from whosent.trace.logged import Match
 from whosent.trace.ours import Ours
 from whosent.trace.received import Received
+from whosent.trace.results import authenticated
 from whosent.trace.sentences import boundary_sentence, sentence
 from whosent.trace.stamps import stamped
 
@@ -56,6 +57,7 @@ def told(read: Letter, source: str, number: int, ours: Ours, ledger: Ledger | No
             for index, match in walked.matches.items()
             if match.life is not None
         ],
+        authentication=authenticated(read.results, len(walked.steps), ours),
         assumptions=_assumptions(read, walked, ours),
         problem=read.problem,
     )

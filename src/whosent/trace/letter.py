@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from whosent.trace.heads import FIELDS_LIMIT, Block, fields
 from whosent.trace.received import LONGEST, Received, read
+from whosent.trace.results import Field
 from whosent.trace.stamps import STAMPS
 
 HOPS_LIMIT: Final = 10_000
@@ -30,6 +31,7 @@ class Letter(NamedTuple):
     lines: list[Line]  # topmost first
     more: int  # Received lines beyond :data:`HOPS_LIMIT`, not read
     headers: list[tuple[str, str]]  # others that are looked at, name in lower case and value unfolded, in their order
+    results: list[Field]  # of Authentication-Results
     below_ordinary: int  # first Received line that stands below From, To or Subject, from 0; -1: none does
     message_id: str | None
     subject: str | None
@@ -42,6 +44,7 @@ def letter(block: Block) -> Letter:
     """Read a header block."""
     lines: list[Line] = []
     headers: list[tuple[str, str]] = []
+    results: list[Field] = []
     more, below, ordinary = 0, -1, False
     found = fields(block.raw)
     for name, value in found:
@@ -53,6 +56,8 @@ def letter(block: Block) -> Letter:
                 below = len(lines)
             text = unfolded(value)
             lines.append(Line(read(text), text))
+        elif name == "authentication-results":
+            results.append(Field(unfolded(value), len(lines)))
         else:
             ordinary = ordinary or name in _ORDINARY
             if name in _LOOKED_AT:
@@ -65,6 +70,7 @@ def letter(block: Block) -> Letter:
         lines=lines,
         more=more,
         headers=headers,
+        results=results,
         below_ordinary=below,
         message_id=first.get("message-id"),
         subject=first.get("subject"),

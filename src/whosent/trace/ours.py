@@ -30,6 +30,7 @@ class Ours:
         words = [name.lower().strip(".") for name in names]
         self.names = frozenset(word for word in words if not word.startswith("*."))
         self._below = tuple(word.removeprefix("*") for word in words if word.startswith("*."))
+        self.authserv_ids = frozenset(name.lower() for name in surroundings.configured.authserv_ids)
         self.hosts = frozenset(host.lower() for host in hosts)
         self._learnt = frozenset(learnt)
         networks = [ip_network(text, strict=False) for text in surroundings.configured.networks]
