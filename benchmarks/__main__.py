@@ -9,7 +9,21 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import drill, exchange, exim, formats, live, memory, parallel, parse_join, queue, scan, sendmail, trace
+from benchmarks import (
+    alerting,
+    drill,
+    exchange,
+    exim,
+    formats,
+    live,
+    memory,
+    parallel,
+    parse_join,
+    queue,
+    scan,
+    sendmail,
+    trace,
+)
 from benchmarks.bench import Bench, say
 from benchmarks.findings import circumstances, save
 from benchmarks.population import benchmark as population
@@ -33,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "trace": trace.measure,
     "queue": queue.measure,
     "drill": drill.measure,
+    "alerting": alerting.measure,
     "population": population.measure,
 }
 
