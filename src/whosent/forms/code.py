@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 
+class TooLong(Exception):  # noqa: N818  # a limit with its sentence, no fault of the program
+    """The script was not followed to its end."""
+
+
 class Text(NamedTuple):
     """Words that stand in the script itself."""
 

@@ -26,6 +26,7 @@ from whosent.forms.code import (
     Return,
     Statement,
     Text,
+    TooLong,
     functions_of,
     key_of,
     parts_of,
@@ -36,13 +37,9 @@ from whosent.forms.guards import Guard, guards_of
 from whosent.forms.sending import Outbox
 from whosent.forms.values import Mark, Value, changed, either, joined, marks, text
 
-STEPS: Final = 60_000  # expressions and statements of one script
+STEPS: Final = 40_000  # expressions and statements of one script
 _DEEPEST: Final = 5  # functions within functions
 _OVERWRITTEN: Final = "$"  # what variables hold whose names a visitor gives
-
-
-class TooLong(Exception):  # noqa: N818  # a limit with its sentence, no fault of the program
-    """The script was not followed to its end."""
 
 
 class Follower:
@@ -181,7 +178,9 @@ class Follower:
             case Item():
                 return self._element(expression)
             case Join(parts):
-                return joined(*map(self.value, parts))
+                value = joined(*map(self.value, parts))
+                self._steps += len(value)
+                return value
             case Either(parts):
                 return self._one_of(parts)
             case Pairs(pairs):

@@ -10,8 +10,9 @@ from typing import Final
 
 from tree_sitter import Language, Node, Parser
 
-from whosent.forms.code import NOTHING, Expression, Opaque, Text
+from whosent.forms.code import NOTHING, Expression, Opaque, Text, TooLong
 
+_PIECE: Final = 512  # bytes read at once; also wherever the text of a node is asked for
 DEEPEST: Final = 90  # levels of expressions and blocks followed; deeper ones are opaque
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "f": "\f", "v": "\v", "e": "\x1b"}
 _SHORT: Final = 2
@@ -23,6 +24,24 @@ def parser(module: str, language: str) -> Parser:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Perl's grammar still gives its pointer as a number
         return Parser(Language(getattr(import_module(module), language)()))
+
+
+def tree(module: str, language: str, source: bytes, effort: int) -> Node:
+    """The script's tree; ``effort``: after so many looks of the parser it is given up (some texts cost the square)."""
+    looks = 0
+
+    def enough(_at: int, _has_error: bool) -> bool:  # noqa: FBT001  # tree-sitter calls it so
+        nonlocal looks
+        looks += 1
+        return looks > effort
+
+    reading = parser(module, language)
+    try:
+        parsed = reading.parse(lambda at, _point: source[at : at + _PIECE], progress_callback=enough)
+    except ValueError as error:
+        reading.reset()
+        raise TooLong("the script is too long to be followed") from error
+    return parsed.root_node
 
 
 def words(node: Node) -> str:

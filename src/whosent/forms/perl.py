@@ -29,8 +29,9 @@ from whosent.forms.code import (
     Statement,
     Text,
 )
-from whosent.forms.grammar import DEEPEST, line, named, opaque, parser, template, words
+from whosent.forms.grammar import DEEPEST, line, named, opaque, template, tree, words
 
+_EFFORT: Final = 400  # a form of the usual length takes fifty
 _LEAVING: Final = frozenset({"die", "exit", "croak", "confess"})
 _SKIPPED: Final = frozenset({"heredoc_end"})
 _BOUND: Final = {"match_regexp": "=~", "substitution_regexp": "s///", "transliteration_expression": "tr///"}
@@ -38,7 +39,7 @@ _BOUND: Final = {"match_regexp": "=~", "substitution_regexp": "s///", "translite
 
 def statements(source: bytes) -> tuple[Statement, ...]:
     """The script's statements, in order."""
-    return tuple(_block(parser("tree_sitter_perl", "language").parse(source).root_node, 0))
+    return tuple(_block(tree("tree_sitter_perl", "language", source, _EFFORT), 0))
 
 
 def _block(node: Node, depth: int) -> Iterator[Statement]:

@@ -29,8 +29,9 @@ from whosent.forms.code import (
     Statement,
     Text,
 )
-from whosent.forms.grammar import DEEPEST, line, named, opaque, parser, unescaped, words
+from whosent.forms.grammar import DEEPEST, line, named, opaque, tree, unescaped, words
 
+_EFFORT: Final = 20_000
 _LEAVING: Final = frozenset({"exit", "die"})
 _JOINING: Final = frozenset({".", "??", "||", "&&", "or", "and"})
 _BLOCKS: Final = frozenset(
@@ -42,8 +43,7 @@ _BLOCKS: Final = frozenset(
 
 def statements(source: bytes) -> tuple[Statement, ...]:
     """The script's statements, in order; classes and namespaces are flattened."""
-    tree = parser("tree_sitter_php", "language_php").parse(source)
-    return tuple(_block(tree.root_node, 0))
+    return tuple(_block(tree("tree_sitter_php", "language_php", source, _EFFORT), 0))
 
 
 def _block(node: Node, depth: int) -> Iterator[Statement]:

@@ -5,6 +5,7 @@ Each probe is an ordinary submission.  Its only foreign recipient is the sink's,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -29,12 +30,16 @@ from whosent.reading.stamps import rfc3339
 from whosent.remedies.shell import Unsafe, quoted
 
 _RECIPIENTS: Final = ("recipient", "to", "email_to", "mailto", "sendto", "send_to", "rcpt", "cc", "bcc")
+_ADDRESSEE: Final = re.compile(
+    r"recipient|friend|send_?to|mail_?to|to_?(?:e?mail|address)|^(?:to|cc|bcc|rcpt)$", re.IGNORECASE
+)
+_NOT_SENT: Final = frozenset({"file", "image", "button", "reset"})
 _SENDER: Final = ("email", "mail", "from", "e-mail", "sender", "replyto", "reply-to")
 _TEXT: Final = (
     "This is a harmless test of this form, made by its operator's Whosent to see whether strangers can abuse it."
 )
 _ACCEPTED: Final = range(200, 400)
-_WAIT: Final = 12.0
+_WAIT: Final = 8.0
 _PLACEHOLDER: Final = "probe@example.invalid"
 _AGENT: Final = ("User-Agent", "Whosent audit of forms (ordered by the operator of this site)")
 
@@ -86,10 +91,11 @@ def _form(url: str, page: Fetched) -> Form:
 def _submission(probe: Probe, form: Form, page: Fetched, knowledge: Knowledge) -> Fetch:
     assert knowledge.sink is not None
     address = f"{knowledge.token(probe.key)}@{knowledge.sink.domain}"
-    fields = {name: value or _usual(name, kind) for name, kind, value in form.fields if kind not in {"submit", "file"}}
+    fields = {name: value or _usual(name, kind) for name, kind, value in form.fields if kind not in _NOT_SENT}
     lower = {name.lower(): name for name in fields}
     if probe.key == "recipient":
-        fields |= dict.fromkeys([lower.get(name, name) for name in _RECIPIENTS], address)
+        named = [name for name in fields if _ADDRESSEE.search(name)]
+        fields |= dict.fromkeys([*named, *(lower.get(name, name) for name in _RECIPIENTS)], address)
     else:
         ending = "\r\n" if probe.key.endswith("crlf") else "\n"
         for name in _places(probe, form):

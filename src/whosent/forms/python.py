@@ -30,7 +30,7 @@ from whosent.forms.code import (
     Statement,
     Text,
 )
-from whosent.forms.grammar import DEEPEST, line, named, opaque, parser, template, words
+from whosent.forms.grammar import DEEPEST, line, named, opaque, template, tree, words
 
 _BLOCKS: Final = frozenset(
     {"module", "block", "try_statement", "except_clause", "finally_clause", "else_clause", "class_definition",
@@ -38,12 +38,13 @@ _BLOCKS: Final = frozenset(
 )  # fmt: skip
 _PERCENT: Final = re.compile(r"%(?:\((\w+)\))?[-+ #0]*[\d.*]*[a-zA-Z]")
 _BRACES: Final = re.compile(r"\{(\w*)[^{}]*\}")
+_EFFORT: Final = 20_000
 _LEAVING: Final = frozenset({"exit", "_exit", "abort", "redirect"})
 
 
 def statements(source: bytes) -> tuple[Statement, ...]:
     """The script's statements, in order; classes are flattened."""
-    return tuple(_block(parser("tree_sitter_python", "language").parse(source).root_node, 0))
+    return tuple(_block(tree("tree_sitter_python", "language", source, _EFFORT), 0))
 
 
 def _block(node: Node, depth: int) -> Iterator[Statement]:

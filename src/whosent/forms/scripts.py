@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from whosent.forms import perl, php, python
-from whosent.forms.code import Statement
+from whosent.forms.code import Statement, TooLong
 from whosent.forms.danger import Risk, risks
-from whosent.forms.follow import Follower, TooLong
+from whosent.forms.follow import Follower
 from whosent.forms.known import Known, known
 
 Language = Literal["PHP", "Perl", "Python", "shell"]

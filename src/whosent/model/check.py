@@ -81,6 +81,7 @@ class Exchange(Question, frozen=True, kw_only=True):
     send: bytes
     family: Family = 0
     most: int = 65536
+    tls: bool = False  # from the first byte
     outside: bool = False  # as for a Dialogue
     within: float = 8.0
 

@@ -200,6 +200,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     abuse_contacts: Annotated[
         tuple[str, ...], Meta(description="Addresses where complaints reach us; ours by domain if not named.")
     ] = ()
+    enrolled: Annotated[
+        tuple[str, ...], Meta(description="Feedback loops and dashboards we are enrolled in, as audit names them.")
+    ] = ()
 
 
 class Listings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

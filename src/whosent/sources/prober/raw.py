@@ -32,6 +32,8 @@ def exchange(question: Exchange) -> Received:
     with Wire(question.within, clock) as wire:
         try:
             wire.connect(question.host, question.port, question.family)
+            if question.tls:
+                wire.encrypt(question.host)
             if question.send:
                 wire.say(question.send, f"({len(question.send):,} bytes) {question.send[:200]!r}")
             raw = wire.everything(question.most)
