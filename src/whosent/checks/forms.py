@@ -87,7 +87,8 @@ def _place(target: Target, script: FormScript) -> str:
 
 
 def _exhibit(script: FormScript, answer: Scanned) -> Passage:
-    lines = [f"{one.line}: {one.excerpt}  (SHA-256 of the line: {one.sha256})" for one in script.hazards[:_SHOWN]]
+    told = [f"{one.line}: {one.excerpt}  (SHA-256 of the line: {one.sha256})" for one in script.hazards[:_SHOWN]]
+    lines = list(dict.fromkeys(told))
     return Passage(source=script.path, at=rfc3339(int(answer.at)), lines=lines)
 
 
