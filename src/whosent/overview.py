@@ -43,8 +43,10 @@ class Tally:
     def __init__(self) -> None:
         self._width = _FIRST_WIDTH
         self._totals: dict[int, list[int]] = {}
-        self._senders: dict[int, Counter[Who]] = {}
-        self._key = -1  # of the latest bucket
+        self._senders: dict[int, dict[Who, int]] = {}
+        self._key = 1 << 50  # of the latest bucket; of none yet
+        self._total: list[int] = [0, 0, 0]  # of that
+        self._of_senders: dict[Who, int] = {}  # of that
         self._reasons: dict[Who, list[int]] = defaultdict(_no_reasons)
         self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
 
@@ -69,9 +71,10 @@ class Tally:
         time, key = row[0], self._key
         if not 0.0 <= time - key * self._width < self._width:
             key = self._key = self._bucket_of(time)
-        self._totals[key][column] += 1
-        actor = row[2][:3]
-        self._senders[key][actor] += 1
+            self._total, self._of_senders = self._totals[key], self._senders[key]
+        self._total[column] += 1
+        actor, senders = row[2][:3], self._of_senders
+        senders[actor] = senders.get(actor, 0) + 1
         if column:
             self._reasons[actor][row[7]] += 1
 
@@ -87,8 +90,8 @@ class Tally:
             self._widen()
             key = int(time // self._width)
         for old in [k for k in self._senders if k < key - 1 and len(self._senders[k]) > _NAMED_SENDERS]:
-            self._senders[old] = Counter(dict(self._senders[old].most_common(_NAMED_SENDERS)))
-        self._senders.setdefault(key, Counter())
+            self._senders[old] = dict(Counter(self._senders[old]).most_common(_NAMED_SENDERS))
+        self._senders.setdefault(key, {})
         self._totals.setdefault(key, [0, 0, 0])
 
     def _widen(self) -> None:
@@ -99,7 +102,7 @@ class Tally:
             merged = self._totals.setdefault(key // 2, [0, 0, 0])
             for column, count in enumerate(counts):
                 merged[column] += count
-            self._senders.setdefault(key // 2, Counter()).update(senders[key])
+            self._senders[key // 2] = dict(Counter(self._senders.get(key // 2, {})) + Counter(senders[key]))
 
     def overview(self, culprits: Mapping[str, Iterable[Who]]) -> Overview:
         """The numbers, with the actors behind each incident (by incident id) told apart from everybody else."""
@@ -120,7 +123,7 @@ class Tally:
     def _bucket(self, key: int, incident_of: Mapping[Who, str]) -> Bucket:
         sent, deferred, refused = self._totals.get(key, (0, 0, 0))
         culprits: Counter[str] = Counter()
-        for actor, count in self._senders.get(key, Counter()).items():
+        for actor, count in self._senders.get(key, {}).items():
             if actor in incident_of:
                 culprits[incident_of[actor]] += count
         return Bucket(
