@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import (
     alerting,
+    complaints,
     drill,
     exchange,
     exim,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "exim": exim.measure,
     "sendmail": sendmail.measure,
     "trace": trace.measure,
+    "complaints": complaints.measure,
     "queue": queue.measure,
     "drill": drill.measure,
     "alerting": alerting.measure,
