@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import (
     alerting,
+    audit,
     complaints,
     drill,
     exchange,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "queue": queue.measure,
     "drill": drill.measure,
     "alerting": alerting.measure,
+    "audit": audit.measure,
     "population": population.measure,
 }
 

@@ -14,7 +14,7 @@ from whosent.probing.letters import helo
 PORTS: Final = (25, 465, 587, 2525)
 IMPLICIT: Final = 465  # TLS from the first byte
 SUBMISSION: Final = (IMPLICIT, 587)
-_NAMED: Final = re.compile(r"\[?([A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+)\]?(?::(\d{1,5}))?")
+_NAMED: Final = re.compile(r"([A-Za-z0-9_.][A-Za-z0-9_.-]*)(?::(\d{1,5}))?")
 _BRACKETED: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::(\d{1,5}))?")
 
 
