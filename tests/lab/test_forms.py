@@ -11,7 +11,6 @@ import pytest
 
 from tests.lab.auditing import SINK, audit, start_sink
 from tests.lab.lab import Lab, why_not
-from tests.lab.machine import Machine
 from tests.lab.network import PUBLIC
 
 pytestmark = pytest.mark.lab
@@ -38,7 +37,7 @@ def lab() -> Iterator[Lab]:
     if reason:
         pytest.skip(reason)
     with Lab({}, ("info@corp.test",), named_strangers=(SINK,)) as running:
-        sink = start_sink(running)
+        start_sink(running)
         web = running.host("web")
         for folder in ("guilty", "innocent"):
             for sample in (SAMPLES / folder).iterdir():
@@ -49,10 +48,6 @@ def lab() -> Iterator[Lab]:
             web.write(f"{ROOT}/{name}.html", page(f"{folder}/{name}", fields))
         web.run(["sh", "-c", f"mkdir -p {ROOT}/deep && ln -s .. {ROOT}/deep/up && ln -s /dev/zero {ROOT}/zero.php"])
         yield running
-        Machine.stop(sink)
-        for stream in (sink.stdin, sink.stdout):
-            if stream is not None:
-                stream.close()
 
 
 def page(action: str, fields: tuple[str, ...]) -> str:
