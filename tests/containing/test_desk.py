@@ -145,6 +145,26 @@ def test_wishes_of_every_kind(tmp_path: Path) -> None:
     assert [step.responder for step in only.steps] == ["tap", "command"]
 
 
+def test_its_owner_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "sendmail"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\ncat > {tmp_path}/letter\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("whosent.responders.letter._SENDMAIL", str(program))
+    place, _ = desk(tmp_path)
+    done = place.contain(place.plan(WISH._replace(tell=True)))
+    assert [one.responder for one in done.actions] == ["tap", "queue", "letter"]
+    assert (tmp_path / "words").read_text() == "-i -f <> -- alice@example.org\n"
+    assert "Change your password" in (tmp_path / "letter").read_text()
+    assert place.release(CLAIM).problems == []
+    for name in ("alice", "-odi@example.org", "a b@example.org"):
+        suspect = Suspect(kind="account", name=name)
+        steps = place.plan(Wish(suspect, f"account:{name}", refuse=False, wall=False, hours=0, tell=True)).steps
+        assert [step.responder for step in steps] == ["tap", "queue"]
+    for text, sentence in (("#!/bin/sh\nexit 75\n", "left with 75"), ("", "could not be handed in")):
+        program.write_text(text)
+        assert sentence in place.contain(place.plan(WISH._replace(tell=True))).problems[0]
+
+
 def test_mail_that_keeps_coming_is_said(tmp_path: Path) -> None:
     place, _ = desk(tmp_path)
     (step,) = [one for one in place.plan(WISH).steps if one.responder == "queue"]

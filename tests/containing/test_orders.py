@@ -14,6 +14,7 @@ from whosent.containing import attending
 from whosent.containing.attending import Attending
 from whosent.containing.obeying import decision, obey
 from whosent.containing.replaying import replay
+from whosent.model.action import Progressed
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import ReportedFinding
 from whosent.model.lifecycle import State, What
@@ -75,6 +76,15 @@ def test_an_order_in_force(tmp_path: Path) -> None:
     assert kept is not None
     assert kept.state is State.CONTAINED
     assert obey(place, "mx") == []
+    (tap, _) = place.actions.standing(Progressed.APPLIED)
+    place.actions.write(msgspec.structs.replace(tap, expires="2020-01-01T00:00:00Z"))
+    assert "has run out" in obey(place, "mx")[0]  # it is open again, and is let alone until there is news
+    kept = place.incidents.get(one.id)
+    assert kept is not None
+    assert kept.state is State.OPEN
+    assert obey(place, "mx") == []
+    accuse(tmp_path, findings=[SAYS], recipients=1000)
+    assert "By standing order" in obey(place, "mx")[0]
     place.incidents.move(one.id, What.RELEASED, "anna", "it is her newsletter")
     assert decision(place, one).why == "an operator has decided otherwise"
     assert obey(place, "mx") == []

@@ -19,6 +19,7 @@ from whosent import keeper
 from whosent.keeper import memory, search, servers, taps, wall, work
 from whosent.keeper.memory import Memory, secured
 from whosent.keeper.servers import Feed, KeeperError, Server
+from whosent.model.settings import Containment
 from whosent.queues import postfix
 from whosent.queues.belonging import claim, judge
 from whosent.sources.spools import Spool
@@ -230,6 +231,16 @@ def test_a_folder_that_others_may_write_is_refused(tmp_path: Path, capsys: pytes
     assert keeper.main([str(open_place / "kept"), "look", SCRIPT]) == 1
     assert "name a folder of root's own" in capsys.readouterr().out
     assert keeper.main(["/proc/nothing", "look", SCRIPT]) == 1
+
+
+def test_by_sudo_it_uses_no_folder_but_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SUDO_COMMAND", "/usr/local/bin/whosent-keeper look")
+    assert keeper.main([str(tmp_path / "kept"), "look", SCRIPT]) == 1
+    assert keeper.FOLDER in capsys.readouterr().out
+    assert Containment().folder == keeper.FOLDER
+    assert not (tmp_path / "kept").exists()
 
 
 def test_no_mail_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

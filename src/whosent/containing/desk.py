@@ -19,7 +19,7 @@ import msgspec
 
 from whosent.model.action import Action, Done, Plan, Progressed, QueueStatus
 from whosent.model.finding import Suspect
-from whosent.model.lifecycle import What
+from whosent.model.lifecycle import MACHINE, What
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Containment
 from whosent.queues.belonging import Claim
@@ -183,16 +183,11 @@ class Desk:
     def sweep(self) -> list[str]:
         """Take back what has run out, and finish what a crash left half done; a sentence for each."""
         with self._alone() as told:
-            for action in self.actions.expired(_stamp(datetime.now(UTC))):
-                problems: list[str] = []
-                undone = self._undo(action, Progressed.EXPIRED, problems)
-                told.append(problems[0] if problems else f"The {action.responder} against {undone.suspect.name!a} has"
-                            " run out and was taken back.")  # fmt: skip
-        return told
+            return told
 
     @contextmanager
     def _alone(self) -> Iterator[list[str]]:
-        """Wait for another command that acts, then finish what one before us may have left; gives what was said."""
+        """Wait for another command that acts; then finish what it left, and take back what has run out: sentences."""
         with (self.ledger.place / _LOCK).open("wb") as lock:
             deadline = time.monotonic() + _WAIT
             while True:
@@ -203,7 +198,18 @@ class Desk:
                     if time.monotonic() > deadline:
                         raise Mistake("another command has been acting for two minutes; wait for it to end.") from None
                     time.sleep(0.1)
-            yield self._recovered()
+            yield [*self._recovered(), *self._expired()]
+
+    def _expired(self) -> list[str]:
+        told = []
+        for action in self.actions.expired(_stamp(datetime.now(UTC))):
+            problems: list[str] = []
+            undone = self._undo(action, Progressed.EXPIRED, problems)
+            told.append(problems[0] if problems else f"The {action.responder} against {undone.suspect.name!a} has run"
+                        " out and was taken back.")  # fmt: skip
+            if undone.incident and undone.responder == "tap" and not problems:
+                self.incidents.move(undone.incident, What.RELEASED, MACHINE, told[-1])
+        return told
 
     def _recovered(self) -> list[str]:
         told = []

@@ -8,7 +8,7 @@ from whosent.containing.desk import Desk
 from whosent.containing.whom import claim_of
 from whosent.model.action import Progressed
 from whosent.model.incident import Incident
-from whosent.model.lifecycle import MACHINE, State, What
+from whosent.model.lifecycle import MACHINE, Happened, State, What
 from whosent.model.mistake import Mistake
 from whosent.orders import Decision, decide, digest
 from whosent.responders import Wish
@@ -29,9 +29,22 @@ def obey(desk: Desk, here: str) -> list[str]:
 
 def decision(desk: Desk, incident: Incident) -> Decision:
     """What the order in force says of this incident."""
-    decided = any(one.what in _DECISIONS and one.who != MACHINE for one in desk.incidents.history(incident.id))
+    decided = _decided(desk.incidents.history(incident.id))
     replayed = desk.actions.replay_of(digest(desk.settings)) is not None
     return decide(incident, desk.settings, contained=_today(desk), decided=decided, replayed=replayed)
+
+
+def _decided(history: list[Happened]) -> bool:
+    """By an operator, for good; by a tap that ran out, until there is news."""
+    decided = False
+    for one in history:
+        if one.what in _DECISIONS:
+            decided = True
+            if one.who != MACHINE:
+                return True
+        elif one.what in {What.GREW, What.REOPENED}:
+            decided = False
+    return decided
 
 
 def _today(desk: Desk) -> int:

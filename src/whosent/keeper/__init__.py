@@ -5,7 +5,8 @@
 Verbs: ``look``, ``hold``, ``release``, ``purge`` (the queue); ``close``, ``pass``, ``open`` (the tap); ``wall``,
 ``unwall`` (the mail ports, for a client).  A claim is whose mail is meant (:mod:`whosent.queues.belonging`).  The
 caller names nobody's messages: which are the suspect's is judged here, from each queue file.  Answers are JSON lines,
-the last with ``done`` or ``error``.  Only the standard library and Whosent's readers of queue files are imported.
+the last with ``done`` or ``error``.  Called by ``sudo`` it uses no folder but its own.  Only the standard library and
+Whosent's readers of queue files are imported.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from whosent.keeper.memory import BRAKE, Memory, secured
 from whosent.keeper.servers import KeeperError, mail_servers, now
 from whosent.queues.belonging import Claim, NoClaimError, claim
 
+FOLDER: Final = "/var/lib/whosent-keeper"
+_NAME: Final = "whosent-keeper"  # as sudo knows it
 _FATES: Final = ("hold", "refuse")
 _SECONDS: Final = re.compile(r"[0-9]{1,7}")
 _USAGE: Final = "whosent-keeper FOLDER look|hold|release|purge|close|pass|open|wall|unwall CLAIM [hold|refuse|SECONDS]"
@@ -90,6 +93,9 @@ def _understood(given: list[str]) -> tuple[Path, str, Claim, str]:
     how = given[3] if len(given) > 3 else "hold"  # noqa: PLR2004  # the last word
     if how not in _FATES and not (given[1] == "wall" and _SECONDS.fullmatch(how)):
         raise KeeperError(f"usage: {_USAGE}")
+    by_sudo = os.path.basename(os.environ.get("SUDO_COMMAND", "").partition(" ")[0])  # noqa: PTH119  # a word of sudo's
+    if by_sudo == _NAME and given[0] != FOLDER:
+        raise KeeperError(f"called by sudo it works in {FOLDER} alone")
     return secured(Path(given[0])), given[1], claim(given[2]), how
 
 

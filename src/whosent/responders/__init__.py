@@ -29,6 +29,7 @@ class Wish(NamedTuple):
     wall: bool  # the mail ports are closed to an address as well
     hours: int  # until it ends by itself; 0: never
     queue: bool = True  # what is queued is held, too
+    tell: bool = False  # its owner is written to
 
 
 class Step(NamedTuple):

@@ -46,6 +46,9 @@ def contain(  # noqa: PLR0913  # each is a documented option
     refuse: Refuse = False,
     wall: Wall = False,
     hours: Hours = None,
+    tell: Annotated[
+        bool, typer.Option("--tell", help="Of an account: write its owner why mail waits and what to do.")
+    ] = False,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> None:
@@ -62,7 +65,8 @@ def contain(  # noqa: PLR0913  # each is a documented option
                 "nobody is named with confidence here: whoever you mean, name him with `whosent queue hold --suspect`."
             )
         lasts = settings.containment.hours if hours is None else hours
-        plan = place.plan(Wish(who, claimed(who), refuse=refuse, wall=wall, hours=lasts), known, reason, look=dry_run)
+        wish = Wish(who, claimed(who), refuse=refuse, wall=wall, hours=lasts, tell=tell)
+        plan = place.plan(wish, known, reason, look=dry_run)
         done = None if dry_run else place.contain(plan)
     if done is None:
         show_plan(plan, json=json)
