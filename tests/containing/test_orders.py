@@ -157,3 +157,7 @@ def test_the_daemons_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     hand.step()  # too long: it is ended
     hand.stop()
     hand.step()
+    monkeypatch.setattr(attending, "_OBEY", ("/nowhere/whosent",))
+    accuse(tmp_path, recipients=100_000)
+    hand.step()  # cannot be started: tried again later
+    hand.stop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,6 +17,8 @@ from whosent.store.ledger import Ledger
 
 _LOOK: Final = 2.0  # seconds between two looks into the ledger
 _LONGEST: Final = 1800.0  # seconds that obeying may take
+_AGAIN: Final = 10.0  # seconds until what failed is tried again
+_LEAVE: Final = 10.0  # seconds to end in when the daemon stops
 _OBEY: Final = (sys.executable, "-P", "-m", "whosent", "incident", "obey")  # -P: no module from here
 
 
@@ -39,13 +43,21 @@ class Attending:
         if moment < self._at:
             return
         self._at = moment + _LOOK
+        try:
+            if self._due():
+                self._began = moment
+                self._process = subprocess.Popen(_OBEY, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603  # ourselves
+        except (OSError, sqlite3.Error):
+            self._at = moment + _AGAIN  # a full disk, too many processes: the daemon itself says so
+
+    def _due(self) -> bool:
+        """Whether there is news for an order, or a tap has run out."""
         latest = self._incidents.latest()
         news, self._seen = self._acts and latest != self._seen, latest
-        if news or self._actions.expired(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")):
-            self._began = moment
-            self._process = subprocess.Popen(_OBEY, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603  # ourselves
+        return news or bool(self._actions.expired(datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")))
 
     def stop(self) -> None:
-        """Let it end what it has begun: the journal knows, should it not."""
+        """Give it a moment to end what it has begun: the journal knows, should it not."""
         if self._process is not None:
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LEAVE)

@@ -52,6 +52,8 @@ def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -
                 ask(["postmap", "-c", server.config, "-d", "-", table], f"{key}\n")
         else:
             ask(["postmap", "-c", server.config, "-i", "-r", table], f"{key} {value}\n")
+            if ask(["postmap", "-c", server.config, "-q", "-", table], f"{key}\n").split() != [key, value]:
+                raise KeeperError(f"{table} does not give back what was written into it")
         return
     if claim.kind == "everything":
         _brake_postfix(server, folder, on=will is not None)
