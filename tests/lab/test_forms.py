@@ -26,7 +26,10 @@ FIELDS = {
 }
 OPEN = ("contact-old.php", "single-quotes.php", "tell-a-friend.php", "formmail-19.pl")
 CLOSED = ("filtered.php", "formmail-193.pl")
-MENDED = "    $email = filter_var($_POST['email'] ?? '', FILTER_VALIDATE_EMAIL);\n    if ($email === false) { exit; }\n"
+MENDED = (
+    """    $name = str_replace(["\\r", "\\n"], '', $_POST['name']);\n""",
+    "    $email = filter_var($_POST['email'] ?? '', FILTER_VALIDATE_EMAIL);\n    if ($email === false) { exit; }\n",
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_reading_names_every_planted_script_and_no_other(lab: Lab) -> None:
     guilty = {f"guilty/{one.name}" for one in (SAMPLES / "guilty").iterdir() if one.suffix in {".php", ".pl"}}
     assert set(opened(run)) == guilty
     assert run["verdict"] == "critical"
-    assert opened(run)["guilty/contact-old.php"]["causes"][0]["line"] == 14
+    assert opened(run)["guilty/contact-old.php"]["causes"][0]["line"] == 12
 
 
 def test_probing_proves_by_delivery_and_mending_closes(lab: Lab) -> None:
@@ -79,7 +82,7 @@ def test_probing_proves_by_delivery_and_mending_closes(lab: Lab) -> None:
 
     web, place = lab.host("web"), f"{ROOT}/guilty/contact-old.php"
     lines = web.read(place).decode().splitlines(keepends=True)
-    lines[5] = MENDED  # as the advice has it
+    lines[4:6] = MENDED  # as the advice has it
     web.write(place, "".join(lines), mode=0o755)
     assert "guilty/contact-old.php" not in opened(audit(web, "forms", ROOT))
     again = audit(lab.host("out"), "forms", f"http://{PUBLIC}/forms/contact-old.php.html")

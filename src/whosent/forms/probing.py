@@ -54,6 +54,11 @@ class Probe(NamedTuple):
 
 _PROBES: Final = (
     Probe("recipient", "the recipient named in a field", "sends what a visitor writes to whomever the visitor names"),
+    Probe(
+        "recipient-bare",
+        "the recipient named in a field, without a Referer",
+        "sends what a visitor writes to whomever the visitor names",
+    ),
     Probe("sender-lf", "a line feed and Bcc in the sender's address", "lets a visitor add recipients"),
     Probe("sender-crlf", "CR LF and Bcc in the sender's address", "lets a visitor add recipients"),
     Probe("name-lf", "a line feed and Bcc in the other short fields", "lets a visitor add recipients"),
@@ -76,9 +81,14 @@ def questions(url: str, knowledge: Knowledge, heard: Heard) -> Iterator[Question
     if form.guarded:
         return
     for probe in _PROBES:
-        yield _submission(probe, form, page, knowledge)
+        yield _submission(url, probe, form, page, knowledge)
     if all(probe.key in heard for probe in _PROBES):
-        yield Await(key="arrivals", tokens=tuple(knowledge.token(probe.key) for probe in _PROBES), within=_WAIT)
+        yield Await(key="arrivals", tokens=tuple(_token(url, probe, knowledge) for probe in _PROBES), within=_WAIT)
+
+
+def _token(url: str, probe: Probe, knowledge: Knowledge) -> str:
+    """Another one for each probe of each form: what one form sent on is no proof against the next."""
+    return knowledge.token(f"forms {url} {probe.key}")
 
 
 def _form(url: str, page: Fetched) -> Form:
@@ -88,12 +98,12 @@ def _form(url: str, page: Fetched) -> Form:
     return found[0] if found else Form(url, "POST", usual, guarded=False)
 
 
-def _submission(probe: Probe, form: Form, page: Fetched, knowledge: Knowledge) -> Fetch:
+def _submission(url: str, probe: Probe, form: Form, page: Fetched, knowledge: Knowledge) -> Fetch:
     assert knowledge.sink is not None
-    address = f"{knowledge.token(probe.key)}@{knowledge.sink.domain}"
+    address = f"{_token(url, probe, knowledge)}@{knowledge.sink.domain}"
     fields = {name: value or _usual(name, kind) for name, kind, value in form.fields if kind not in _NOT_SENT}
     lower = {name.lower(): name for name in fields}
-    if probe.key == "recipient":
+    if probe.key.startswith("recipient"):
         named = [name for name in fields if _ADDRESSEE.search(name)]
         fields |= dict.fromkeys([*named, *(lower.get(name, name) for name in _RECIPIENTS)], address)
     else:
@@ -101,7 +111,9 @@ def _submission(probe: Probe, form: Form, page: Fetched, knowledge: Knowledge) -
         for name in _places(probe, form):
             fields[name] = f"{fields.get(name) or 'probe'}{ending}Bcc: {address}"
     cookies = "; ".join(value.partition(";")[0] for name, value in page.headers if name.lower() == "set-cookie")
-    headers = [_AGENT, ("Referer", form.action), *([("Cookie", cookies)] if cookies else [])]
+    headers = [_AGENT, *([("Cookie", cookies)] if cookies else [])]
+    if not probe.key.endswith("bare"):
+        headers.append(("Referer", form.action))
     encoded = urlencode(fields)
     if form.method == "GET":
         return Fetch(key=probe.key, url=f"{form.action.partition('?')[0]}?{encoded}", headers=tuple(headers))
@@ -142,8 +154,8 @@ def judge(check: str, url: str, knowledge: Knowledge, heard: Heard) -> Iterator[
         return
     arrivals = heard.get("arrivals")
     came = {one.token: one for one in arrivals.arrived} if isinstance(arrivals, Arrivals) else {}
-    vectors = [_vector(probe, knowledge, heard, came) for probe in _PROBES]
-    open_ones = [probe for probe in _PROBES if knowledge.token(probe.key) in came]
+    vectors = [_vector(_token(url, probe, knowledge), probe, heard, came) for probe in _PROBES]
+    open_ones = [probe for probe in _PROBES if _token(url, probe, knowledge) in came]
     left = [f"Up to {len(_PROBES)} test messages in the mailbox that the form at {url} writes to."]
     common = {"check": check, "target": url, "about": "form", "vectors": vectors, "left": left, "verify": _verify(url)}
     if open_ones:
@@ -151,7 +163,7 @@ def judge(check: str, url: str, knowledge: Knowledge, heard: Heard) -> Iterator[
         yield Result(
             **common, verdict="open", severity="critical", sentence=f"The form at {url} {said}.",  # type: ignore[arg-type]  # as listed
             why=f"Proven by delivery: {'; '.join(probe.name for probe in open_ones)} reached the sink.",
-            fix=[_fix()], evidence=[_arrived(came[knowledge.token(probe.key)]) for probe in open_ones],
+            fix=[_fix()], evidence=[_arrived(came[_token(url, probe, knowledge)]) for probe in open_ones],
         )  # fmt: skip
         return
     accepted = [one for one in vectors if one.verdict != "undecided"]
@@ -174,9 +186,8 @@ def _unprobed(url: str, knowledge: Knowledge, page: Fetched | None) -> str:
     return ""
 
 
-def _vector(probe: Probe, knowledge: Knowledge, heard: Heard, came: dict[str, Arrived]) -> Vector:
+def _vector(token: str, probe: Probe, heard: Heard, came: dict[str, Arrived]) -> Vector:
     answer = heard.get(probe.key)
-    token = knowledge.token(probe.key)
     if not isinstance(answer, Fetched):
         return Vector(name=probe.name, verdict="undecided", answer="not tried")
     if answer.problem is not None:
