@@ -10,6 +10,7 @@ import pytest
 from whosent.autoconfig import offers
 from whosent.cli import submission
 from whosent.model.check import Answer, Dialogue, Question, Received, Replies, Reply
+from whosent.sources import prober
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> None:
         raw = b"* OK hi\r\n" if one.key == "993" else b""
         return Replies(key=one.key, at=0) if isinstance(one, Dialogue) else Received(key=one.key, at=0, raw=raw)
 
-    monkeypatch.setattr(submission.prober, "ask", ask)
+    monkeypatch.setattr(prober, "ask", ask)
 
 
 def run(*, output: Path | None = None, json: bool = False, confirm: bool = True, domain: str = "corp.test") -> int:
