@@ -172,8 +172,7 @@ class Watch:
             self._committing, self._counted = self._counted, Counter()
             self._marks = self._history.marks() if self._history else []
             self._number += 1
-            number = self._number
-            self._saving = Aside(lambda: _save(self._checkpoints.folder, tailing, self._zone, number), gently=True)
+            self._saving = Aside(self._save, gently=True)
             self._saving_settled = tailing.live.settled
         if self._queues is not None and self._looking is None and moment >= self._look_at:
             self._looking = Aside(self._queues, gently=True)
@@ -205,6 +204,16 @@ class Watch:
             self._trying("ledger", lambda: self._rates.sampled(lengths(self._snapshots)))
 
     # ------------------------------------------------------------------ what is kept
+
+    def _save(self) -> Saved:
+        """In a copy: write the state; a full disk is a value."""
+        folder = self._checkpoints.folder
+        try:
+            if self._history is not None:
+                self._history.persist(self._marks)
+            return Saved(write(folder, live.saved(self.tailing, self._zone), self._number), "")
+        except OSError as error:
+            return Saved(None, f"{folder}: {error.strerror}")
 
     def _conclude(self) -> Answer:
         """In a copy."""
@@ -240,7 +249,7 @@ class Watch:
         self._save_at = time.monotonic() + _AGAIN
 
     def _tell_condition(self) -> None:
-        with self._ledger.transaction():
+        with self._ledger.transaction(durable=False):  # told again in a moment
             self._rates.recent(self._committing + self._counted + self._pending)
             self._conditions.tell(self.condition())
             self._pulses.beat(SOURCE, self._heard())
@@ -323,18 +332,10 @@ class Watch:
         self._marks = self._history.marks() if self._history else []
         self._number += 1
         self._saving_settled = self.tailing.live.settled
-        self._commit(_save(self._checkpoints.folder, self.tailing, self._zone, self._number))
+        self._commit(self._save())
         self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
         if self._history is not None:
             self._history.close()
-
-
-def _save(folder: Path, tailing: Tailing, zone: tzinfo, number: int) -> Saved:
-    """Write the state; a full disk is a value."""
-    try:
-        return Saved(write(folder, live.saved(tailing, zone), number), "")
-    except OSError as error:
-        return Saved(None, f"{folder}: {error.strerror}")
 
 
 def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:

@@ -15,6 +15,7 @@ from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
 from tests.lab.studio import MAIL_LOG, STRANGERS, letter
 from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG
+from tests.lab.world import DOMAINS
 from tests.live.kit import Daemon, sentences
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
@@ -47,7 +48,7 @@ def mail(at: float, account: str, source: str, to: list[str]) -> Act:
 
 def office(chance: random.Random, seconds: float) -> list[Act]:
     """Everybody writes to people who exist, one wrong address among many."""
-    known = [f"friend{number}@isp{number % 7}.test" for number in range(40)]
+    known = [f"friend{number}@{DOMAINS[number % 7]}" for number in range(40)]
     times = sorted(chance.uniform(0, seconds) for _ in range(150))
     return [
         mail(at, chance.choice(OFFICE), f"{LAN}.{101 + chance.randrange(3)}", [chance.choice(known)]) for at in times
@@ -56,7 +57,7 @@ def office(chance: random.Random, seconds: float) -> list[Act]:
 
 def victims(chance: random.Random, count: int, answers: dict[str, str]) -> list[str]:
     """A bought list: a third of it does not exist."""
-    found = [f"victim{chance.getrandbits(40):x}@isp{number % 9}.test" for number in range(count)]
+    found = [f"victim{chance.getrandbits(40):x}@{DOMAINS[number % 40]}" for number in range(count)]
     answers |= {one: "unknown" for one in found if chance.random() < 0.35}
     return found
 

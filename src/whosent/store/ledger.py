@@ -91,12 +91,17 @@ class Ledger:
             self.base.execute("INSERT OR REPLACE INTO part VALUES (?, ?)", (part, len(migrations)))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of it or nothing; one inside another belongs to the outer one."""
+    def transaction(self, *, durable: bool = True) -> Iterator[None]:
+        """All of it or nothing; one inside another belongs to the outer one.
+
+        One that is not ``durable`` may be undone by a loss of power, not by the death of this process; it waits for no
+        disk.
+        """
         if self._depth:
             yield
             return
         try:
+            self.base.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with self._begun():
                 yield
         except sqlite3.Error as error:

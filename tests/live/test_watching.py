@@ -1,0 +1,129 @@
+"""The daemon step by step: read anew without counting twice, queues looked at, trouble said once."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from whosent import watching
+from whosent.model.mistake import Mistake
+from whosent.model.settings import Settings
+from whosent.queue_reading import Snapshot, snapshot
+from whosent.sources.own_spool import OwnSpool
+from whosent.sources.spools import Spool
+from whosent.store.condition import Conditions
+from whosent.store.ledger import Ledger
+from whosent.store.rates import Rates
+from whosent.tailing import Watched
+from whosent.watching import Watch
+
+ZONE = ZoneInfo("UTC")
+DISORDER = 4  # rows of this log that stand a moment before or behind their time
+INCIDENT = Path(__file__).parents[2] / "samples" / "incident"
+
+
+def settings(**changed: object) -> Settings:
+    rules = msgspec.structs.replace(Settings().watch, save=0.05, **changed)
+    return msgspec.structs.replace(Settings(), watch=rules)
+
+
+class Run:
+    """A daemon in this process, and what it said."""
+
+    def __init__(self, folder: Path, chosen: Settings, queues: Callable[[], list[Snapshot]] | None = None) -> None:
+        self.said: list[str] = []
+        self.ledger = Ledger(folder / "state")
+        logs = [Watched(folder / "mail.log", chosen.watch.lateness)]
+        self.watch = Watch(chosen, logs, self.ledger, ZONE, self.said.append, queues)
+
+    def until(self, ready: Callable[[], bool], seconds: float = 40.0) -> None:
+        end = time.monotonic() + seconds
+        while not ready():
+            assert time.monotonic() < end, self.said
+            self.watch.step()
+
+    def stop(self) -> dict[tuple[str, str], int]:
+        self.watch.stop()
+        counts = Rates(self.ledger).totals()
+        self.ledger.close()
+        return counts
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copy(INCIDENT / "mail.log", tmp_path)
+    return tmp_path
+
+
+def test_other_settings_read_anew_and_count_once(folder: Path) -> None:
+    first = Run(folder, settings())
+    first.until(lambda: any("opened" in line for line in first.said))
+    counts = first.stop()
+    again = Run(folder, settings())
+    assert "goes on where it was" in again.said[0]
+    assert again.stop() == counts
+    other = Run(folder, settings(lateness=20.0))
+    assert "other settings or another version" in other.said[0]
+    other.until(lambda: any("all that was written is read" in line for line in other.said))
+    assert other.stop() == pytest.approx(counts, abs=DISORDER)
+    for state in (folder / "state" / "state").iterdir():
+        state.write_bytes(b"damaged")
+    damaged = Run(folder, settings(lateness=20.0))
+    assert "no state that can be used" in damaged.said[0]
+    damaged.until(lambda: any("all that was written is read" in line for line in damaged.said))
+    assert damaged.stop() == pytest.approx(counts, abs=2 * DISORDER)
+
+
+def test_queues_are_looked_at_and_their_lengths_kept(folder: Path) -> None:
+    queue = folder / "spool"
+    for name in ("incoming", "active", "deferred", "hold", "maildrop"):
+        (queue / name).mkdir(parents=True)
+    spool = Spool(str(queue), "postfix")
+    run = Run(folder, settings(rows_days=0), lambda: [snapshot(spool, 0, 1, "mx", lambda _files: None)])
+    run.until(lambda: run.watch._look_at > 0)  # noqa: SLF001  # when it looks next
+    run.stop()
+    assert not (folder / "state" / "rows").exists()
+
+
+def test_a_ledger_that_cannot_be_written_is_said_once_and_that_it_works_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(folder, settings())
+    monkeypatch.setattr(watching, "_AGAIN", 0.1)
+    monkeypatch.setattr(watching, "_TELL", 0.05)
+
+    def full(*_told: object) -> None:
+        raise Mistake("the ledger cannot be written: database or disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Conditions, "tell", full)
+        patched.setattr("whosent.watching.keep", full)
+        patched.setattr("whosent.store.checkpoints.Checkpoints.commit", full)
+        run.until(lambda: "the ledger cannot be written: database or disk is full." in run.said)
+        for _ in range(20):
+            run.watch.step()
+        assert run.said.count("the ledger cannot be written: database or disk is full.") <= 2
+    run.until(lambda: any("opened" in line for line in run.said))
+    run.until(lambda: "ledger: works again" in run.said)
+    assert run.stop()["mx", "messages"] > 1_000
+
+
+def test_a_spool_that_cannot_be_written_counts_what_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = OwnSpool(tmp_path / "s", 1 << 30)
+    spool.write(b"one\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("whosent.sources.own_spool.os.write", lambda _file, _lines: 1)
+        spool.write(b"two\n")
+    assert "4 bytes of lines could not be kept" in spool.problem
+    spool.write(b"three\n")
+    assert not spool.problem
+    assert (tmp_path / "s").read_bytes() == b"one\nthree\n"
+    spool.close()
+    spool.write(b"four\n")
+    assert "Bad file descriptor; 9 bytes" in spool.problem
