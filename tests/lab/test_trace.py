@@ -199,3 +199,39 @@ def test_a_joe_job(studio: Studio, tmp_path: Path) -> None:
     proven = {(sign["sign"], sign["hop"]) for sign in said["forgeries"] if sign["proves"]}
     assert ("absent_from_log", 2) in proven
     assert said["hops"][1]["level"] == "contradicted"
+
+
+def test_a_complaint_about_our_own_stolen_account(studio: Studio, tmp_path: Path) -> None:
+    """The victim's provider reports the copy it got (ARF): it leads to the account, forged lines or not."""
+    studio.submit(VICTIM, text=forged_lines() + letter(BOB, VICTIM, "complained of"))
+    copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "complained of")
+    report = (
+        b"From: fbl@dead.test\nTo: abuse@corp.test\nSubject: abuse report\nMIME-Version: 1.0\n"
+        b"Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\nContent-Type: text/plain\n\n"
+        b"A user says this is spam.\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
+        b"User-Agent: fbl/1\nVersion: 1\nSource-IP: " + PUBLIC.encode() + b"\nOriginal-Rcpt-To: " + VICTIM.encode()
+        + b"\n\n--b\nContent-Type: message/rfc822\n\n" + copy + b"\n--b--\n"
+    )  # fmt: skip
+    (tmp_path / "report.eml").write_bytes(report)
+    (tmp_path / "mail.log").write_bytes(studio.lab.host("mx").read(MAIL_LOG))
+    options = (
+        "--own-network",
+        f"{PUBLIC}/32",
+        "--own-domain",
+        "corp.test",
+        "--timezone",
+        "Etc/UTC",
+        "--no-keep",
+        "--json",
+    )
+    command = ["complaint", "add", str(tmp_path / "report.eml"), "--logs", str(tmp_path / "mail.log"), *options]
+    environment = {**os.environ, "WHOSENT_CONFIG": os.devnull}
+    done = subprocess.run(
+        [sys.executable, "-m", "whosent", *command], capture_output=True, check=False, env=environment
+    )
+    assert done.returncode == 1, done.stderr
+    said: Answer = json.loads(done.stdout)
+    assert (said["ours"], said["suspect"]["kind"], said["suspect"]["name"]) == ("yes", "account", BOB)
+    assert said["strength"] == "shown"
+    assert said["evidence"]
+    assert CAROL not in json.dumps((said["suspect"], said["candidates"]))

@@ -1,28 +1,21 @@
 """The message a report is about: what its headers say of it, and which queue ids its Received lines claim.
 
-All of it is claimed.  The reading of Received lines stands here alone, so that the tracer's can take its place.
+All of it is claimed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from whosent.complaints import extract
 from whosent.complaints.mail import Headers, Mail, Part, fields, parse
 from whosent.model.complaint import HopClaim
+from whosent.trace.received import read
 
 _MOST_LINES: Final = 50  # Received lines that are looked at
-_BY: Final = re.compile(r"(?:^|[\s;)])by ([\w.-]{1,255}|\[[0-9A-Fa-f.:]{3,50}\])")
-_ID: Final = re.compile(r"(?:^|[\s(])(?:ESMTP|SMTP|LMTP)?(?:S|A|SA)? ?id:? ?<?([A-Za-z0-9][\w.-]{4,60})", re.IGNORECASE)
-_POSTFIX: Final = re.compile(r"\(Postfix[^)]{0,80}\)\s+(?:with|id)[^;]{0,60}?\bid ([0-9A-Za-z]{5,24})")
-_LITERAL: Final = re.compile(r"[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})\](?::(\d{1,5}))?")
-_BARE: Final = re.compile(r"\((?:[^()\[\]]{0,255} )?((?:\d{1,3}\.){3}\d{1,3})\)")
-_PORT: Final = re.compile(r"(?:port=|\]:)(\d{1,5})")
-_FOR: Final = re.compile(r"\bfor <?([^\s<>;]{1,320}@[^\s<>;]{1,255})>?")
-_FROM: Final = re.compile(r"envelope-(?:from|sender) <?([^\s<>;()]{1,320})>?")
-_LOGIN: Final = re.compile(r"Authenticated sender: ([^\s()]{1,255})\)")
 _RUN: Final = re.compile(
     r"(?im)^[> \t|]{0,8}(?:received|return-path|from|to|subject|message-id|date|x-[\w-]{2,60}|delivered-to"
     r"|mime-version|dkim-signature|content-type|reply-to|feedback-id)[ \t]*:[^\n]*\n(?:[> \t|]{0,8}(?:[ \t]+[^\n]*"
@@ -32,6 +25,8 @@ _QUOTE: Final = re.compile(r"(?m)^[ \t]{0,4}[>|] ?")
 _TRACED: Final = ("x-cfbl-feedback-id", "cfbl-feedback-id", "feedback-id", "x-feedback-id", "x-campaign-id",
                   "x-report-abuse-id")  # fmt: skip
 _VERP: Final = re.compile(r"[+=-].{3,}[=_].{3,}@")
+
+_read: Final = lru_cache(512)(read)  # a line is asked about several times
 
 
 class Original(NamedTuple):
@@ -53,15 +48,15 @@ class Original(NamedTuple):
         if path:
             return path
         for line in self.received:
-            found = _FROM.search(line)
-            if found and "@" in found[1]:
-                return extract.folded(found[1])
+            sender = _read(line).envelope_from
+            if sender and "@" in sender:
+                return extract.folded(sender)
         return extract.mailbox(self.headers.get("from"))
 
     @property
     def recipients(self) -> list[str]:
         """Envelope recipients that Received lines name; else those of To and Cc."""
-        found = [match[1] for line in self.received for match in _FOR.finditer(line)]
+        found = [_read(line).for_ or "" for line in self.received]
         found += [
             value for name in ("x-original-to", "delivered-to", "x-envelope-to") for value in self.headers.all(name)
         ]
@@ -72,8 +67,7 @@ class Original(NamedTuple):
     @property
     def delivered_to(self) -> str | None:
         """The recipient that the last hop names: what stands below it may be copied from another mail."""
-        found = _FOR.search(self.received[0]) if self.received else None
-        return extract.mailbox(found[1]) if found else None
+        return extract.mailbox(_read(self.received[0]).for_ or "") if self.received else None
 
     @property
     def received(self) -> list[str]:
@@ -84,9 +78,9 @@ class Original(NamedTuple):
     def moment(self) -> float | None:
         """When its last hop had it, else its Date."""
         for line in self.received:
-            found = extract.moment(line.rpartition(";")[2]) if ";" in line else None
-            if found is not None:
-                return found
+            time = _read(line).time
+            if time is not None:
+                return time
         return extract.moment(self.headers.get("date"))
 
     @property
@@ -117,20 +111,11 @@ class Original(NamedTuple):
 
 def read_received(line: str) -> HopClaim | None:
     """One Received line as a claim; None if it names neither host nor id nor client."""
-    said, _, date = line[:4_000].rpartition(";") if ";" in line else (line[:4_000], "", "")
-    by = _BY.search(said)
-    before = said[: by.start()] if by else said
-    client = _LITERAL.search(before) or _BARE.search(before)
-    known = extract.address(client[1]) if client else next(extract.addresses(before), None)
-    port = _PORT.search(before)
-    found = _POSTFIX.search(said) or _ID.search(said[by.end() :] if by else said)
-    host = by[1].lower().strip("[].") if by else ""
-    login = _LOGIN.search(said)
-    if not (host or found or known):
+    said = _read(line)
+    host, name = (said.by or "").lower().strip("[]."), (said.id or "").rstrip(".")
+    if not (host or name or said.from_address):
         return None
-    number = int(port[1]) if port and 0 < int(port[1]) < 65_536 else None  # noqa: PLR2004  # a port
-    return HopClaim(host, found[1].rstrip(".") if found else "", known, number, extract.moment(date),
-                 login[1] if login else None)  # fmt: skip
+    return HopClaim(host, name, said.from_address, said.from_port, said.time, said.login)
 
 
 def of_part(part: Part) -> Original:
