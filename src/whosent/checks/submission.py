@@ -95,7 +95,9 @@ def judge(target: Target, knowledge: Knowledge, heard: Heard) -> Iterable[Result
     listening = dict(listeners.listening(heard))
     if not listening:
         return
-    yield _result(target, heard, _offered(target, listening, heard))
+    _, named = listeners.place(target)
+    if not named:  # of one port nothing can be said of the others
+        yield _result(target, heard, _offered(target, listening, heard))
     for listener, greeting in listening.items():
         for fault in _of(target, knowledge, heard, listener, greeting):
             yield _result(target, heard, fault)
