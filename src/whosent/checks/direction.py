@@ -72,14 +72,6 @@ _PROBES: Final = (
 )
 
 
-def targets(knowledge: Knowledge) -> Iterator[Target]:
-    """The configured hosts, or this machine."""
-    named = knowledge.settings.audit.hosts
-    yield from (Target(name, here=name == knowledge.host) for name in named)
-    if not named:
-        yield Target(knowledge.host, here=True)
-
-
 # ------------------------------------------------------------------ questions
 
 
@@ -299,4 +291,4 @@ def _no_mailbox(target: Target, knowledge: Knowledge) -> Result:
     )  # fmt: skip
 
 
-check = Check("direction", "Mail from outside taken for our own", targets, questions, judge)
+check = Check("direction", "Mail from outside taken for our own", listeners.hosts, questions, judge)

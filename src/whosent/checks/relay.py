@@ -50,14 +50,6 @@ _SHOWN: Final = 3  # ways that are named in the sentence
 _DIALOGUES: Final = 4  # transcripts kept as evidence
 
 
-def targets(knowledge: Knowledge) -> Iterator[Target]:
-    """The configured hosts, or this machine."""
-    named = knowledge.settings.audit.hosts
-    yield from (Target(name, here=name == knowledge.host) for name in named)
-    if not named:
-        yield Target(knowledge.host, here=True)
-
-
 # ------------------------------------------------------------------ questions
 
 
@@ -305,4 +297,4 @@ def _nobody(target: Target, answer: Replies) -> Result:
                   verify=f"whosent audit relay {shlex.quote(target.name)}")  # fmt: skip
 
 
-check = Check("relay", "Open relay", targets, questions, judge)
+check = Check("relay", "Open relay", listeners.hosts, questions, judge)

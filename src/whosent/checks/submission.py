@@ -50,14 +50,6 @@ class Fault(NamedTuple):
     value: str = ""  # that mends it
 
 
-def targets(knowledge: Knowledge) -> Iterator[Target]:
-    """The configured hosts, or this machine."""
-    named = knowledge.settings.audit.hosts
-    yield from (Target(name, here=name == knowledge.host) for name in named)
-    if not named:
-        yield Target(knowledge.host, here=True)
-
-
 def questions(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Question]:
     """What is offered in the clear, what after STARTTLS, and whether mail is taken without a password."""
     yield from listeners.greetings(target, knowledge, _PORTS)
@@ -213,4 +205,4 @@ def _evidence(fault: Fault) -> Iterator[Passage]:
         yield passages.said(answer, f"SMTP dialogue with {answer.address}")
 
 
-check = Check("submission", "Submission of mail by our own people", targets, questions, judge)
+check = Check("submission", "Submission of mail by our own people", listeners.hosts, questions, judge)

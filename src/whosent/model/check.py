@@ -364,6 +364,3 @@ class Check(NamedTuple):
 Questions: TypeAlias = Annotated[
     Dialogue | Exchange | Fetch | Resolve | Run | Read | Await | Reach, "every kind of question there is"
 ]
-
-
-Cause, Verdict, Exhibit = Opening, Decision, Passage

@@ -28,6 +28,14 @@ class Listener(NamedTuple):
         return f"port {self.port}, IPv{self.family}"
 
 
+def hosts(knowledge: Knowledge) -> Iterator[Target]:
+    """The configured hosts, or this machine."""
+    named = knowledge.settings.audit.hosts
+    yield from (Target(name, here=name == knowledge.host) for name in named)
+    if not named:
+        yield Target(knowledge.host, here=True)
+
+
 def place(target: Target) -> tuple[str, int]:
     """Host and port of ``mx.example.org``, ``mx.example.org:2525``, ``[2001:db8::1]:25``; 0: no port is named."""
     try:
