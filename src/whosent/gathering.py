@@ -16,6 +16,7 @@ from whosent.case import exhibits
 from whosent.case.assembly import Told
 from whosent.case.exhibits import Raw
 from whosent.join.ledger import Wanted
+from whosent.model.action import Progressed
 from whosent.model.case import Change, Happening, LogFile
 from whosent.model.complaint import Basis, Complaint
 from whosent.model.finding import Evidence, Level
@@ -26,6 +27,7 @@ from whosent.model.report import SCHEMA, Report, SourceCoverage
 from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.sources.files import at_path
+from whosent.store.actions import Actions
 from whosent.store.complaints import Complaints
 from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
@@ -33,6 +35,7 @@ from whosent.tracing import Logs
 
 _BY_ACTION: Final = {What.CONTAINED: "contained", What.RELEASED: "released"}  # our own journal shows them
 _BY_HAND: Final = {What.RESOLVED: "resolved", What.DISMISSED: "dismissed", What.NOTED: "noted"}
+_DONE: Final = frozenset({Progressed.APPLIED, Progressed.UNDONE, Progressed.EXPIRED})
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))\s+(.+)", re.DOTALL)
 
 
@@ -71,7 +74,7 @@ def of_report(report: Report, name: str, ledger: Ledger, changes: Iterable[Chang
         incident=incident,
         report=report,
         complaints=complaints,
-        changes=(*_changes(history), *changes),
+        changes=(*_changes(history), *_acts(ledger, incident.id), *changes),
         history=tuple(_happenings(history)),
         state=kept,
         files=tuple(_file(one) for one in report.coverage.sources),
@@ -87,7 +90,7 @@ def of_ledger(incident: Incident, ledger: Ledger, changes: Iterable[Change]) -> 
         incident=incident,
         report=None,
         complaints=complaints,
-        changes=(*_changes(history), *changes),
+        changes=(*_changes(history), *_acts(ledger, incident.id), *changes),
         history=tuple(_happenings(history)),
         state=kept,
         raw={**_again(_quotes(incident, complaints)), **_lines(ledger, incident.id)},
@@ -152,6 +155,18 @@ def _changes(history: Iterable[Happened]) -> Iterator[Change]:
         if word:
             level = Level.OBSERVED if one.what in _BY_ACTION else Level.CLAIMED
             yield Change(at=one.at, who=one.who, text=f"{word}: {one.text}" if one.text else word, level=level)
+
+
+def _acts(ledger: Ledger, name: str) -> Iterator[Change]:
+    """What our own journal of actions says was done against the incident, and taken back."""
+    store = Actions(ledger)
+    for action in store.standing(incident=name):
+        for at, state, note in store.history(action.id):
+            if state in _DONE:
+                told = f"{action.responder} {action.how}".strip()
+                counts = "".join(f", {kind} {number:,}" for kind, number in action.counts.items())
+                said = f"{state}: {told}, touching {action.reach}{counts}{f' ({note})' if note else ''}"
+                yield Change(at=at, who=action.who, text=said, level=Level.OBSERVED)
 
 
 def _happenings(history: Iterable[Happened]) -> Iterator[Happening]:

@@ -30,12 +30,14 @@ from whosent.case.pages import TITLES, page
 from whosent.cli import app
 from whosent.cli.leaving import Exit
 from whosent.configuration import zone_of
+from whosent.model.action import Action, Progressed
 from whosent.model.case import CaseFile
 from whosent.model.complaint import Basis, Complaint
 from whosent.model.finding import Level, Strength
 from whosent.model.lifecycle import What
 from whosent.model.report import Report
 from whosent.model.settings import Reporting
+from whosent.store.actions import Actions
 from whosent.store.complaints import Complaints
 from whosent.store.incidents import Incidents, Line
 from whosent.store.ledger import Ledger
@@ -175,12 +177,22 @@ def test_an_incident_of_the_ledger_brings_its_lines_its_history_and_what_was_don
     line = Line(first.source, first.offset, first.line, first.sha256, first.excerpt.encode())
     store.tell(incident, [line], at="2024-11-12T14:10:00Z")
     store.move(incident.id, What.CONTAINED, "anna", "its mail is held", at="2024-11-12T15:00:00Z")
+    action = Action(
+        id="a1", incident=incident.id, responder="tap", how="hold", suspect=incident.suspect, claim="alice",
+        reach="her mail", reason="spam", who="anna", at="2024-11-12T14:30:00Z", expires=None, undo="x", counts={"held": 7},
+    )  # fmt: skip
+    for state_ in (Progressed.PLANNED, Progressed.APPLIED):
+        Actions(Ledger(state)).write(msgspec.structs.replace(action, state=state_))
     store.move(incident.id, What.NOTED, "anna", "password changed", at="2024-11-12T16:00:00Z")
     done = run("report", incident.id[:6], "--json", "--change", "2024-11-12T18:00+01:00 sessions ended",
                "--change", "spoke to her")  # fmt: skip
     case = msgspec.json.decode(done.stdout_bytes, type=CaseFile)
     assert case.state == "contained"
-    assert [(one.text, one.level) for one in case.changes] == [
+    acted = [one for one in case.changes if one.text.startswith("applied: ")]
+    assert [(one.text, one.level) for one in acted] == [
+        ("applied: tap hold, touching her mail, held 7", Level.OBSERVED),
+    ]  # fmt: skip
+    assert [(one.text, one.level) for one in case.changes if one not in acted] == [
         ("spoke to her", Level.CLAIMED), ("contained: its mail is held", Level.OBSERVED),
         ("noted: password changed", Level.CLAIMED), ("sessions ended", Level.CLAIMED),
     ]  # fmt: skip
