@@ -127,6 +127,12 @@ def test_what_is_neither_is_said() -> None:
     assert "10.0.0.0/8 is no address" in found["lists that did not answer"].why
 
 
+def test_where_no_list_answers_nothing_is_clean() -> None:
+    found = results(check, "203.0.113.2", World("a.test A 192.0.2.1"), Knowledge(settings=Settings(), moment=MOMENT))
+    assert set(found) == {"lists that did not answer"}
+    assert found["lists that did not answer"].severity == "critical"  # the run ends as unknown, not as clean
+
+
 def test_a_list_that_has_ended_is_never_asked() -> None:
     zone = "2.113.0.203.dnsbl.sorbs.net A 127.0.0.2\n2.0.0.127.dnsbl.sorbs.net A 127.0.0.2"
     found = told("203.0.113.2", zone, here(more=("dnsbl.sorbs.net",)))

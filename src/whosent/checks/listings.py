@@ -169,7 +169,7 @@ def _account(
             why="Name the addresses our mail leaves from (setting identity.addresses), or a network of at most 256.",
         )  # fmt: skip
         return
-    answering = {one.zone for one, _, told in states if told == "working"}
+    answering = {one.zone for one, _, told in states if told == "working" and not one.untested}
     what = [
         f"{len(subjects.addresses):,} address{'es' if len(subjects.addresses) != 1 else ''}"
         if subjects.addresses
@@ -196,6 +196,15 @@ def _unasked(
     if not lines:
         return
     grave = [one.name for one, _ in told if one.weight == "major"]
+    if told and not any(what == "working" and not one.untested for one, _, what in states):
+        yield Result(
+            check=_NAME, target=target.name, about="lists that did not answer", verdict="undecided",
+            severity="critical", sentence="No blocklist answers here, so whether we are listed is unknown.",
+            why="The resolver does not reach them, or they refuse it: "
+            + "; ".join(lines[:3])
+            + ". Ask through a resolver of your own (setting registries.dns_server).",
+        )  # fmt: skip
+        return
     yield Result(
         check=_NAME, target=target.name, about="lists that did not answer", verdict="undecided",
         severity="warning" if grave else "note",
