@@ -72,6 +72,7 @@ class Order(NamedTuple):
     path: Path
     settings: Settings
     with_ids: bool = False  # Message-IDs too
+    continues: bool = True  # it is a later part of a stream: what began before it is passed on
 
 
 class Ending(NamedTuple):
@@ -147,7 +148,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     clock = Clock(zone_of(logs.timezone), source.written, logs.year)
     reader = Reader(source.head(), clock, tables.layout_with_ids if order.with_ids else tables.layout)
     source.longest_line = reader.longest_line
-    join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=True)
+    join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=order.continues)
     join.continue_with(order.number, clock)
     rules = {id(rule): number for number, rule in enumerate(all_rules())}
     waiting: list[Passed] = []

@@ -365,9 +365,13 @@ def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iter
     if min(jobs, len(inputs)) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
         yield None
         return
-    readings = Readings(
-        [Order(one.number, one.source.path, settings, one.with_ids) for one in inputs if one.source.path], jobs
-    )
+    first = {parts[0].number for parts in ordered}
+    orders = [
+        Order(one.number, one.source.path, settings, one.with_ids, continues=one.number not in first)
+        for one in inputs
+        if one.source.path
+    ]
+    readings = Readings(orders, jobs)
     try:
         yield readings
     finally:
