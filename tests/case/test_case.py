@@ -179,7 +179,8 @@ def test_an_incident_of_the_ledger_brings_its_lines_its_history_and_what_was_don
     store.move(incident.id, What.CONTAINED, "anna", "its mail is held", at="2024-11-12T15:00:00Z")
     action = Action(
         id="a1", incident=incident.id, responder="tap", how="hold", suspect=incident.suspect, claim="alice",
-        reach="her mail", reason="spam", who="anna", at="2024-11-12T14:30:00Z", expires=None, undo="x", counts={"held": 7},
+        reach="her mail", reason="spam", who="anna", at="2024-11-12T14:30:00Z", expires=None, undo="x",
+        counts={"held": 7},
     )  # fmt: skip
     for state_ in (Progressed.PLANNED, Progressed.APPLIED):
         Actions(Ledger(state)).write(msgspec.structs.replace(action, state=state_))
