@@ -176,14 +176,10 @@ def _by_chunk(stream: Iterable[Input], join: Join, progress: Progress) -> Iterat
         one.last = join.time
 
 
-def read_aside(stream: Iterable[Input], join: Join, progress: Progress, readings: Readings) -> Iterator[JoinedRow]:
-    """The same rows, read by processes of their own."""
-    return chain.from_iterable(_by_frame(stream, join, progress, readings))
-
-
-def _by_frame(
+def read_aside(
     stream: Iterable[Input], join: Join, progress: Progress, readings: Readings
 ) -> Iterator[Iterable[JoinedRow]]:
+    """The same rows, frame by frame, read by processes of their own."""
     for one in stream:
         before = 0
         for rows, consumed in readings.frames(one.number, join):
@@ -259,7 +255,8 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         for stream in ordered:
             join = tables.join_for(stream[0].reader.form)(surroundings)
             done.joins.append(join)
-            rows = read_aside(stream, join, progress, readings) if readings else read_here(stream, join, progress)
+            parts = read_aside(stream, join, progress, readings) if readings else _by_chunk(stream, join, progress)
+            rows = chain.from_iterable(parts)
             lateness = lateness_of(stream[0].reader)
             sequences.append(in_time_order(rows, lateness) if lateness else rows)
         if told:
