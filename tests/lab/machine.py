@@ -180,6 +180,8 @@ class Machine:
         """End a program started with ``start``: the program itself, not only the way in."""
         os.kill(_first_child(process.pid), signal.SIGTERM)
         process.wait(timeout=10)
+        if process.stdin:
+            process.stdin.close()
 
     def inside_network(self, argv: Sequence[str], stdin: str = "") -> str:
         """Run ``argv`` of the outside in this host's network only (``ip`` must see outside process numbers)."""

@@ -259,7 +259,7 @@ def _closed(target: Target, dull: list[Judged]) -> Result:
 
 def _no_sink(target: Target) -> Result:
     return Result(
-        check="proxy", target=target.name, about="all ports", verdict="undecided", severity="warning",
+        check="proxy", target=target.name, about="all ports", verdict="undecided", severity="critical",
         sentence=f"Whether {target} leads strangers to port 25 is undecided: there is no sink to lead to.",
         why="Only a token that arrives proves a proxy open. `whosent sink init` says how to run a sink.",
         verify=f"whosent audit proxy {shlex.quote(target.name)}",
