@@ -40,6 +40,8 @@ from whosent.walk import Input, InTimeOrder, Learner, Pass, around, conclude, la
 
 PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
 STREAMS: Final = (1 << 6) - 1
+_PATIENCE: Final = 10.0  # seconds that rows wait for other logs, when lines are written that are long past
+_HELD: Final = 1 << 18  # rows that wait so at most
 _KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
 _PROTOCOL: Final = 5
 _NO_LINES: Final = frozenset({Form.TABLE, Form.MAILBOX})
@@ -103,6 +105,7 @@ class Live:
         self.rates = Rates(since)
         self.settled = float("-inf")  # time of the latest row that was released
         self.fresh = 0  # rows taken in since somebody asked
+        self._held_until = float("-inf")  # nothing is released before, by the clock
         self.sink: Callable[[Sequence[Row]], None] | None = None  # told of the rows that are released
         self._once: Once | None = None
         self._detectors: list[Detector] = [detector(self._settings, self.surroundings) for detector in discover()]
@@ -162,8 +165,19 @@ class Live:
 
     # ------------------------------------------------------------------ rows on
 
-    def release(self) -> None:
+    def hold(self, stream: Stream, now: float) -> None:
+        """A log that had been read to its end goes on: if with lines long past, others may follow suit.
+
+        Somebody copies old logs in, or a host hands over what it could not send for a while.  The frontier of every
+        other log is far beyond such rows already, and would let them go before theirs.
+        """
+        if stream.join.time < now - stream.slack - _PATIENCE:
+            self._held_until = now + _PATIENCE
+
+    def release(self, now: float = float("inf")) -> None:
         """Pass on the rows that no other log can still precede."""
+        if now < self._held_until and sum(len(stream.rows) for stream in self.streams) < _HELD:
+            return
         for rows in self.done.chain.batches(_in_lists(self._joined(self._merged()))):
             self._hear(rows)
 

@@ -34,6 +34,7 @@ class Tail:
         self.log = LogFile(path)
         self.idle = False  # nothing was left to read at the last look
         self.unreadable = ""
+        self._met = False  # it was read to its end once, since it was found or found again
         self._pending: deque[tuple[Followed, int]] = deque(
             (one, 0) for one in self.log.begin() if one.path not in copies
         )
@@ -45,7 +46,7 @@ class Tail:
         if self._reading is not None and pending:
             one, _ = pending[0]
             pending[0] = (one, one.size)
-        return {**self.__dict__, "_reading": None, "_pending": pending}
+        return {**self.__dict__, "_reading": None, "_pending": pending, "_met": False}
 
     def resume(self) -> None:
         """Find again what was followed when this was saved."""
@@ -72,6 +73,8 @@ class Tail:
             chunk = one.more(now)
             if chunk is not None:
                 self._feed(live, one, chunk)
+                if self._met:
+                    live.hold(self.stream, now)
                 return True
         before = self.log.current
         self._pending.extend(self.log.turn(now))
@@ -82,7 +85,7 @@ class Tail:
         for gone in [one for one in self._parts if one.over]:
             self._over(live, gone)
         self.stream.caught_up(now)
-        self.idle = True
+        self.idle = self._met = True
         return False
 
     def _read_finished(self, live: Live) -> None:
@@ -157,7 +160,7 @@ class Tailing:
                 break
             waited_for = next((tail for tail in behind if not tail.stream.rows), behind[0])
             left -= waited_for.read(self.live, now)
-            self.live.release()
+            self.live.release(now)
         return not left
 
 

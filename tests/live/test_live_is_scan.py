@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,3 +114,19 @@ def test_chunks_and_restarts_change_nothing(steps: list[tuple[str, int, bool]]) 
             machine.write(name, 1 << 30)
         machine.read()
         assert asked(machine.conclusion()) == expected()
+
+
+@pytest.mark.parametrize("order", [LOGS, LOGS[::-1]], ids=("mail first", "web first"))
+def test_old_logs_copied_in_one_after_the_other_are_one_story(tmp_path: Path, order: tuple[str, ...]) -> None:
+    machine = Machine(tmp_path)
+    machine.now = 1_800_000_000.0  # weeks after their last line
+    machine.read()
+    for name in order:
+        machine.write(name, 1 << 30)
+        machine.now += 2
+        machine.read()
+    before = machine.watching.live.settled
+    machine.now += 60
+    machine.read()
+    assert before < machine.watching.live.settled  # they had waited for each other, and wait no more
+    assert asked(machine.conclusion()) == expected()
