@@ -34,10 +34,7 @@ from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.pile import Pile
-from whosent.model.rows import (
-    JoinedRow,
-    dereference,
-)
+from whosent.model.rows import JoinedRow, dereference
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally

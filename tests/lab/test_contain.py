@@ -15,6 +15,7 @@ from tests.lab import exim
 from tests.lab.containing import KEPT, accuse, argv, queued, said, set_up, told
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
+from tests.lab.mail import listens
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
 from tests.lab.queues import form, stuck, waiting
@@ -216,6 +217,8 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
         lab.world.answer({"later@isp.test": "deferred"})
         before = mx.read("/etc/exim4/exim4.conf")
         set_up(mx, "exim")
+        time.sleep(1)  # the daemon starts itself anew
+        wait_until(lambda: listens(mx, 587), "Exim's port after the setup")
         studio.play(*mails(BOB, 6, "later@isp.test"), *mails(CAROL, 2, "later@isp.test"))
         wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "8", "eight messages")
         time.sleep(1)  # first attempts end: a message is locked while it is tried

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from whosent.model.incident import Remedy
-from whosent.remedies.shell import quoted
+from whosent.remedies.shell import Unsafe, quoted
 
 if TYPE_CHECKING:
     from whosent.model.finding import Suspect
@@ -31,6 +31,7 @@ class Words(NamedTuple):
     hold: str  # what the ids are piped into; {tag} is the incident
     release: str  # takes that back
     held: str  # what there is to know of it
+    kept: bool = False  # whether ``whosent queue`` holds mail on it
 
 
 def place(suspect: Suspect) -> str:
@@ -80,6 +81,26 @@ def look_and_hold(words: Words, tag: str, suspect: Suspect, choice: Choice) -> l
             reach=f"only queued mail {choice.whose}{place(suspect)}; everybody else's keeps flowing, nothing is lost",
             commands=[words.hold.format(tag=tag, ids=choice.command)],
             undo=[words.release.format(tag=tag)],
-            note=words.held,
+            note=f"{by_one_command(suspect)}{words.held}" if words.kept else words.held,
         ),
     ]
+
+
+def by_one_command(suspect: Suspect) -> str:
+    """The same by Whosent itself, where it runs on the mail server; "" for whom a queue file does not prove."""
+    kind: str = suspect.kind
+    name = suspect.name
+    if kind == "local_user":
+        kind, name = "uid", name if suspect.uid is None else str(suspect.uid)
+    elif kind in {"host", "relay", "proxy"}:
+        kind, name = "host", suspect.address or name
+    elif kind not in {"account", "script", "form"} or (kind != "account" and "." not in name.rpartition("/")[2]):
+        return ""
+    try:
+        word = quoted(f"{kind}:{name}")
+    except Unsafe:
+        return ""
+    return (
+        f"With Whosent on that machine, new mail too: `sudo whosent incident contain --suspect {word}`, and back:"
+        f" `sudo whosent queue release --suspect {word}`. "
+    )

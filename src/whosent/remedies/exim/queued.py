@@ -30,6 +30,7 @@ _WORDS: Final = Words(
     release=f'{_HELD}\nxargs -r exim -Mt < "$held" && rm "$held"',
     held="Needs root. Run it once more after a block below: what was queued in between is caught then. Frozen mail is"
     " taken out after timeout_frozen_after (`exim -bP timeout_frozen_after auto_thaw`).",
+    kept=True,
 )
 look_and_hold = partial(queued.look_and_hold, _WORDS)
 

@@ -22,6 +22,7 @@ _WORDS: Final = Words(
     held="Needs root and jq. With Whosent on that machine some 10,000 messages a second are read, without it some 100;"
     " what is found is held at once. Run it once more after a block below: what was queued in between is caught then."
     " Mail held past its queue lifetime may bounce when released.",
+    kept=True,
 )
 look_and_hold = partial(queued.look_and_hold, _WORDS)
 
