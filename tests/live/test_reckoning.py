@@ -101,3 +101,21 @@ def test_logs_are_named_by_paths_and_globs(tmp_path: Path) -> None:
     found = logs_here([f"{tmp_path}/*access.log*", str(tmp_path / "not-yet.log")])
     assert [path.name for path in found] == ["a-access.log", "b-access.log", "not-yet.log"]
     assert all(path.is_file() for path in logs_here([]))
+
+
+class Compiled:
+    """Stands for a class that mypyc compiled: it names its attributes and has no dictionary."""
+
+    __slots__ = ("count", "never")
+    __mypyc_attrs__ = ("count", "never")
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+def test_what_is_compiled_is_saved_too_and_the_zone_is_given_anew() -> None:
+    zone, other = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
+    one, where = live.loaded(live.saved((Compiled(7), zone), zone), other)
+    assert one.count == 7
+    assert not hasattr(one, "never")
+    assert where is other
