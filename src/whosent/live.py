@@ -10,6 +10,7 @@ All state can be saved between two chunks (:func:`saved`); the zone stands aside
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 from collections import deque
@@ -24,6 +25,7 @@ from whosent.bouncing import weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.join import tables
+from whosent.join.in_order import InTimeOrder
 from whosent.join.messages import Join
 from whosent.join.once import Once
 from whosent.measures.phrases import times_in
@@ -36,7 +38,7 @@ from whosent.reading.formats import Form
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
 from whosent.sources.files import Chunk, Source
-from whosent.walk import Input, InTimeOrder, Learner, Pass, around, conclude, lateness_of, observe_queues, recorder_of
+from whosent.walk import Input, Learner, Pass, around, conclude, lateness_of, observe_queues, recorder_of
 
 PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
 STREAMS: Final = (1 << 6) - 1
@@ -264,7 +266,13 @@ def saved(state: object, zone: tzinfo) -> bytes:
 
 def loaded(state: bytes, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
     """What was saved."""
-    return _Loader(io.BytesIO(state), zone).load()
+    collecting = gc.isenabled()
+    gc.disable()  # all of it is new and stays: looking for cycles meanwhile costs more than loading
+    try:
+        return _Loader(io.BytesIO(state), zone).load()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _in_lists(rows: Iterator[JoinedRow]) -> Iterator[list[JoinedRow]]:

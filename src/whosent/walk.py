@@ -21,6 +21,7 @@ from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
 from whosent.join import kinship, tables
 from whosent.join.chain import Chain
+from whosent.join.in_order import InTimeOrder
 from whosent.join.judgement import asks
 from whosent.join.matching import wanted_of
 from whosent.join.messages import Join
@@ -203,35 +204,6 @@ def in_time_order(rows: Iterable[JoinedRow], lateness: float = _LATENESS) -> Ite
     """The rows of one log, sorted."""
     waiting = InTimeOrder(lateness)
     return chain(waiting.ready(rows), waiting.rest())
-
-
-class InTimeOrder:
-    """Sorts a log whose lines may be so late: written at the end of what they stamp with its beginning, or sorted."""
-
-    def __init__(self, lateness: float = _LATENESS) -> None:
-        self._lateness = lateness
-        self._waiting: list[tuple[float, int, int, JoinedRow]] = []
-        self._latest = float("-inf")
-        self._number = 0
-
-    def ready(self, rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
-        """Those that no later line can precede."""
-        waiting, latest, lateness = self._waiting, self._latest, self._lateness
-        for row in rows:  # two rows of one line cannot be compared: the first comes first
-            self._number += 1
-            heapq.heappush(waiting, (row.time, row.ref, self._number, row))
-            self._latest = latest = max(latest, row.time)
-            while waiting[0][0] < latest - lateness:
-                yield heapq.heappop(waiting)[3]
-
-    def before(self, moment: float) -> Iterator[JoinedRow]:
-        """Those stamped before, where it is known that no such line will come."""
-        while self._waiting and self._waiting[0][0] < moment:
-            yield heapq.heappop(self._waiting)[3]
-
-    def rest(self) -> Iterator[JoinedRow]:
-        """Those that still waited when the log ended."""
-        return self.before(float("inf"))
 
 
 def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
