@@ -8,47 +8,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.lab import victim
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import Machine, wait_until
-from tests.lab.mail import MAIL_UID, MAILBOXES, prepare_postfix, queue_is_empty
+from tests.lab.mail import queue_is_empty
 from tests.lab.network import LAN, MX, PUBLIC, WEB
 from tests.lab.player import Act
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, OUTSIDER, PASSWORDS, STRANGERS, Studio, letter
+from tests.lab.victim import VICTIM, Answer, copy_of, forged_lines, start_victim
 from tests.lab.web import PHP_MAIL_LOG
 from tests.lab.world import DEAD
 
 pytestmark = pytest.mark.lab
-INNOCENT = "192.0.2.77"
-VICTIM = "victim@dead.test"
-FROM_MX = "from mx.corp.test (mx.corp.test [{innocent}]) by mx.corp.test (Postfix) with ESMTP id 4jFORGED0000; {date}"
-FROM_PC = (
-    "from innocent.test (innocent.test [{innocent}]) (Authenticated sender: {carol}) by mx.corp.test (Postfix) "
-    "with ESMTPSA id 4jFORGED0001; {date}"
-)
-FROM_WEB = "by web.corp.test (Postfix, from userid 4242) id 4jFORGED0002; {date}"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-OPTIONS = ("--own-name", "mx.corp.test", "--own-name", "web.corp.test", "--timezone", "Etc/UTC", "--json")
-VICTIM_MX = f"""
-compatibility_level = 3.6
-myhostname = mx.dead.test
-inet_interfaces = {DEAD}
-inet_protocols = ipv4
-mydestination =
-alias_maps =
-alias_database =
-virtual_mailbox_domains = dead.test
-virtual_mailbox_base = {MAILBOXES}
-virtual_mailbox_maps = static:dead.test/victim/
-virtual_uid_maps = static:{MAIL_UID}
-virtual_gid_maps = static:{MAIL_UID}
-"""
-
-Answer = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -60,58 +36,23 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     if reason:
         pytest.skip(reason)
     with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
-        out = lab.host("out")
-        prepare_postfix(out, VICTIM_MX)
-        out.run(["mkdir", "-p", MAILBOXES])
-        out.run(["chown", f"{MAIL_UID}:{MAIL_UID}", MAILBOXES])
-        out.run(["postfix", "start"])
-        wait_until(lambda: DEAD in out.run(["ss", "-Hltn", "sport = :25"]), "the victim's mail server")
+        start_victim(lab)
         yield Studio(lab, tmp_path_factory.mktemp("takes"))
 
 
-def forged_lines() -> str:
-    """What a spammer writes in front of his message."""
-    now = subprocess.run(["date", "-R"], capture_output=True, text=True, check=True).stdout.strip()
-    return "".join(
-        f"Received: {line.format(date=now, innocent=INNOCENT, carol=CAROL)}\r\n"
-        for line in (FROM_MX, FROM_PC, FROM_WEB)
-    )
-
-
-def copies(machine: Machine, mailbox: str) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(machine.path(f"{MAILBOXES}/{mailbox}/new").glob("*"))]
-
-
 def delivered(studio: Studio, machine: Machine, mailbox: str, subject: str) -> bytes:
-    """The copy with this subject, once everything has arrived."""
-    sought = f"Subject: {subject}".encode()
-    wait_until(lambda: any(sought in copy for copy in copies(machine, mailbox)), f"{subject!r} in {mailbox}")
+    """The copy with this subject, once everything has arrived and is logged."""
+    copy = copy_of(machine, mailbox, subject)
     for name in ("mx", "web"):
         host = studio.lab.host(name)
         wait_until(lambda host=host: queue_is_empty(host), f"an empty queue on {name}")  # type: ignore[misc]  # of this round
         studio.hush(name)
-    return next(copy for copy in copies(machine, mailbox) if sought in copy)
+    return copy
 
 
 def traced(studio: Studio, copy: bytes, folder: Path, *, logs: bool) -> Answer:
-    folder.mkdir(exist_ok=True)
-    (folder / "copy.eml").write_bytes(copy)
-    options = list(OPTIONS)
-    if logs:
-        for host, log in (("mx", MAIL_LOG), ("web", MAIL_LOG), ("web", PHP_MAIL_LOG)):
-            place = folder / f"{host}-{Path(log).name}"
-            place.write_bytes(studio.lab.host(host).read(log))
-            options += ["--logs", str(place)]
-    program = [sys.executable, "-m", "whosent", "trace", str(folder / "copy.eml"), *options]
-    environment = {**os.environ, "WHOSENT_CONFIG": os.devnull}
-    done = subprocess.run(program, capture_output=True, check=False, env=environment)
-    assert done.stderr == b"", done.stderr
-    said: Answer = json.loads(done.stdout)
-    if said["suspect"]:
-        assert done.returncode == 2
-        assert CAROL not in json.dumps(said["suspect"])
-    assert INNOCENT not in json.dumps((said["boundary"], said["suspect"]))
-    return said
+    mx, web = studio.lab.host("mx"), studio.lab.host("web")
+    return victim.traced(copy, folder, ((mx, MAIL_LOG), (web, MAIL_LOG), (web, PHP_MAIL_LOG)) if logs else ())
 
 
 def test_a_stranger_to_one_of_us(studio: Studio, tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import msgspec
-
 from whosent.join.ledger import Ledger, Life
 from whosent.model.finding import Level, Strength, Suspect
 from whosent.trace.addresses import canonical
@@ -41,35 +39,35 @@ def culprit(letter: Letter, walk: Walk, ours: Ours, ledger: Ledger | None) -> Cu
     below = len(letter.lines) - last.number - 1
     if found is not None and found.agrees and found.life is not None and found.life.submitted:
         strength = Strength.SHOWN if last.level in _BELIEVED else Strength.LIKELY
-        named = _logged(found.life, ours, ledger, below, strength)
-        if named.suspect is not None and not named.suspect.host and line.by:
-            return named._replace(suspect=msgspec.structs.replace(named.suspect, host=line.by))
-        return named
+        host = found.life.host or line.by or ""  # Exim's own log names no host
+        return _logged(found.life, host, ours, ledger, below, strength)
     if last.level not in _BELIEVED or not ours.is_name(line.by):
         return _NOBODY
     return _attested(line, walk, below)
 
 
-def _logged(life: Life, ours: Ours, ledger: Ledger | None, below: int, strength: Strength) -> Culprit:
+def _logged(  # noqa: PLR0913, PLR0917  # what a culprit depends on
+    life: Life, host: str, ours: Ours, ledger: Ledger | None, below: int, strength: Strength
+) -> Culprit:
     """The actor of the queue id, as our log has it."""
     if life.account:
-        return _account(life.account, life.host, canonical(life.client_address or ""), strength)
+        return _account(life.account, host, canonical(life.client_address or ""), strength)
     if life.uid is not None or (life.local_user and not life.client_address):
-        return _local(life, ledger, strength)
+        return _local(life, host, ledger, strength)
     address = canonical(life.client_address or "")
     if address is None or not ours.is_address(address) or ours.is_loopback(address):
         return _NOBODY
-    return _host(address, life.host, below, strength)
+    return _host(address, host, below, strength)
 
 
-def _local(life: Life, ledger: Ledger | None, strength: Strength) -> Culprit:
+def _local(life: Life, host: str, ledger: Ledger | None, strength: Strength) -> Culprit:
     """A local user, or the script of it that called mail() for one of these recipients just before."""
     recipients = {name.lower() for sent in life.sent for name in (sent.recipient, sent.original) if name}
     scripts = {
         call.script
         for call in (ledger.calls if ledger else ())
         if life.opened - _PATIENCE <= call.time <= life.opened + _EARLY
-        and _same_host(call.host, life.host)
+        and _same_host(call.host, host)
         and recipients & {part.rpartition(b"<")[2].strip(b" \t>").lower().decode("utf-8", "backslashreplace")
                           for part in call.recipient.split(b",")}
     }  # fmt: skip
@@ -79,10 +77,10 @@ def _local(life: Life, ledger: Ledger | None, strength: Strength) -> Culprit:
         scripts = {life.script}
     if len(scripts) == 1:
         script = scripts.pop()
-        suspect = Suspect(kind="script", name=script, host=life.host, uid=life.uid, account=life.local_user)
-        return Culprit(suspect, Strength.LIKELY, f"the script {script}, run by {who} on {life.host}")
-    suspect = Suspect(kind="local_user", name=user, host=life.host, uid=life.uid)
-    return Culprit(suspect, strength, f"a program of the local user {who} on {life.host}")
+        suspect = Suspect(kind="script", name=script, host=host, uid=life.uid, account=life.local_user)
+        return Culprit(suspect, Strength.LIKELY, f"the script {script}, run by {who} on {host}")
+    suspect = Suspect(kind="local_user", name=user, host=host, uid=life.uid)
+    return Culprit(suspect, strength, f"a program of the local user {who} on {host}")
 
 
 def _same_host(called: str, host: str) -> bool:
