@@ -6,6 +6,7 @@ What our own log or a believed line refutes proves it.  The rest are hints: cloc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -119,9 +120,13 @@ def _could_be(line: Received, below: Received) -> bool:
     if canonical(by) is not None or "." not in by or is_private(line.from_address or ""):
         return True
     names = [name.lower() for name in (line.from_helo, line.from_rdns) if name]
-    return not names or any(_site(name) == _site(by) or "." not in name for name in names)
+    if not names:
+        return True
+    site = _site(by)
+    return any("." not in name or _site(name) == site for name in names)
 
 
+@lru_cache(4096)
 def _site(name: str) -> str:
     """The last two labels of a name, or three where the last but one is short (co.uk): enough for a hint."""
     labels = name.rstrip(".").split(".")

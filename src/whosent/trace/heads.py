@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 BLOCK_LIMIT: Final = 8 << 20  # bytes of one header block that are kept
@@ -20,9 +21,7 @@ _SEPARATOR: Final = re.compile(  # From bob@example.net Thu Nov 12 14:03:07 2026
 )
 _SPLIT: Final = b"\n\nFrom "
 _FIELD: Final = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-_WHOLE: Final = re.compile(
-    rb"^([!-9;-~]{1,200})[ \t]*:[ \t]*([^\n]*(?:\n(?![!-9;-~]{1,200}[ \t]*:)[^\n]*)*)", re.MULTILINE
-)
+_BEGINS: Final = re.compile(rb"\n([!-9;-~]{1,200})[ \t]*+:[ \t]*+")
 _QUOTED: Final = re.compile(rb"^(?:>+ ?)", re.MULTILINE)
 
 
@@ -55,11 +54,16 @@ def blocks(pieces: Iterable[bytes], body: int = 0) -> Iterator[Block]:
 
 def fields(raw: bytes) -> list[Field]:
     """The fields of a block; a line that begins none is taken as the continuation that lost its blank."""
+    raw = b"\n" + raw
     found: list[Field] = []
-    for match in _WHOLE.finditer(raw):
-        found.append(Field(match[1].decode("ascii").lower(), match[2][:FIELD_LIMIT]))
-        if len(found) >= FIELDS_LIMIT:
-            break
+    begins = islice(_BEGINS.finditer(raw), FIELDS_LIMIT + 1)
+    match = next(begins, None)
+    while match is not None and len(found) < FIELDS_LIMIT:
+        following = next(begins, None)
+        at = match.end()
+        end = following.start() if following is not None else len(raw)
+        found.append(Field(match[1].decode("ascii").lower(), raw[at : min(end, at + FIELD_LIMIT)]))
+        match = following
     return found
 
 

@@ -13,6 +13,7 @@ from whosent.trace.stamps import STAMPS
 
 HOPS_LIMIT: Final = 10_000
 _FOLD: Final = re.compile(r"[ \t\r\n]+")
+_PAGES: Final = re.compile(rb"[\v\f]")  # blanks to Python, but no folding
 _ORDINARY: Final = frozenset({"from", "to", "cc", "subject", "date"})
 _RECIPIENT: Final = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to", "x-envelope-to")
 _LOOKED_AT: Final = frozenset({"message-id", "subject", *_RECIPIENT, *STAMPS})
@@ -82,5 +83,7 @@ def letter(block: Block) -> Letter:
 
 def unfolded(value: bytes) -> str:
     r"""A field's value on one line; bytes that are not UTF-8 as ``\xNN``, and no longer than a line that is read."""
-    text = value[: 4 * LONGEST].decode("utf-8", "backslashreplace")
-    return _FOLD.sub(" ", text).strip()[: 2 * LONGEST]
+    value = value[: 4 * LONGEST]
+    if _PAGES.search(value) is None:
+        return b" ".join(value.split()).decode("utf-8", "backslashreplace").strip()[: 2 * LONGEST]
+    return _FOLD.sub(" ", value.decode("utf-8", "backslashreplace")).strip()[: 2 * LONGEST]

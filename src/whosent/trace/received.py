@@ -15,7 +15,7 @@ from whosent.trace.addresses import PATTERN, canonical
 from whosent.trace.dates import seconds
 
 LONGEST: Final = 4096  # characters of a line that are read
-_COMMENT: Final = r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.|\([^()]*\))*\))*\)"
+_COMMENT: Final = r"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.|\([^()]*+\))*+\))*+\)"
 _WORD: Final = re.compile(
     rf'{_COMMENT}|"[^"]*"|<[^<>\s]*(?:<[^<>\s]*>)?[^<>\s]*>|\[[^\[\]\s]*\]|[^\s()<>"]+|\S', re.DOTALL
 )
@@ -23,16 +23,15 @@ _CLAUSES: Final = frozenset(
     form for word in ("from", "by", "via", "with", "id", "for") for form in (word, word.title(), word.upper())
 )
 _ONWARD: Final = ("via", "by", "with", "id", "for")
-_MAYBE_LOCAL: Final = re.compile(
-    r"uid \d|\[local\]|with local|mail pickup|pooler |with (?:POP3|IMAP)|\(localhost\)|MAILER-DAEMON"
-)
+_MAYBE_LOCAL: Final = (
+    "uid ", "[local]", "with local", "mail pickup", "pooler ", "with POP3", "with IMAP", "(localhost)", "MAILER-DAEMON",
+)  # fmt: skip  # one of them stands in every line that begins with "from" and has a local form
 _DATE: Final = re.compile(
     r";? ?(?P<date>(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ?)?"
     r"(?:\d{1,3}[ -][A-Z][a-z]{2,8}[ -]\d{2,4},? |[A-Z][a-z]{2} \d{1,2},? "
     r"|\d{4}-\d\d-\d\d[ T])\d{1,2}[:.]\d\d[^;]{0,60}?)(?P<behind>$|;| (?=id |\((?:envelope|return)|for |env-|\[))"
 )
 _WHOLE_COMMENT: Final = re.compile(r"^\(from (\S+ \[[^\[\]\s]+\])\)(?= by )")  # NAVGW writes the client so
-_TIDY: Final = re.compile(r"\s+")
 _ENVELOPE: Final = re.compile(
     r"\(?(?:envelope-from|envelope[- ]sender:?|return-path|env-from|sender:) ?\(?<?(?P<from>[^<>()\s,;]*)>?\)?,?",
     re.IGNORECASE,
@@ -86,8 +85,10 @@ class Received(NamedTuple):
 
 def read(text: str) -> Received:
     """The fields of an unfolded line (its value, without ``Received:``)."""
-    text = _TIDY.sub(" ", text[:LONGEST]).strip().replace("; by ", " by ")
-    moment, date, text = _without_date(_WHOLE_COMMENT.sub(r"from \1", text))
+    text = " ".join(text[:LONGEST].split()).replace("; by ", " by ")
+    if text.startswith("(from "):
+        text = _WHOLE_COMMENT.sub(r"from \1", text)
+    moment, date, text = _without_date(text)
     place = _local(text)
     clauses = _clauses(text)
     if "by" not in clauses and "from" not in clauses and place is None:
@@ -107,7 +108,7 @@ def read(text: str) -> Received:
 
 def _local(text: str) -> tuple[local.Form, re.Match[str]] | None:
     if text.startswith("from "):
-        if not _MAYBE_LOCAL.search(text):
+        if not any(map(text.__contains__, _MAYBE_LOCAL)):
             return None
     elif not text.startswith(("by ", "(", "indimail")):
         return None
@@ -180,10 +181,9 @@ def _by_network(clauses: dict[str, str], common: Received) -> Received:
     part = clauses.get("from", "")
     if not part:
         return common
-    onward = " ".join(f"{name} {clauses[name]}" for name in _ONWARD if name in clauses)
     for form in clients.FORMS:
         match = form.pattern.fullmatch(part)
-        if match is None or (form.onward is not None and not form.onward.search(onward)):
+        if match is None or (form.onward is not None and not form.onward.search(_onward(clauses))):
             continue
         named = match.groupdict()
         address = canonical(named["address"])
@@ -192,15 +192,15 @@ def _by_network(clauses: dict[str, str], common: Received) -> Received:
         helo, rdns = named.get("helo"), named.get("rdns")
         rdns = helo if form.same else rdns
         login = common.login or (named.get("login") or None)
-        others = {canonical(found) for found in clients.ADDRESSES.findall(named["rest"] or "")} - {None, address}
+        doubtful = _doubtful(named["rest"], address)
         return common._replace(
             from_helo=_name(helo),
             from_rdns=_looked_up(rdns),
-            from_address=None if others and _doubtful(named["rest"]) else address,
+            from_address=None if doubtful else address,
             from_port=_port(named.get("port") or named.get("behind")),
             login=login,
             auth=login or common.auth,
-            forgeable=bool(others) and _doubtful(named["rest"]),
+            forgeable=doubtful,
         )
     match = clients.NAMELESS.fullmatch(part)
     found = {canonical(found) for found in clients.ADDRESSES.findall(part)} - {None}
@@ -208,9 +208,15 @@ def _by_network(clauses: dict[str, str], common: Received) -> Received:
     return common._replace(from_helo=_name(helo), forgeable=bool(found))
 
 
-def _doubtful(rest: str) -> bool:
+def _onward(clauses: dict[str, str]) -> str:
+    return " ".join(f"{name} {clauses[name]}" for name in _ONWARD if name in clauses)
+
+
+def _doubtful(rest: str, address: str) -> bool:
     """Whether what follows the client could be another client, and not a remark of the server."""
-    return "[" in rest or "@" in rest
+    if "[" not in rest and "@" not in rest:
+        return False
+    return bool({canonical(found) for found in clients.ADDRESSES.findall(rest)} - {None, address})
 
 
 def _name(text: str | None) -> str | None:
