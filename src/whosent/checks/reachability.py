@@ -183,12 +183,14 @@ def _programmes(about: About, domain: str, knowledge: Knowledge, lookups: Lookup
             "As the configuration says (identity.enrolled).",
         )  # fmt: skip
     signs = f"Its TXT records have the sign of {', '.join(one.name for one in seen)}. " if seen else ""
-    told = "\n".join(f"{one.name}: {one.tells}. {one.where} (needs {one.needs})" for one in rest)
     return about.result(
         "feedback loops", "undecided", "note",
         f"Whether {domain} is enrolled in {len(rest)} feedback loops and dashboards cannot be seen from here.",
         f"{signs}Only they and we know. Enrol, then name them in identity.enrolled.",
-        fix=[Remedy(step="close", title="Enrol", reach="reports about our mail", commands=[], undo=[], note=told)],
+        fix=[
+            Remedy(step="close", title=f"Enrol: {one.name}", reach="reports about our mail", commands=[], undo=[],
+                   note=f"{one.tells}. {one.where} (needs {one.needs})") for one in rest
+        ],
     )  # fmt: skip
 
 

@@ -221,8 +221,8 @@ def remedy_part(page: Page, label: str, remedy: Remedy) -> None:
         page.say(Text("Undo:"), 5)
     for command in remedy.undo:
         page.command(command, 7)
-    for line in remedy.note.splitlines():
-        page.say(plain(line), 5)
+    if remedy.note:
+        page.say(plain(remedy.note), 5)
 
 
 def _looked_at(page: Page, report: Report) -> None:
