@@ -6,24 +6,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from whosent.model.check import Resolve
 from whosent.model.inquiry import Advertised, Inquiry, Reach, Registration, Resolution
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.model.trace import Trace
+from whosent.published.signed import Key, Signed
+from whosent.sources.dns import resolve
 from whosent.sources.names import Names, resolver
 from whosent.sources.registries import Asked, Network, Registries
 from whosent.trace.addresses import is_private
-from whosent.trace.heads import Block
+from whosent.trace.heads import BODY_LIMIT, Block
 
 _QUESTIONS: Final = 20  # domains and addresses asked about for one message
+_KEYS: Final = 10_000  # kept
+_MARGIN: Final = 4  # line ends between header and body
 _SENTENCES: Final[dict[Reach, str]] = {
     "offline": "Nobody was asked.",
     "registries": (
         "Only registries that IANA names were asked; no advertised host was contacted or looked up in the DNS."
     ),
     "dns": (
-        "Registries were asked, and the DNS: looking up an advertised name reaches the name servers of whoever owns "
-        "it, who may notice. No advertised host was contacted."
+        "Registries were asked, and the DNS: looking up an advertised name, or the key of a signature, reaches the "
+        "name servers of whoever owns it, who may notice. No advertised host was contacted."
     ),
 }
 
@@ -39,9 +44,12 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
     known = settings.registries
     registries = Registries(known.rdap_bootstrap, known.whois_server, Network()) if reach != "offline" else None
     names = Names(resolver(known.dns_server), known.blocklists) if reach == "dns" else None
+    keys = _Keys(known.dns_server) if reach == "dns" else None
 
     def inquire(block: Block, one: Trace) -> Inquiry:
         found, digests = advertised(b"\n\n".join((block.raw, block.body)))
+        whole = len(block.body) + _MARGIN < BODY_LIMIT
+        signed = Signed(block.raw, block.body if whole else None)
         entry = one.boundary.address if one.boundary is not None else None
         if entry is not None and is_private(entry):
             entry = None
@@ -52,9 +60,29 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
             registrations=_registrations(registries, entry, found) if registries else [],
             resolutions=_resolved(names, entry, found) if names else [],
             digests=digests,
+            signatures=list(signed.told(keys.of(signed.keys()) if keys else None)),
         )
 
     return inquire
+
+
+class _Keys:
+    """Public keys from the DNS, each asked for once."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._known: dict[str, Key] = {}
+
+    def of(self, names: list[str]) -> dict[str, Key]:
+        """What is published at these names."""
+        if len(self._known) > _KEYS:
+            self._known.clear()
+        new = [Resolve(key=name, name=name, type="TXT") for name in names if name not in self._known]
+        for told in resolve(new, self._server):
+            record = next((one for one in told.records if "p=" in one), None)
+            problem = f"its key could not be asked for ({told.problem.sentence})" if told.problem else None
+            self._known[told.key] = Key(record, problem)
+        return self._known
 
 
 def _registrations(registries: Registries, entry: str | None, found: list[Advertised]) -> list[Registration]:

@@ -23,13 +23,12 @@ from whosent.sources.mailboxes import pieces_of
 from whosent.sources.rotation import in_order
 from whosent.sources.text import shown
 from whosent.trace.assembly import told
-from whosent.trace.heads import Block, blocks
+from whosent.trace.heads import BODY_LIMIT, Block, blocks
 from whosent.trace.letter import Letter, letter
 from whosent.trace.ours import Ours
 from whosent.walk import Input, Progress, streams
 
 _QUOTED: Final = 12  # lines of the log quoted for one queue id
-BODY_LIMIT: Final = 2 << 20  # bytes of a message that are looked at for what it advertises
 _KEPT: Final = 2_000  # letters kept between the passes; more are read twice
 _IDS: Final = 2_000_000  # queue ids looked for at most
 

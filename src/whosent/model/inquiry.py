@@ -51,6 +51,19 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None  # null: it was answered
 
 
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """A DKIM signature or the ARC chain of a message, verified where the DNS may be asked for keys."""
+
+    kind: Literal["dkim", "arc"]  # of an ARC chain the newest seal is told
+    domain: str | None  # d=: who signed, if the signature is valid; null: it cannot be read
+    selector: str | None  # s=: which of its keys
+    fields: list[str]  # names of the header fields it covers, lower case, at most 40; nothing else of the header is
+    body_length: int | None  # bytes of the body it covers; null: all of it
+    result: Literal["valid", "invalid", "not verified"]  # only valid says anything about the domain
+    problem: str | None  # why it is not valid, or not verified
+    sentence: str  # what that means; true on its own
+
+
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked about one message, and what came of it."""
 
@@ -59,4 +72,5 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     advertised: list[Advertised]  # links and contacts, each host once
     registrations: list[Registration]  # of the entry address, and of what is advertised
     resolutions: list[Resolution]  # from the DNS
+    signatures: list[Signature]  # DKIM, then ARC; verified only where the DNS is asked
     digests: list[str]  # SHA-256 of each decoded part of the message, in order; the parts are not kept

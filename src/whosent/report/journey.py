@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from whosent.model.inquiry import Advertised, Inquiry, Registration
+    from whosent.model.inquiry import Advertised, Inquiry, Registration, Signature
     from whosent.model.trace import Hop, Trace
 
 _WIDEST: Final = 100
@@ -66,6 +66,7 @@ def render(one: Trace, console: Console, *, first: bool) -> None:
 def _inquiry(inquiry: Inquiry, console: Console) -> None:
     """What it advertises, and who is behind that; names are written so that a click leads nowhere."""
     _listed(console, "Advertised, not opened", map(_advertised, inquiry.advertised))
+    _listed(console, "Signatures", (_plain_domains(one) for one in inquiry.signatures))
     _listed(console, "Registered", map(_registered, inquiry.registrations))
     _listed(
         console,
@@ -83,6 +84,10 @@ def _advertised(one: Advertised) -> str:
     hidden = f", hidden by {', '.join(one.disguises).replace('_', ' ')}" if one.disguises else ""
     domain = f", registered as {_plain(one.domain)}" if one.domain and one.domain != one.host else ""
     return f"{one.kind} to {_plain(one.host)}{domain}{hidden}: {one.text}"
+
+
+def _plain_domains(one: Signature) -> str:
+    return one.sentence.replace(one.domain, _plain(one.domain)) if one.domain else one.sentence
 
 
 def _registered(one: Registration) -> str:

@@ -14,9 +14,9 @@ from email.message import Message
 from typing import Final, Literal
 
 from whosent.model.inquiry import Advertised, Disguise
+from whosent.trace.heads import BODY_LIMIT
 from whosent.trace.whereto import Destination, destination, mailbox
 
-BODY_LIMIT: Final = 2 << 20  # bytes of a message that are looked at
 _PARTS: Final = 100
 _TEXT: Final = 1 << 20  # characters of one part
 _FOUND: Final = 200

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 BLOCK_LIMIT: Final = 8 << 20  # bytes of one header block that are kept
+BODY_LIMIT: Final = 2 << 20  # bytes of a message that are looked at where somebody asks what it advertises
 FIELD_LIMIT: Final = 1 << 16  # bytes of one field that are kept
 FIELDS_LIMIT: Final = 50_000
 _SEPARATOR: Final = re.compile(  # From bob@example.net Thu Nov 12 14:03:07 2026
@@ -154,7 +155,7 @@ def _with_body(block: Block, text: _Text, size: int) -> Block:
         return block
     text.fill(size)
     end = next((at for at in _finds(text.buffer, size) if _SEPARATOR.match(text.buffer, at + 2)), size)
-    return block._replace(body=text.buffer[:end].lstrip(b"\n"))
+    return block._replace(body=text.buffer[:end].removeprefix(b"\n").removeprefix(b"\n"))
 
 
 def _finds(buffer: bytes, size: int) -> Iterator[int]:

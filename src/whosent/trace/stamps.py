@@ -53,8 +53,8 @@ STAMPS: Final[dict[str, Stamp]] = {
     "user-agent": Stamp("client", "the sending program names itself there"),
     "x-microsoft-exchange-diagnostics": Stamp("host", "Exchange writes a code for its servers there"),
     "x-originatororg": Stamp("identity", "Exchange writes the tenant's domain there"),
-    "arc-authentication-results": Stamp("identity", "a forwarder seals there what it found; the seal was not checked"),
-    "dkim-signature": Stamp("identity", "who signed, in d=; the signature was not checked"),
+    "arc-authentication-results": Stamp("identity", "a forwarder writes there what it found, as its seal tells"),
+    "dkim-signature": Stamp("identity", "who signed, in d=; only a verified signature proves that"),
     "received-spf": Stamp("identity", "a receiving server writes the result of SPF there"),
     "return-path": Stamp("identity", "the last server writes the envelope sender there, which the client chose"),
 }  # fmt: skip
