@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 BLOCK_LIMIT: Final = 8 << 20  # bytes of one header block that are kept
@@ -55,17 +55,14 @@ def blocks(pieces: Iterable[bytes], body: int = 0) -> Iterator[Block]:
 
 def fields(raw: bytes) -> list[Field]:
     """The fields of a block; a line that begins none is taken as the continuation that lost its blank."""
-    raw = b"\n" + raw
-    found: list[Field] = []
-    begins = islice(_BEGINS.finditer(raw), FIELDS_LIMIT + 1)
-    match = next(begins, None)
-    while match is not None and len(found) < FIELDS_LIMIT:
-        following = next(begins, None)
-        at = match.end()
-        end = following.start() if following is not None else len(raw)
-        found.append(Field(match[1].decode("ascii").lower(), raw[at : min(end, at + FIELD_LIMIT)]))
-        match = following
-    return found
+    parts = _BEGINS.split(b"\n" + raw, FIELDS_LIMIT + 1)
+    names, values = parts[1 : 2 * FIELDS_LIMIT : 2], parts[2 : 2 * FIELDS_LIMIT + 1 : 2]
+    return [Field(_lower(name), value[:FIELD_LIMIT]) for name, value in zip(names, values, strict=True)]
+
+
+@lru_cache(4096)
+def _lower(name: bytes) -> str:
+    return name.decode("ascii").lower()
 
 
 class _Text:

@@ -93,17 +93,17 @@ def read(text: str) -> Received:
     clauses = _clauses(text)
     if "by" not in clauses and "from" not in clauses and place is None:
         return Received(time=moment, date=date, readable=False)
-    common = _common(text, clauses)
+    common = _common(text, clauses, moment, date)
     if place is not None:
         form, match = place
         named = {name: value for name, value in match.groupdict().items() if value}
         uid = named.get("uid") or named.get("uid_too")
         return common._replace(
-            by=named.get("by") or common.by, time=moment, date=date,
+            by=named.get("by") or common.by,
             local=None if form.network else f"uid {uid}" if uid else named.get("user") or "a local program",
             uid=int(uid) if uid else None, onward=form.network,
         )  # fmt: skip
-    return _by_network(clauses, common._replace(time=moment, date=date))
+    return _by_network(clauses, common)
 
 
 def _local(text: str) -> tuple[local.Form, re.Match[str]] | None:
@@ -150,7 +150,7 @@ def _clauses(text: str) -> dict[str, str]:
     return {name: " ".join(words) for name, words in found.items()}
 
 
-def _common(text: str, clauses: dict[str, str]) -> Received:
+def _common(text: str, clauses: dict[str, str], moment: float | None, date: str | None) -> Received:
     """What stands behind ``by``, and the remarks that servers place anywhere."""
     by, by_address = _by(clauses.get("by", ""))
     with_ = _protocol(clauses.get("with", ""))
@@ -173,6 +173,8 @@ def _common(text: str, clauses: dict[str, str]) -> Received:
         auth=auth,
         login=login or None,
         tls=_tls(text),
+        time=moment,
+        date=date,
     )
 
 
