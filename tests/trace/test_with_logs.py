@@ -315,3 +315,15 @@ def test_a_log_that_does_not_name_its_host() -> None:
     assert not [sign for sign in invented.forgeries if sign.proves]
     unnamed = traced(mine, known=ours(names=(), logs=log), logs=log, headers=HEADERS)
     assert unnamed.hops[0].level is Level.OBSERVED
+
+
+def test_a_local_user_is_named_with_the_host_that_the_log_leaves_out() -> None:
+    handed = (
+        b"2026-11-16 00:00:05 1xWtnb-00001M-1k <= www-data@example.org U=www-data P=local S=285 id=one@example.org\n"
+    )
+    rest = b"".join(one for one in EXIM.splitlines(keepends=True) if b" <= " not in one)
+    mine = f"from www-data by mx.example.org with local (Exim 4.96) id 1xWtnb-00001M-1k; {DATE}"
+    one = traced(VICTIM, mine, logs=ledger(handed + rest, "1xWtnb-00001M-1k", "V1"), headers=HEADERS)
+    assert one.suspect is not None
+    assert (one.suspect.kind, one.suspect.name, one.suspect.host) == ("local_user", "www-data", "mx.example.org")
+    assert one.sentence.startswith("It was sent by a program of the local user www-data on mx.example.org.")
