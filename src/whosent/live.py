@@ -42,8 +42,7 @@ from whosent.walk import Input, Learner, Pass, around, conclude, lateness_of, ob
 
 PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
 STREAMS: Final = (1 << 6) - 1
-_PATIENCE: Final = 10.0  # seconds that rows wait for other logs, when lines are written that are long past
-_HELD: Final = 1 << 18  # rows that wait so at most
+_HELD: Final = 1 << 17  # rows that wait at most for logs whose lines are long past
 _KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
 _PROTOCOL: Final = 5
 _NO_LINES: Final = frozenset({Form.TABLE, Form.MAILBOX})
@@ -168,13 +167,13 @@ class Live:
     # ------------------------------------------------------------------ rows on
 
     def hold(self, stream: Stream, now: float) -> None:
-        """A log that had been read to its end goes on: if with lines long past, others may follow suit.
+        """Lines were read; if they are long past, other logs may follow suit, and get as long as lines may be late.
 
-        Somebody copies old logs in, or a host hands over what it could not send for a while.  The frontier of every
-        other log is far beyond such rows already, and would let them go before theirs.
+        Somebody copies old logs in, a host hands over what it could not send for a while, or we were away.  The
+        frontier of every log that was read to its end is far beyond such rows, and would let them go before its own.
         """
-        if stream.join.time < now - stream.slack - _PATIENCE:
-            self._held_until = now + _PATIENCE
+        if stream.join.time < now - 2 * stream.slack:
+            self._held_until = now + stream.slack
 
     def release(self, now: float = float("inf")) -> None:
         """Pass on the rows that no other log can still precede."""
@@ -186,6 +185,7 @@ class Live:
     def _hear(self, rows: Sequence[Row]) -> None:
         if rows:
             self._audience.hear(rows)
+            self.fresh += len(rows)  # what was counted as pending is counted for good
             self.settled = max(self.settled, rows[-1][0])
             if self.sink is not None:
                 self.sink(rows)

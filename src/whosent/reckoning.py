@@ -96,6 +96,12 @@ def keep(told: Answer, tailing: Tailing, ledger: Ledger, incidents: Incidents) -
     return news
 
 
+def told_since(incidents: Incidents, moment: float) -> set[str]:
+    """Ids of open incidents told from this moment on: a run that was killed before it saved its state forgot them."""
+    there = incidents.all(State.OPEN, State.CONTAINED)
+    return {one.incident.id for one in there if datetime.fromisoformat(one.opened).timestamp() >= moment}
+
+
 def _quoted(one: Incident, told: Answer) -> list[Line]:
     """The lines an incident quotes, byte for byte."""
     return [

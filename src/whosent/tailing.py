@@ -34,7 +34,6 @@ class Tail:
         self.log = LogFile(path)
         self.idle = False  # nothing was left to read at the last look
         self.unreadable = ""
-        self._met = False  # it was read to its end once, since it was found or found again
         self._pending: deque[tuple[Followed, int]] = deque(
             (one, 0) for one in self.log.begin() if one.path not in copies
         )
@@ -46,7 +45,7 @@ class Tail:
         if self._reading is not None and pending:
             one, _ = pending[0]
             pending[0] = (one, one.size)
-        return {**self.__dict__, "_reading": None, "_pending": pending, "_met": False}
+        return {**self.__dict__, "_reading": None, "_pending": pending}
 
     def resume(self) -> None:
         """Find again what was followed when this was saved."""
@@ -67,14 +66,14 @@ class Tail:
         self.idle = False
         if self._pending:
             self._read_finished(live)
+            live.hold(self.stream, now)
             return True
         growing = [*self.log.leaving, *([self.log.current] if self.log.current else [])]
         for one in growing:
             chunk = one.more(now)
             if chunk is not None:
                 self._feed(live, one, chunk)
-                if self._met:
-                    live.hold(self.stream, now)
+                live.hold(self.stream, now)
                 return True
         before = self.log.current
         self._pending.extend(self.log.turn(now))
@@ -85,7 +84,7 @@ class Tail:
         for gone in [one for one in self._parts if one.over]:
             self._over(live, gone)
         self.stream.caught_up(now)
-        self.idle = self._met = True
+        self.idle = True
         return False
 
     def _read_finished(self, live: Live) -> None:

@@ -29,7 +29,7 @@ from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
-from whosent.reckoning import Answer, conclude, followed, keep, warm
+from whosent.reckoning import Answer, conclude, followed, keep, told_since, warm
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.condition import Conditions
 from whosent.store.history import History, Mark
@@ -47,6 +47,7 @@ _LOOK_AT_QUEUES: Final = 30.0  # seconds between two looks at the queues, at lea
 _SAVE_SHARE: Final = 20.0
 _TELL: Final = 2.0  # seconds between two words on our condition
 _DAY: Final = 86_400.0
+_SAVING: Final = 600.0  # seconds that saving our state takes at most
 _FORGET: Final = 3_600.0  # seconds between two looks for what is too old
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
@@ -117,6 +118,7 @@ class Watch:
         if last is not None and last.state is not None and last.version == self._version:
             tailing: Tailing = live.loaded(last.state, self._zone)
             tailing.resume()
+            tailing.told |= told_since(self._incidents, last.at - _SAVING)
             self._say(f"goes on where it was at {_when(last.at)}")
             return tailing
         since = float("-inf")
@@ -124,7 +126,10 @@ class Watch:
             since = last.settled
             why = "other settings or another version" if last.state is not None else "no state that can be used"
             self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
-        return Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
+        tailing = Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
+        if last is None:
+            tailing.told = told_since(self._incidents, since)
+        return tailing
 
     def _rows_for_questions(self) -> History | None:
         """Where rows are kept for `whosent query`, if that can be."""

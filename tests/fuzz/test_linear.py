@@ -63,5 +63,5 @@ def test_a_line_of_repeated_delimiters_is_read_in_linear_time(dialect: Dialect) 
             flood = line[:at] + hostile * (SIZE // len(hostile)) + rng.choice([line[at:], b""])
             took = cost(flood)
             if took >= ALLOWED:  # somebody else may have had the processor
-                took = min(cost(flood), cost(flood))
+                took = min(cost(flood) for _ in range(5))
             assert took < ALLOWED, (took, line[:at], hostile)

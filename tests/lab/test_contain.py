@@ -216,9 +216,9 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
         exim.start_mx(mx, PASSWORDS, ("info@corp.test", "postmaster@corp.test"), exim.Settings())
         lab.world.answer({"later@isp.test": "deferred"})
         before = mx.read("/etc/exim4/exim4.conf")
+        begun = begins(mx)
         set_up(mx, "exim")
-        time.sleep(1)  # the daemon starts itself anew
-        wait_until(lambda: listens(mx, 587), "Exim's port after the setup")
+        wait_until(lambda: begins(mx) > begun and listens(mx, 587), "the daemon, which starts itself anew")
         studio.play(*mails(BOB, 6, "later@isp.test"), *mails(CAROL, 2, "later@isp.test"))
         wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "8", "eight messages")
         time.sleep(1)  # first attempts end: a message is locked while it is tried
@@ -236,6 +236,10 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
         assert BOB not in mx.run(["exim4", "-bp"])
         told(mx, "setup", "exim", "--undo")
         assert mx.read("/etc/exim4/exim4.conf") == before
+
+
+def begins(machine: Machine) -> int:
+    return machine.read(exim.MAIN_LOG).count(b" daemon started: ")
 
 
 def frozen(machine: Machine) -> dict[str, int]:

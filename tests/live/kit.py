@@ -20,12 +20,14 @@ from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
 from whosent.store.rates import Rates
 
+LATENESS = 1.0  # seconds that old lines wait for those of other logs
 WHOSENT = (sys.executable, "-m", "whosent")
 
 
 def environment(state: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WHOSENT_", "JOURNAL_STREAM"))}
-    fixed = {"WHOSENT_CONFIG": os.devnull, "WHOSENT_STATE": str(state), "WHOSENT_LOGS__TIMEZONE": "UTC"}
+    fixed = {"WHOSENT_CONFIG": os.devnull, "WHOSENT_STATE": str(state), "WHOSENT_LOGS__TIMEZONE": "UTC",
+             "WHOSENT_WATCH__LATENESS": str(LATENESS), "WHOSENT_WATCH__SAVE": "1"}  # fmt: skip
     return {**kept, **fixed, "WHOSENT_WATCH__QUEUE": "false", **more}
 
 
@@ -59,9 +61,12 @@ class Daemon:
         while time.monotonic() < end:
             assert self.process.poll() is None, self._gone()
             now = condition(self.state)
+            if now and now.pid != self.process.pid:
+                now = None  # the word of one that was killed
             if ready and any(ready in one for one in sentences(self.state)):
                 return
             if not ready and now and now.running and not now.catching_up and not any(one.behind for one in now.sources):
+                time.sleep(LATENESS + 2.0)  # and what waited is on its way to those who ask
                 return
             time.sleep(0.05)
         raise AssertionError(f"{ready or 'the end of the logs'} was not reached in {seconds} s")

@@ -78,7 +78,7 @@ class Machine:
         self.left = {name: (INCIDENT / name).read_bytes() for name in LOGS}
         for name in LOGS:
             (folder / name).touch()
-        self.watching = Tailing([Watched(folder / name) for name in LOGS], Settings(), ZONE)
+        self.watching = Tailing([Watched(folder / name, 10.0) for name in LOGS], Settings(), ZONE)
         self.now = 0.0
 
     def write(self, name: str, size: int) -> None:

@@ -39,6 +39,7 @@ def test_kept_once_quotable_and_withdrawn(tmp_path: Path) -> None:
     watching = Tailing([Watched(logs / name, 10.0) for name in LOGS], Settings(), ZONE)
     while watching.read(1_900_000_000.0):
         pass
+    watching.read(1_900_000_011.0)  # they waited for other logs as old
     ledger = Ledger(tmp_path / "state")
     kept = Incidents(ledger)
     assert len(keep(conclude(copy(watching), []), watching, ledger, kept)) == 2

@@ -166,7 +166,12 @@ class Feed:
 
     def _ended(self) -> str:
         assert self._postsuper is not None
-        return f"postsuper ended early with {self._postsuper.wait(PATIENCE)}; its log says why"
+        try:
+            code = self._postsuper.wait(PATIENCE)
+        except subprocess.TimeoutExpired:  # it closed its input and goes on
+            self.stop()
+            return "postsuper takes no more and was ended"
+        return f"postsuper ended early with {code}; its log says why"
 
     def stop(self) -> None:
         """End the program, whatever it is doing."""
