@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import pwd
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_syslog_that_is_received_is_spooled(tmp_path: Path) -> None:
     [feed] = _feeds(rules, tmp_path, found=True)
     assert feed.spool.path == tmp_path / "syslog.log"
     for one in feed.sockets():
+        assert isinstance(one, socket.socket)
         one.close()
 
 
