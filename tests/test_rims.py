@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from whosent.blocklists import ALIVE
-from whosent.cli.incident.delisting import _checked
 from whosent.cli.watch import _feeds
 from whosent.model.check import Target
 from whosent.model.mistake import Mistake
@@ -41,14 +39,6 @@ def test_a_user_without_a_name_is_told_by_number(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert surroundings.who().startswith("? (uid ")
     assert surroundings._text("/nowhere/at/all") == ""  # noqa: SLF001
-
-
-@pytest.mark.parametrize(("address", "kind"), [("mx.example.org", "address"), ("192.0.2.7", "domain")])
-def test_a_list_is_asked_about_what_it_lists(address: str, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = next(one for one in ALIVE if one.lists == kind)
-    with pytest.raises(SystemExit):
-        _checked(address, found)
-    assert found.name in capsys.readouterr().err
 
 
 def test_without_nft_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:

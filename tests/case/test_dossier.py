@@ -25,6 +25,8 @@ from whosent.model.finding import Level
 from whosent.model.report import Bucket, Report
 from whosent.model.settings import Settings
 from whosent.sources.files import at_path
+from whosent.store.incidents import Incidents
+from whosent.store.ledger import Ledger
 
 STOP = datetime.fromisoformat(reports.guilty().incidents[0].until)
 LISTED = named("zen.spamhaus.org")
@@ -187,3 +189,15 @@ def test_a_mistake_is_one_sentence(scan: Path, arguments: tuple[str, ...], said:
     done = run("", "--report", scan, *arguments)
     assert done.exit_code == Exit.UNKNOWN
     assert said in done.stderr
+
+
+def test_an_incident_of_the_ledger_or_of_these_very_logs(tmp_path: Path, scan: Path, state: Path) -> None:
+    logs = log(tmp_path / "mail.log", [-half / 2 for half in range(61, 0, -1)], start=datetime.now(UTC))
+    arguments = ("--logs", logs, "--list", "CSS", "--address", "192.0.2.10", "--timezone", "UTC")
+    known = msgspec.json.decode(scan.read_bytes(), type=Report).incidents[0]
+    unknown = run(known.id, *arguments)
+    assert "no incident that could be meant" in str(unknown.exception)  # main() makes a sentence and 3 of it
+    Incidents(Ledger(state)).tell(known)
+    kept = run(known.id, *arguments)
+    assert kept.exit_code == Exit.WARNING, kept.output
+    assert "Nothing is known of what was changed" in kept.stdout

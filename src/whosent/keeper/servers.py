@@ -166,6 +166,8 @@ class Feed:
 
     def _ended(self) -> str:
         assert self._postsuper is not None
+        assert self._postsuper.stdin is not None
+        self._postsuper.stdin.close()
         try:
             code = self._postsuper.wait(PATIENCE)
         except subprocess.TimeoutExpired:  # it closed its input and goes on
