@@ -43,6 +43,7 @@ from whosent.walk import Input, Learner, Pass, around, conclude, lateness_of, ob
 PARTS: Final = 1 << 13  # files a log may have had before their numbers are used again
 STREAMS: Final = (1 << 6) - 1
 _HELD: Final = 1 << 17  # rows that wait at most for logs whose lines are long past
+_HOLDING: Final = 30.0  # times the lateness of lines that this may go on: a host's clock may be wrong for good
 _KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
 _PROTOCOL: Final = 5
 _NO_LINES: Final = frozenset({Form.TABLE, Form.MAILBOX})
@@ -106,7 +107,7 @@ class Live:
         self.rates = Rates(since)
         self.settled = float("-inf")  # time of the latest row that was released
         self.fresh = 0  # rows taken in since somebody asked
-        self._held_until = float("-inf")  # nothing is released before, by the clock
+        self._held: tuple[float, float] | None = None  # since when and until when nothing is released, by the clock
         self.sink: Callable[[Sequence[Row]], None] | None = None  # told of the rows that are released
         self._once: Once | None = None
         self._detectors: list[Detector] = [detector(self._settings, self.surroundings) for detector in discover()]
@@ -173,12 +174,16 @@ class Live:
         frontier of every log that was read to its end is far beyond such rows, and would let them go before its own.
         """
         if stream.join.time < now - 2 * stream.slack:
-            self._held_until = now + stream.slack
+            since = self._held[0] if self._held else now
+            self._held = (since, min(now + stream.slack, since + _HOLDING * stream.slack))
 
     def release(self, now: float = float("inf")) -> None:
         """Pass on the rows that no other log can still precede."""
-        if now < self._held_until and sum(len(stream.rows) for stream in self.streams) < _HELD:
-            return
+        if self._held:
+            since, until = self._held  # a clock set back ends it, too
+            if since <= now < until and sum(len(stream.rows) for stream in self.streams) < _HELD:
+                return
+            self._held = None
         for rows in self.done.chain.batches(_in_lists(self._joined(self._merged()))):
             self._hear(rows)
 

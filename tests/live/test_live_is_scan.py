@@ -130,3 +130,29 @@ def test_old_logs_copied_in_one_after_the_other_are_one_story(tmp_path: Path, or
     machine.read()
     assert before < machine.watching.live.settled  # they had waited for each other, and wait no more
     assert asked(machine.conclusion()) == expected()
+
+
+def test_a_host_whose_clock_is_wrong_holds_nothing_up_for_good(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.now = 1_800_000_000.0
+    machine.read()
+    machine.write("mail.log", 100_000)
+    machine.read()
+    for _ in range(80):  # a few old lines every five seconds
+        machine.now += 5
+        machine.write("mail.log", 2_000)
+        machine.read()
+    assert machine.watching.live.settled > 0
+    assert len(machine.watching.tails[1].stream.rows) < 100
+
+
+def test_a_clock_that_is_set_back_ends_the_waiting(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.now = 1_800_000_000.0
+    machine.read()
+    machine.write("mail.log", 100_000)
+    machine.read()
+    assert machine.watching.tails[1].stream.rows
+    machine.now -= 3_600
+    machine.read()
+    assert not machine.watching.tails[1].stream.rows
