@@ -6,14 +6,13 @@ a machine are read and written from outside through ``/proc/PID/root``; commands
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, ClassVar
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ ENVIRONMENT = {
 
 OUTER_INIT = """
 set -e
+umask 022
 mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
 echo ready
@@ -35,6 +35,7 @@ read -r _ || true
 # Arguments: name, then the folders that the machine owns. /etc is the system's own below a private layer.
 MACHINE_INIT = """
 set -e
+umask 022
 name=$1; disk=/run/lab/$name; shift
 mkdir -p $disk/etc $disk/work $disk/dev
 hostname "$name"
@@ -105,33 +106,11 @@ def _await_ready(process: subprocess.Popen[str], what: str) -> None:
         raise LabError(sentence)
 
 
-class Turn:
-    """One lab at a time on a machine: two beside each other miss the times that mail servers are given here."""
-
-    _holders: ClassVar[list[Turn]] = []
-    _file: ClassVar[IO[bytes] | None] = None
-
-    def __init__(self) -> None:
-        """Wait until no other process has a lab; this one may have several."""
-        if not Turn._holders:
-            Turn._file = (Path(tempfile.gettempdir()) / "whosent-lab.lock").open("wb")
-            fcntl.flock(Turn._file, fcntl.LOCK_EX)
-        Turn._holders.append(self)
-
-    def end(self) -> None:
-        """Let the next process have its lab."""
-        if self in Turn._holders:
-            Turn._holders.remove(self)
-            if not Turn._holders and Turn._file:
-                Turn._file.close()
-
-
 class Outer:
     """The namespaces around the whole lab; they end when this object is closed or this process dies."""
 
     def __init__(self) -> None:
         """Start the outer namespaces: mounts, processes and network of their own."""
-        self._turn = Turn()
         self._process = subprocess.Popen(
             ["unshare", "-m", "-n", "-p", "-f", "--mount-proc", "--kill-child", "--propagation", "private",
              "bash", "-c", OUTER_INIT],
@@ -149,7 +128,6 @@ class Outer:
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()
-        self._turn.end()
 
 
 class Machine:
