@@ -31,7 +31,7 @@ MARK = b" mark%d postfix/smtpd[1]: warning: unknown[192.0.2.1]: SASL LOGIN authe
 
 
 def measure(bench: Bench) -> Section:
-    """Write a log at a steady rate under a running daemon."""
+    """Write a log at a steady rate under a running daemon, each line stamped when it is written."""
     section = Section(
         "live",
         f"`whosent watch` follows a log that grows by {RATE:,} lines a second. Latency is from a line's writing to the "
@@ -80,7 +80,7 @@ class Run:
         log = self.folder / "mail.log"
         log.touch()
         environment = {**os.environ, "WHOSENT_STATE": str(self.folder / "state"), "WHOSENT_CONFIG": os.devnull,
-                       "WHOSENT_WATCH__QUEUE": "false"}  # fmt: skip
+                       "WHOSENT_WATCH__QUEUE": "false", "WHOSENT_LOGS__TIMEZONE": "UTC"}  # fmt: skip
         before = self.told()
         process = subprocess.Popen([sys.executable, "-m", "whosent", "watch", str(log)], env=environment)
         while self.told() == before or '"catching_up":true' in self.told():
@@ -107,8 +107,9 @@ class Run:
                 batch = list(islice(lines, RATE // BATCHES))
                 if not batch:
                     break
+                stamp = time.strftime("%b %e %H:%M:%S", time.gmtime()).encode()
+                batch = [stamp + line[len(stamp) :] for line in batch]
                 if number % 10 == 5:
-                    stamp = b" ".join(batch[-1].split(b" ")[: 3 if batch[-1][:1].isalpha() else 1])
                     batch.append(stamp + MARK % number)
                     self.marks.append((time.time(), f"mark{number}"))
                 log.write(b"".join(batch))

@@ -5,7 +5,7 @@ static PyMethodDef functions[] = {
     {"configure", configure, METH_VARARGS, "What the join needs to know of Python's classes; once."},
     {"join_rows", join_rows, METH_VARARGS, "join_rows(join, tokens, base): the rows of a chunk."},
     {"count_lines", count_lines, METH_O, "count_lines(chunk): how many lines it has."},
-    {"release", release, METH_VARARGS, "release(waiting, rows, wait, kinds, note, resolve, actors): those that waited enough."},
+    {"release", release, METH_VARARGS, "release(waiting, looked, rows, wait, kinds, note, settle, actors): those that wait no more."},
     {"hand_out", hand_out, METH_VARARGS, "hand_out(rows, table): each row to those who hear of it."},
     {"plain_rows", plain_rows, METH_VARARGS, "plain_rows(rows, numbers, actors): rows as plain tuples."},
     {"whole_rows", whole_rows, METH_VARARGS,

@@ -38,8 +38,9 @@ traced(PyObject *row, PyObject *key, PyObject *actors)
     return copy;
 }
 
+/* Let a row go to `ready`; 1 if it must wait, as it may be explained and is not `due`; -1 with an error set. */
 static int
-let_go(PyObject *ready, PyObject *row, PyObject *kinds, PyObject *resolve, PyObject *actors)
+let_go(PyObject *ready, PyObject *row, int due, PyObject *kinds, PyObject *settle, PyObject *actors)
 {
     PyObject *kind = (PyObject *)Py_TYPE(row), *found;
     if (is_plain(row, kinds))
@@ -56,61 +57,77 @@ let_go(PyObject *ready, PyObject *row, PyObject *kinds, PyObject *resolve, PyObj
         found = known < 0 || (known && PyDict_DelItem(actors, key) < 0) ? NULL : Py_NewRef(Py_None);
         Py_XDECREF(key);
     } else {
-        found = PyObject_CallOneArg(resolve, row);
+        found = PyObject_CallFunctionObjArgs(settle, row, due ? Py_True : Py_False, NULL);
     }
-    int failed = !found || (found != Py_None && PyList_Append(ready, found) < 0);
+    int failed = !found || (found != Py_None && found != Py_Ellipsis && PyList_Append(ready, found) < 0);
+    int waits = found == Py_Ellipsis;
     Py_XDECREF(found);
-    return failed ? -1 : 0;
+    return failed ? -1 : waits;
 }
 
-/* release(waiting, rows, wait, (Handover, Outcome, Message, Closed), note, resolve, actors) -> rows that waited enough
+/* release(waiting, looked, rows, wait, (Handover, Outcome, Message, Closed), note, settle, actors) -> rows that wait no more
  *
- * Those that still wait are left in the list `waiting`.
+ * Those that still wait are left in the list `waiting`; the list `looked` holds the time at which the first of them was
+ * found to have to wait, if it was.
  */
 PyObject *
 release(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    PyObject *waiting, *rows, *kinds, *note, *resolve, *actors;
-    double wait, now = 0.0;
-    int begun = 0;
-    if (!PyArg_ParseTuple(arguments, "O!O!dO!OOO!", &PyList_Type, &waiting, &PyList_Type, &rows, &wait, &PyTuple_Type,
-                          &kinds, &note, &resolve, &PyDict_Type, &actors))
+    PyObject *waiting, *looked, *rows, *kinds, *note, *settle, *actors;
+    double wait, looked_at = 0.0;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!dO!OOO!", &PyList_Type, &waiting, &PyList_Type, &looked, &PyList_Type, &rows,
+                          &wait, &PyTuple_Type, &kinds, &note, &settle, &PyDict_Type, &actors))
         return NULL;
     if (PyTuple_GET_SIZE(kinds) != 4) {
         PyErr_SetString(PyExc_ValueError, "four kinds of rows are wanted");
         return NULL;
     }
+    int waits = PyList_GET_SIZE(looked) > 0;
+    if (waits && (looked_at = PyFloat_AsDouble(PyList_GET_ITEM(looked, 0))) == -1.0 && PyErr_Occurred())
+        return NULL;
     PyObject *ready = PyList_New(0);
     Py_ssize_t head = 0;
     for (Py_ssize_t number = 0; ready && number < PyList_GET_SIZE(rows); number++) {
         PyObject *row = PyList_GET_ITEM(rows, number);
-        double time = time_of(row);
-        if (time == -1.0 && PyErr_Occurred())
+        double now = time_of(row);
+        if (now == -1.0 && PyErr_Occurred())
             goto failed;
         if ((PyObject *)Py_TYPE(row) == PyTuple_GET_ITEM(kinds, 0)) {
             PyObject *done = PyObject_CallOneArg(note, row);
             if (!done)
                 goto failed;
             Py_DECREF(done);
+            waits = 0;
             continue;
         }
         if (PyList_Append(waiting, row) < 0)
             goto failed;
-        if (begun && time == now)
+        if (waits && looked_at == now)
             continue;
-        begun = 1;
-        now = time;
-        for (; head < PyList_GET_SIZE(waiting); head++) {
+        for (waits = 0; head < PyList_GET_SIZE(waiting); head++) {
             PyObject *first = PyList_GET_ITEM(waiting, head);
             double since = PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(first, 0));
-            if (now - wait <= since && since <= now + wait) /* above it: the clock was set back */
-                break;
-            if (let_go(ready, first, kinds, resolve, actors) < 0)
+            int due = !(now - wait <= since && since <= now + wait); /* above it: the clock was set back */
+            int waited = let_go(ready, first, due, kinds, settle, actors);
+            if (waited < 0)
                 goto failed;
+            if (waited) {
+                waits = 1;
+                looked_at = now;
+                break;
+            }
         }
     }
-    if (ready && PyList_SetSlice(waiting, 0, head, NULL) < 0)
+    if (!ready || PyList_SetSlice(waiting, 0, head, NULL) < 0 || PyList_SetSlice(looked, 0, 1, NULL) < 0)
         goto failed;
+    if (waits) {
+        PyObject *at = PyFloat_FromDouble(looked_at);
+        if (!at || PyList_Append(looked, at) < 0) {
+            Py_XDECREF(at);
+            goto failed;
+        }
+        Py_DECREF(at);
+    }
     return ready;
 failed:
     Py_XDECREF(ready);

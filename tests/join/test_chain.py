@@ -24,7 +24,7 @@ from tests.join.kit import (
     who,
 )
 from whosent.join.chain import WAIT, Chain
-from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Reason, Result
+from whosent.model.rows import Actor, Closed, Handover, JoinedRow, Message, Outcome, Reason, Result, Row
 
 FILTER = "127.0.0.1[127.0.0.1]:10024"
 RELAY = "relay[10.0.0.2]:25"
@@ -205,8 +205,53 @@ def test_handovers_are_forgotten() -> None:
 def test_a_message_waits_for_its_explanation() -> None:
     chain = Chain()
     message = Message(0.0, 1, Actor("host", "10.0.0.1", "mx", "10.0.0.1"), "BBBBB2", b"", 1, 1, 0.0)
-    assert list(chain.rows([message, outcome(5.0, 2)])) == []
-    assert list(chain.rows([outcome(11.0, 3)])) == [message]
+    before, behind, later = outcome(0.0, 0), outcome(5.0, 2), outcome(11.0, 3)
+    assert list(chain.rows([before, message, behind])) == [before]
+    assert list(chain.rows([later])) == [message, behind, later]
+
+
+def handed_in(number: int, client: str = "10.0.0.1", after: float = 0.0) -> Message:
+    actor = Actor("host", client, "mx", client)
+    return Message(number * 60 + after, number, actor, f"B{number:X}", b"", 1, 1, number * 60.0)
+
+
+def handed_over(message: Message, late: float) -> Handover:
+    alice = Actor("account", "alice", "web", "192.0.2.1")
+    return Handover(message.time + late, message.ref, alice, f"A{message.ref:X}", "10.0.0.2", message.queue_id)
+
+
+def test_an_explanation_ends_the_waiting() -> None:
+    chain = Chain()
+    message = handed_in(1)
+    handover = handed_over(message, 1.0)
+    told = outcome(message.time + 1, 2)
+    assert list(chain.rows([message, handover, told])) == [told]
+    assert chain.followed == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_nobody_waits_for_a_client_that_never_passed_on_mail_of_others(size: int) -> None:
+    chain = Chain()
+    many = [handed_in(number) for number in range(1, 30)]
+    rows: list[JoinedRow] = [*many, handed_over(many[-1], 1.0), *[handed_in(number) for number in range(30, 40)]]
+    given: list[Row] = []
+    waited = []
+    for begin in range(0, len(rows), size):
+        given += [row for part in chain.batches([rows[begin : begin + size]]) for row in part]
+        waited.append(len(chain._waiting))  # noqa: SLF001  # what has to wait
+    assert given == [row for row in rows[:-1] if isinstance(row, Message)]
+    if size == 1:
+        assert waited[25] == 0  # it had been alone for long
+        assert waited[-1] == 1  # and then was not: from then on it is waited for
+    assert list(chain.rest()) == rows[-1:]
+
+
+def test_where_nothing_is_taken_over_no_new_client_is_waited_for() -> None:
+    chain = Chain()
+    many = [handed_in(number, f"10.1.{number}.1") for number in range(1, 250)]
+    assert list(chain.rows(many)) == many
+    elsewhere = Message(0.0, 1, Actor("host", "10.0.0.1", "web", "10.0.0.1"), "C1", b"", 1, 1, 0.0)
+    assert list(chain.rows([elsewhere])) == []
 
 
 def test_lines_that_tell_no_new_id_hand_nothing_over() -> None:

@@ -2,25 +2,36 @@
 
 A content filter on the same host, or the relay behind a web server, gives the message a new queue id; the reply
 "queued as ID" that the first log recorded names it.  The outcomes of the new id then belong to the first actor,
-and the message is counted once.  Since the new id's lines may stand before the reply that names it, rows wait
-:data:`WAIT` seconds of event time; a hand-over counts if it lies that close to the message it explains.
+and the message is counted once.  Since the new id's lines may stand before the reply that names it, such a message
+and all rows behind it wait for the reply, :data:`WAIT` seconds of event time at most; a hand-over counts if it lies
+that close to the message it explains.  Nothing waits for a client that handed in many messages and never one with an
+id before; the first such message of it is then taken for its own.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from whosent.model.rows import Actor, Closed, Handover, Message, Outcome, Subject, Verdict
 from whosent.reading.native import native
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import EllipsisType
 
     from whosent.model.rows import JoinedRow, Row
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 WAIT: Final = 10.0
+_ALONE: Final = 20  # messages of a client that nothing explained, after which none is waited for
+_NOBODY: Final = 200  # the same of all clients of a host that takes no mail over from anywhere
+_REMEMBERED: Final = 10_000  # clients; messages that were not waited for
+
+Client = tuple[str, str]  # the host that took the mail, and the address it came from; "" stands for all of them
 
 
 class Chain:
@@ -31,10 +42,14 @@ class Chain:
         self._order: deque[Handover] = deque()
         self._actors: dict[tuple[str, str], Actor] = {}  # (host, queue id) -> who is behind it
         self._waiting: list[Row | Closed] = []
+        self._looked: list[float] = []  # the first of them must wait: the time at which that was found
+        self._relays: dict[Client, None] = {}  # clients who handed in messages that had another id
+        self._alone: dict[Client, int] = {}  # messages of a client that had none; of those who never had
+        self._passed: dict[str, tuple[float, Client]] = {}  # queue id -> time and client, not waited for
         self.followed = 0  # messages that had another queue id before
 
     def rows(self, joined: Iterable[JoinedRow]) -> Iterator[Row]:
-        """The rows for detectors, in the order they came, when :data:`WAIT` seconds of event time have passed."""
+        """The rows for detectors, in the order they came, as soon as nothing can explain them any more."""
         return chain.from_iterable(self.batches([row] for row in joined))
 
     def batches(self, joined: Iterable[list[JoinedRow]]) -> Iterator[list[Row]]:
@@ -42,30 +57,43 @@ class Chain:
         for rows in joined:
             if native:
                 kinds = (Handover, Outcome, Message, Closed)
-                yield native.release(self._waiting, rows, WAIT, kinds, self._note, self._resolve, self._actors)
+                yield native.release(
+                    self._waiting, self._looked, rows, WAIT, kinds, self._note, self._settle, self._actors
+                )
             else:
                 yield self.release_purely(rows)
 
     def release_purely(self, rows: list[JoinedRow]) -> list[Row]:
-        """Take in rows; gives those that waited long enough; the compiled twin is native.release."""
+        """Take in rows; gives those that wait no more; the compiled twin is native.release.
+
+        When the first of those that wait is looked at depends on the rows alone, not on the lists they come in.
+        """
         ready: list[Row] = []
-        waiting, now, head = self._waiting, None, 0
+        waiting, looked, head = self._waiting, self._looked, 0
         for row in rows:
             if row.__class__ is Handover:
                 self._note(row)
+                looked.clear()
                 continue
             waiting.append(row)  # type: ignore[arg-type]  # what is left is no hand-over
-            if row[0] == now:
-                continue
             now = row[0]
-            while not now - WAIT <= waiting[head][0] <= now + WAIT:  # above it: the clock was set back
+            if looked and looked[0] == now:
+                continue
+            looked.clear()
+            while head < len(waiting):
                 first = waiting[head]
-                head += 1
                 kind = first.__class__
                 if (kind is Outcome or kind is Message) and not first[3]:  # a message with one queue id
                     ready.append(first)  # type: ignore[arg-type]
-                elif (found := self._resolve(first)) is not None:
-                    ready.append(found)
+                else:
+                    due = not now - WAIT <= first[0] <= now + WAIT  # above it: the clock was set back
+                    found = self._settle(first, due)
+                    if found is ...:
+                        looked.append(now)
+                        break
+                    if found is not None:
+                        ready.append(found)
+                head += 1
         del waiting[:head]
         return ready
 
@@ -81,10 +109,36 @@ class Chain:
         handed, order, now = self._handed, self._order, handover[0]
         handed[handover[5]] = handover
         order.append(handover)
+        passed = self._passed.pop(handover[5], None)
+        if passed is not None and abs(passed[0] - now) <= WAIT:
+            self._hands_over(passed[1])
         while abs(order[0][0] - now) > 3 * WAIT:
             old = order.popleft()
             if handed.get(old[5]) is old:
                 del handed[old[5]]
+
+    def _settle(self, row: Row | Closed, due: bool) -> Row | EllipsisType | None:  # noqa: FBT001  # called for each row
+        """The row as :meth:`_resolve` says; an ellipsis if it is not ``due`` and may still be explained."""
+        if not due and isinstance(row, Message | Verdict | Subject) and row.queue_id and row.actor.kind == "host":
+            host, client = row.actor.host, row.actor.name
+            if self._behind(row) is None:
+                if not self._is_alone(host, client):
+                    return ...
+                if isinstance(row, Message):
+                    _remember(self._passed, row.queue_id, (row.time, (host, client)))
+        return self._resolve(row)
+
+    def _is_alone(self, host: str, client: str) -> bool:
+        """Whether what it hands in never had another id before."""
+        if (host, client) in self._relays:
+            return False
+        alone = self._alone
+        nobody = (host, "") not in self._relays and alone.get((host, ""), 0) >= _NOBODY
+        return nobody or alone.get((host, client), 0) >= _ALONE
+
+    def _hands_over(self, client: Client) -> None:
+        _remember(self._relays, client, None)
+        _remember(self._relays, (client[0], ""), None)
 
     def _resolve(self, row: Row | Closed) -> Row | None:
         """The row with the actor behind it, None if it is told of by another."""
@@ -92,8 +146,11 @@ class Chain:
             actor = self._actors.get((row.actor.host, row.queue_id)) if row.queue_id else None
             return tuple.__new__(Outcome, (*row[:2], actor, *row[3:])) if actor else row
         if isinstance(row, Message):
-            if row.queue_id and self._follows(row):
-                return None
+            if row.queue_id:
+                if self._follows(row):
+                    return None
+                for client in ((row.actor.host, row.actor.name), (row.actor.host, "")):
+                    _remember(self._alone, client, self._alone.get(client, 0) + 1)
             self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
             return row
         if isinstance(row, Closed):
@@ -110,6 +167,7 @@ class Chain:
         if handover is None:
             return False
         self._actors[message.actor.host, message.queue_id] = self._first(handover)
+        self._hands_over((message.actor.host, message.actor.name))
         self.followed += 1
         return True
 
@@ -124,3 +182,10 @@ class Chain:
     def _first(self, handover: Handover) -> Actor:
         """Who is behind a message that was handed over."""
         return self._actors.get((handover.actor.host, handover.queue_id), handover.actor)
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Among the latest; the first that came goes first."""
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        del known[next(iter(known))]
