@@ -115,6 +115,8 @@ def fill_postfix(place: Path, *, steady: str = "yes", lifetime: str = "5d", star
         (place / name).mkdir(exist_ok=True)
     (place / "etc" / "main.cf").write_text(MAIN.format(place=place, steady=steady, lifetime=lifetime))
     (place / "etc" / "master.cf").write_text(Path("/usr/share/postfix/master.cf.dist").read_text(encoding="utf-8"))
+    for path in (place / "etc").iterdir():
+        os.utime(path, (1, 1))  # Postfix pauses before it reads a file that has just changed
     fill(place / "spool", SPAM, OTHERS, start=start or int(time.time()) - 1000)
     for folder in (place / "spool").iterdir():
         for path in (folder, *folder.rglob("*")):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -46,6 +47,7 @@ class Memory:
         key = hashlib.sha256(str(claim).encode()).hexdigest()[:24]
         self._base = folder / key
         self._list: IO[bytes] | None = None
+        self._tap: tuple[float, float | None] | None = None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -62,24 +64,31 @@ class Memory:
                     self._list.close()
                     self._list = None
 
-    def note(self, server: Server, ids: Sequence[str]) -> None:
-        """These are about to be held; on disk when this returns."""
+    def note(self, server: Server, hits: Iterable[tuple[str, float]]) -> None:
+        """These ids, with the times their messages came, are about to be held; on disk when this returns."""
         if self._list is None:
             self._list = self._base.with_suffix(".held").open("ab")
             if not self._list.tell():
                 self._list.write(f"# {self.claim}\n".encode())
-        self._list.write("".join(f"{server.config}\t{one}\n" for one in ids).encode())
+        self._list.write("".join(f"{server.config}\t{one}\t{arrived}\n" for one, arrived in hits).encode())
         self._list.flush()
         os.fdatasync(self._list.fileno())
 
-    def held(self, server: Server) -> set[str]:
-        """The ids of this mail server that were noted; a line cut short by a crash names nothing."""
+    def held(self, server: Server) -> dict[str, float]:
+        """The ids of this mail server that were noted, and when they came; a line cut short by a crash names nothing.
+
+        A line without a time, as former versions wrote them, says that the time is not known: NaN.
+        """
+        found: dict[str, float] = {}
         try:
             with self._base.with_suffix(".held").open(encoding="utf-8") as lines:
-                start = f"{server.config}\t"
-                return {line[len(start) : -1] for line in lines if line.startswith(start) and line.endswith("\n")}
+                for line in lines:
+                    config, *words = line.split("\t")
+                    if config == server.config and words and line.endswith("\n"):
+                        found[words[0].strip()] = float(words[1]) if len(words) > 1 else math.nan
         except FileNotFoundError:
-            return set()
+            pass
+        return found
 
     def forget(self) -> None:
         """All of it was released or purged."""
@@ -90,11 +99,13 @@ class Memory:
     @property
     def tap(self) -> tuple[float, float | None]:
         """Since when the tap is closed, until when it was; from the end of time on if it never was."""
-        try:
-            since, until = json.loads(self._base.with_suffix(".tap").read_text(encoding="utf-8"))["closed"]
-        except FileNotFoundError:
-            return float("inf"), None
-        return since, until
+        if self._tap is None:
+            try:
+                since, until = json.loads(self._base.with_suffix(".tap").read_text(encoding="utf-8"))["closed"]
+            except FileNotFoundError:
+                since, until = float("inf"), None
+            self._tap = since, until
+        return self._tap
 
     def tapped(self, since: float, until: float | None = None) -> None:
         """The tap was closed, or opened again."""
@@ -102,6 +113,7 @@ class Memory:
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps({"claim": str(self.claim), "closed": [since, until]}), encoding="utf-8")
         fresh.replace(path)
+        self._tap = since, until
 
     def caught(self, arrived: float) -> bool:
         """Whether the tap was closed when a message came; Exim counts whole seconds."""

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
-import selectors
+import select
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from whosent.keeper.servers import KeeperError, Server
 from whosent.model.pile import Letter
-from whosent.sources.spools import ROUND, Opened, folders, message
+from whosent.queues import Unread
+from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, folders, message
 
 WAITING: Final = ("incoming", "active", "deferred", "incoming", "active")  # where Postfix's can be held
 HELD: Final = ("hold",)
 ALL: Final = ROUND
 _WORTH_ANOTHER: Final = 5_000  # messages
 _MOST: Final = 4  # processes
-_BLOCK: Final = 1 << 14  # bytes written at once
-_AT_ONCE: Final = 8_192  # messages passed on together: each time they are written down first
+_BLOCK: Final = 3_000  # bytes written at once, and a line or two: PIPE_BUF is 4,096
+_OFTEN: Final = 1_000  # files after which a process says how far it is
+AT_ONCE: Final = 8_192  # messages passed on together: each time they are written down first
 _WAIT: Final = 0.25  # seconds after which fewer are passed on
 _ALLOCATIONS: Final = 50_000  # letters make no cycles
 
@@ -34,6 +39,8 @@ class Hit(NamedTuple):
     arrived: float
     folder: str  # of Postfix's queue; Exim: input or frozen
     inner: str  # the part of its path below that folder
+    digest: str = ""  # SHA-256 of its files, where that was asked for
+    size: int = 0  # bytes of them
 
     def path(self, server: Server) -> str:
         """Of its queue file; Exim: of its envelope."""
@@ -53,57 +60,49 @@ class Seen:
     by_folder: Counter[str] = field(default_factory=Counter)  # the suspect's
 
 
-def search(server: Server, mine: Callable[[Letter], bool], among: Sequence[str], seen: Seen) -> Iterator[list[Hit]]:
-    """The suspect's messages in these folders (``HELD`` of Exim: what is frozen), as they are found."""
-    sizes = sum(len(names) for folder, names, _ in folders(server.spool, among=tuple(dict.fromkeys(among))))
+def search(
+    server: Server, mine: Callable[[Letter], bool], among: Sequence[str], seen: Seen, *, digests: bool = False
+) -> Iterator[list[Hit]]:
+    """The suspect's messages in these folders (``HELD`` of Exim: what is frozen), as they are found.
+
+    All reading processes write whole lines into one pipe, in blocks that the kernel does not tear apart.
+    """
+    sizes = sum(len(names) for _, names, _ in folders(server.spool, among=tuple(dict.fromkeys(among))))
     seen.total += sizes
     parts = min(_MOST, len(os.sched_getaffinity(0)), 1 + sizes // _WORTH_ANOTHER)
-    pipes: dict[int, int] = {}  # reading end -> process
-    selector = selectors.DefaultSelector()
+    ours, theirs = os.pipe()
+    children: list[int] = []
     try:
         for part in range(parts):
-            ours, theirs = os.pipe()
             pid = os.fork()
             if not pid:
-                _child(theirs, server, mine, among, part, parts)
-            os.close(theirs)
-            pipes[ours] = pid
-            selector.register(ours, selectors.EVENT_READ, bytearray())
-        hits: list[Hit] = []
-        last = time.monotonic()
-        while selector.get_map():
-            for key, _ in selector.select(_WAIT):
-                hits += _heard(selector, key, pipes, seen)
-            if len(hits) >= _AT_ONCE or time.monotonic() - last >= _WAIT or not selector.get_map():
-                if hits:
-                    yield hits
-                hits, last = [], time.monotonic()
+                os.close(ours)
+                _child(theirs, _blocks(server, mine, among, (part, parts), digests=digests))
+            children.append(pid)
+        os.close(theirs)
+        yield from _heard(ours, seen)
+        while children:
+            if os.waitpid(children.pop(), 0)[1]:
+                raise KeeperError("a process that read the queue ended early; run the command again")
     finally:
-        selector.close()
-        for ours, pid in pipes.items():
-            os.close(ours)
+        os.close(ours)
+        for pid in children:
             os.kill(pid, 9)
             os.waitpid(pid, 0)
 
 
-def _heard(
-    selector: selectors.BaseSelector, key: selectors.SelectorKey, pipes: dict[int, int], seen: Seen
-) -> list[Hit]:
-    """What one process said."""
-    block = os.read(key.fd, 1 << 16)
-    rest: bytearray = key.data
-    if block:
-        rest += block
-        end = rest.rfind(b"\n") + 1
-        lines = bytes(rest[:end]).decode("ascii").split("\n")
-        del rest[:end]
-        return [hit for line in lines if line and (hit := _line(line, seen))]
-    selector.unregister(key.fd)
-    os.close(key.fd)
-    _, status = os.waitpid(pipes.pop(key.fd), 0)
-    if status:
-        raise KeeperError("a process that read the queue ended early; run the command again")
-    return []
+def _heard(pipe: int, seen: Seen) -> Iterator[list[Hit]]:
+    """What the processes say, many at a time but none late."""
+    hits: list[Hit] = []
+    rest, last, block = b"", time.monotonic(), b" "
+    while block:
+        if select.select([pipe], [], [], _WAIT)[0]:
+            block = os.read(pipe, 1 << 16)
+            *lines, rest = (rest + block).split(b"\n")
+            hits += [hit for line in lines if (hit := _line(line.decode("ascii"), seen))]
+        if hits and (len(hits) >= AT_ONCE or time.monotonic() - last >= _WAIT or not block):
+            yield hits
+            hits, last = [], time.monotonic()
 
 
 def _line(line: str, seen: Seen) -> Hit | None:
@@ -113,22 +112,18 @@ def _line(line: str, seen: Seen) -> Hit | None:
         seen.others += others
         seen.unread += unread
         return None
-    queue_id, arrived, folder, inner = line.split("\t")
+    queue_id, arrived, folder, inner, digest, size = line.split("\t")
     seen.by_folder[folder] += 1
-    return Hit(queue_id, float(arrived), folder, inner)
+    return Hit(queue_id, float(arrived), folder, inner, digest, int(size))
 
 
-def _child(  # noqa: PLR0913, PLR0917  # what to read, and where to write
-    pipe: int, server: Server, mine: Callable[[Letter], bool], among: Sequence[str], part: int, parts: int
-) -> None:
+def _child(pipe: int, blocks: Iterator[bytes]) -> None:
     """Read this part of the queue, write what is the suspect's, and end."""
     code = 1
     gc.set_threshold(_ALLOCATIONS)
     try:
-        for block in _blocks(server, mine, among, part, parts):
-            view = memoryview(block)
-            while view:
-                view = view[os.write(pipe, view) :]
+        for block in blocks:
+            os.write(pipe, block)  # all of it: no more than the kernel writes in one
         code = 0
     except BrokenPipeError:
         pass
@@ -137,33 +132,77 @@ def _child(  # noqa: PLR0913, PLR0917  # what to read, and where to write
 
 
 def _blocks(
-    server: Server, mine: Callable[[Letter], bool], among: Sequence[str], part: int, parts: int
+    server: Server, mine: Callable[[Letter], bool], among: Sequence[str], share: tuple[int, int], *, digests: bool
 ) -> Iterator[bytes]:
-    exim, frozen = server.spool.mta == "exim", among is HELD
+    """The lines of what is the suspect's among this share of the names, and of how much was looked at."""
+    wanted = None if among is ALL or server.spool.mta == "postfix" else among is HELD  # frozen; None: all
+    said, others, unread, files = bytearray(), 0, 0, 0
+    for found in _found(server, among, share):
+        files += 1
+        if not isinstance(found, Opened):
+            unread += 1
+        elif wanted is None or found.letter.frozen is wanted:
+            if mine(found.letter):
+                said += _told(server, found, digests=digests)
+            else:
+                others += 1
+        if len(said) > _BLOCK or files >= _OFTEN:
+            yield bytes(said) + b"=%d %d %d\n" % (files, others, unread)
+            said, others, unread, files = bytearray(), 0, 0, 0
+    yield bytes(said) + b"=%d %d %d\n" % (files, others, unread)
+
+
+def _found(server: Server, among: Sequence[str], share: tuple[int, int]) -> Iterator[Opened | Damaged | Unread]:
+    """Each message once, and what could not be read."""
+    part, parts = share
     done: set[str] = set()
-    said = bytearray()
-    files = others = unread = 0
     for folder, names, where in folders(server.spool, among=among):
+        if where.inner and not where.inner.replace("/", "").isalnum():
+            continue  # no folder that a mail server makes
         for name in names:
             if (parts > 1 and crc32(name.encode(errors="surrogateescape")) % parts != part) or name in done:
                 continue
             found = message(server.spool, folder, where, name)
-            files += 1
-            if not isinstance(found, Opened):
-                unread += found is not None
-                continue
-            done.add(name)
-            letter, (_, _, queue_id, kept_in, inner), _ = found
-            if exim and among is not ALL and (kept_in == "frozen") != frozen:
-                continue
-            if mine(letter):
-                said += f"{queue_id}\t{letter.arrived}\t{kept_in}\t{inner}\n".encode()
-            else:
-                others += 1
-            if len(said) > _BLOCK:
-                said += b"=%d %d %d\n" % (files, others, unread)
-                files = others = unread = 0
-                yield bytes(said)
-                said.clear()
-    said += b"=%d %d %d\n" % (files, others, unread)
-    yield bytes(said)
+            if isinstance(found, Opened):
+                done.add(name)
+            if found is not None:
+                yield found
+
+
+def _told(server: Server, found: Opened, *, digests: bool) -> bytes:
+    """The line of one message; none if it left meanwhile."""
+    letter, (_, _, queue_id, folder, inner), total, raw = found
+    digest, size = "", 0
+    if digests and server.spool.mta == "postfix" and total == len(raw):
+        digest, size = hashlib.sha256(raw).hexdigest(), total
+    elif digests:
+        *_, digest, size = digested(Hit(queue_id, letter.arrived, folder, inner), server)
+        if not digest:
+            return b""
+    return f"{queue_id}\t{letter.arrived}\t{folder}\t{inner}\t{digest}\t{size}\n".encode()
+
+
+def digested(hit: Hit, server: Server, sample: Path | None = None) -> Hit:
+    """With SHA-256 and length of its files (Exim's text follows its envelope), copied; without where it is gone."""
+    digest, length = hashlib.sha256(), 0
+    path = hit.path(server)
+    try:
+        with sample.open("wb") if sample else nullcontext() as copy:
+            for one in [path, f"{path[:-1]}D"] if path.endswith("-H") else [path]:
+                for block in _content(one):
+                    digest.update(block)
+                    length += len(block)
+                    if copy:
+                        copy.write(block)
+    except OSError:
+        return hit
+    return hit._replace(digest=digest.hexdigest(), size=length)
+
+
+def _content(path: str) -> Iterator[bytes]:
+    descriptor = os.open(path, FLAGS)
+    try:
+        while block := os.read(descriptor, READ):
+            yield block
+    finally:
+        os.close(descriptor)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 from whosent.keeper.memory import BRAKE, Memory
-from whosent.keeper.search import ALL, HELD, WAITING, Hit, Seen, search
+from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, digested, search
 from whosent.keeper.servers import Feed, KeeperError, Server, feed_all, mail_servers, now
 from whosent.queues.belonging import Claim, judge
-from whosent.sources.spools import FLAGS, Opened, folders, message
+from whosent.sources.spools import Opened, folders, message
 
 QUIET: Final = 2  # passes that find nothing, one after the other, end the holding
 _PASSES: Final = 100
@@ -22,7 +22,6 @@ _PAUSE: Final = 0.3  # seconds before looking again
 _OFTEN: Final = 0.5  # seconds between two words of progress
 _OLD: Final = 0.5  # of its lifetime: an older message is queued anew, else it bounces at its next failure
 _SAMPLES: Final = 20
-_READ: Final = 1 << 16
 
 Said = dict[str, Any]
 """One line of the answer; the last has ``done``."""
@@ -94,7 +93,7 @@ def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) 
     try:
         for hits in search(server, judge(memory.claim), WAITING, seen):
             ids = [hit.queue_id for hit in hits]
-            memory.note(server, ids)
+            memory.note(server, [hit[:2] for hit in hits])
             feed.give(ids)
             given.update(ids)
             progress.told(before + len(given), seen)
@@ -126,13 +125,13 @@ def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
         return 0
     count, known = 0, memory.held(server)
     for hits in search(server, judge(memory.claim), HELD, Seen()):
-        ids = [hit.queue_id for hit in hits if hit.queue_id not in known and _held_by_us(hit, (brake, braked))]
-        memory.note(server, ids)
-        count += len(ids)
+        ours = [hit[:2] for hit in hits if hit.queue_id not in known and _held_by_us(hit, (brake, braked))]
+        memory.note(server, ours)
+        count += len(ours)
     return count
 
 
-def _held_by_us(hit: Hit, *lists: tuple[Memory, set[str]]) -> bool:
+def _held_by_us(hit: Hit, *lists: tuple[Memory, Container[str]]) -> bool:
     """By a command that noted it, or by a tap that was closed when it came."""
     return hit.folder in {"hold", "frozen"} and any(
         hit.queue_id in noted or memory.caught(hit.arrived) for memory, noted in lists
@@ -142,28 +141,48 @@ def _held_by_us(hit: Hit, *lists: tuple[Memory, set[str]]) -> bool:
 def release(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     """Let go what we held; what would bounce for its age is queued anew."""
     memory, progress = Memory(folder, claim), Progress(say, "released")
-    brake = Memory(folder, BRAKE)
-    caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
     told = {"released": 0, "queued_anew": 0, "gone": 0, "left": 0}
     with memory.alone():
         for server in mail_servers():
-            own, braked = memory.held(server), brake.held(server) if claim != BRAKE else set()
-            feeds = {"release": Feed(server, "release"), "requeue": Feed(server, "requeue")}
-            limit, seen, met = now() - _OLD * server.lifetime, Seen(), 0
-            for hits in search(server, judge(caught), HELD, seen):
-                ours = [hit for hit in hits if _held_by_us(hit, (memory, own), (brake, braked))]
-                met += sum(hit.queue_id in own for hit in ours)
-                told["left"] += len(hits) - len(ours)
-                for verb, feed in feeds.items():
-                    feed.give([hit.queue_id for hit in ours if (hit.arrived < limit) == (verb == "requeue")])
-                progress.told(sum(feed.given for feed in feeds.values()), seen)
-            for feed in feeds.values():
-                feed.finish()
-            told["released"] += sum(feed.given for feed in feeds.values())
-            told["queued_anew"] += feeds["requeue"].given
-            told["gone"] += len(own) - met
+            _release(server, memory, Memory(folder, BRAKE), told, progress)
         memory.forget()
     return told
+
+
+def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int], progress: Progress) -> None:
+    """Ids that are never used again were proven when they were held; all others are judged from their files."""
+    own, claim, seen = memory.held(server), memory.claim, Seen()
+    met, before = 0, told["released"]
+    release, requeue = Feed(server, "release"), Feed(server, "requeue")
+
+    def let_go(ours: Iterable[tuple[str, float]]) -> None:
+        sides: tuple[list[str], list[str]] = ([], [])
+        for one, arrived in ours:
+            sides[arrived < now() - _OLD * server.lifetime].append(one)
+        release.give(sides[False])
+        requeue.give(sides[True])
+        told["released"] = before + release.given + requeue.given
+        progress.told(told["released"], seen)
+
+    if server.steady and server.spool.mta == "postfix":
+        for _, names, _ in folders(server.spool, among=HELD):
+            known = [(name, own[name]) for name in names if own.get(name, math.nan) > 0]
+            met += len(known)
+            for at in range(0, len(known), AT_ONCE):
+                let_go(known[at : at + AT_ONCE])
+        release.finish()
+        requeue.finish()
+    braked = brake.held(server) if claim != BRAKE else {}
+    caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
+    for hits in search(server, judge(caught), HELD, seen):
+        ours = [hit for hit in hits if _held_by_us(hit, (memory, own), (brake, braked))]
+        met += sum(hit.queue_id in own for hit in ours)
+        told["left"] += len(hits) - len(ours)
+        let_go(hit[:2] for hit in ours)
+    release.finish()
+    requeue.finish()
+    told["queued_anew"] += requeue.given
+    told["gone"] += len(own) - met
 
 
 def purge(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
@@ -175,69 +194,35 @@ def purge(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     with memory.alone():
         kept = memory.purged(now())
         with (kept / "manifest.tsv").open("a", encoding="utf-8") as manifest:
-            manifest.write("sha256\tbytes\tqueue_id\tarrived\n")
+            if not manifest.tell():  # else two purges in one second
+                manifest.write("sha256\tbytes\tqueue_id\tarrived\n")
             for server in mail_servers():
-                _purge(server, memory, kept, manifest, told, progress)
+                _purge(server, memory, manifest, told, progress)
         told["manifest"] = str(kept / "manifest.tsv")
         memory.forget()
     return told
 
 
-def _purge(  # noqa: PLR0913, PLR0917  # one step of the above
-    server: Server, memory: Memory, kept: Path, manifest: IO[str], told: Said, progress: Progress
-) -> None:
+def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progress: Progress) -> None:
     feed, seen, noted = Feed(server, "delete"), Seen(), memory.held(server)
+    kept = Path(manifest.name).parent
     try:
-        for hits in search(server, judge(memory.claim), HELD, seen):
-            ours: list[str] = []
-            for hit in hits:
-                number = told["purged"] + len(ours)
-                sample = kept / f"{hit.queue_id}.sample" if number < _SAMPLES else None
-                written = _digest(hit.path(server), sample) if _held_by_us(hit, (memory, noted)) else None
-                if written is None:
-                    told["left"] += 1
-                    continue
-                manifest.write(f"{written[0]}\t{written[1]}\t{hit.queue_id}\t{hit.arrived:.0f}\n")
-                told["bytes"] += written[1]
-                ours.append(hit.queue_id)
+        for hits in search(server, judge(memory.claim), HELD, seen, digests=True):
+            ours = [hit for hit in hits if _held_by_us(hit, (memory, noted))]
+            told["left"] += len(hits) - len(ours)
+            for at in range(min(len(ours), max(0, _SAMPLES - told["purged"]))):
+                ours[at] = digested(ours[at], server, kept / f"{ours[at].queue_id}.sample")
+            manifest.writelines(f"{hit.digest}\t{hit.size}\t{hit.queue_id}\t{hit.arrived:.0f}\n" for hit in ours)
             manifest.flush()
             os.fdatasync(manifest.fileno())
-            feed.give(ours)
+            feed.give([hit.queue_id for hit in ours])
+            told["bytes"] += sum(hit.size for hit in ours)
             told["purged"] += len(ours)
             progress.told(told["purged"], seen)
         feed.finish()
     except BaseException:
         feed.stop()
         raise
-
-
-def _digest(path: str, sample: Path | None) -> tuple[str, int] | None:
-    """SHA-256 and length of the message's files (Exim's text follows its envelope); None if it is gone."""
-    digest, length = hashlib.sha256(), 0
-    paths = [path, f"{path[:-1]}D"] if path.endswith("-H") else [path]
-    copy = sample.open("wb") if sample else None
-    try:
-        for one in paths:
-            for block in _content(one):
-                digest.update(block)
-                length += len(block)
-                if copy:
-                    copy.write(block)
-    except OSError:
-        return None
-    finally:
-        if copy:
-            copy.close()
-    return digest.hexdigest(), length
-
-
-def _content(path: str) -> Iterator[bytes]:
-    descriptor = os.open(path, FLAGS)
-    try:
-        while block := os.read(descriptor, _READ):
-            yield block
-    finally:
-        os.close(descriptor)
 
 
 VERBS: Final[Mapping[str, Callable[[Path, Claim, Callable[[Said], None]], Said]]] = {

@@ -71,6 +71,7 @@ class Opened(NamedTuple):
     letter: Letter
     place: Place
     total: int  # bytes of its file
+    raw: bytes  # its first bytes, mostly all of them
 
 
 class Damaged(NamedTuple):
@@ -223,7 +224,7 @@ def _of_postfix(folder: str, where: Where, name: str) -> Opened | Damaged | Unre
         return Unread.UNREADABLE
     finally:
         os.close(descriptor)
-    return Opened(letter, (where.path, name, name, folder, where.inner), total)
+    return Opened(letter, (where.path, name, name, folder, where.inner), total, head)
 
 
 def _fetching(descriptor: int) -> Callable[[int], bytes]:
@@ -254,7 +255,7 @@ def _of_exim(folder: str, where: Where, name: str) -> Opened | Damaged | Unread 
         return Unread.VANISHED if error.errno == errno.ENOENT else Unread.UNREADABLE
     place = "frozen" if letter.frozen else folder
     letter = letter._replace(size=letter.size + text)
-    return Opened(letter, (where.path, name, name[:-2], place, where.inner), len(head))
+    return Opened(letter, (where.path, name, name[:-2], place, where.inner), len(head), head)
 
 
 def _of_sendmail(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
@@ -272,7 +273,7 @@ def _of_sendmail(folder: str, where: Where, name: str) -> Opened | Damaged | Unr
         return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if head else Unread.EMPTY
     letter = letter._replace(size=letter.size + _text_size(where, f"df{known[1]}"))
     place = "quarantined" if letter.frozen else folder
-    return Opened(letter, (where.path, name, known[1], place, where.inner), len(head))
+    return Opened(letter, (where.path, name, known[1], place, where.inner), len(head), head)
 
 
 def _text_size(where: Where, name: str) -> int:
