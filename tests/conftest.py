@@ -1,14 +1,26 @@
-"""What one test changes of its process is put back before the next."""
+"""What holds for every test: the order of files among workers, and a process that the next test finds as it was."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that wait for real servers first, each beside one that computes: waiting costs no core then."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waits = {path for path, tests in files.items() if any(test.get_closest_marker("lab") for test in tests)}
+    waiting = [tests for path, tests in files.items() if path in waits]
+    computing = [tests for path, tests in files.items() if path not in waits]
+    none: list[pytest.Item] = []
+    pairs = zip_longest(waiting, computing, fillvalue=none)
+    items[:] = chain.from_iterable(chain.from_iterable(pairs))
 
 
 @pytest.fixture(autouse=True)

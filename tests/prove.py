@@ -15,7 +15,8 @@ ROOT: Final = Path(__file__).parents[1]
 BIN: Final = Path(sys.executable).parent
 COVERAGE: Final = ROOT / "build" / "coverage.json"
 _BUDGET_SECONDS: Final = 20 * 60
-_WORKERS: Final = str((os.cpu_count() or 1) * 3 // 2)  # tests of real servers mostly wait
+_WORKERS: Final = str((os.cpu_count() or 1) * 2)  # tests of real servers mostly wait
+_SPREAD: Final = ("-n", _WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")  # in the order of tests/conftest.py
 
 
 def run(title: str, *command: str) -> None:
@@ -64,7 +65,7 @@ def main() -> None:
     run("structure", "lint-imports")
     documents()
     COVERAGE.parent.mkdir(exist_ok=True)
-    run("tests", "coverage", "run", "-m", "pytest", "-n", _WORKERS, "--dist", "loadfile", *sys.argv[1:])
+    run("tests", "coverage", "run", "-m", "pytest", *_SPREAD, *sys.argv[1:])
     run("coverage is combined", "coverage", "combine", "-q")
     run("coverage is told", "coverage", "json", "-q", "-o", str(COVERAGE))
     ratchet()
