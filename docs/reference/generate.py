@@ -439,6 +439,7 @@ _EVENTS: Final = {
     "report": "a receiver told what it saw of mail in our domain's name (DMARC)",
     "request": "a web server answered",
     "call": "a script called mail()",
+    "length": "how long a queue was when Whosent looked at it",
     "invocation": "a program called sendmail from this folder",
     "verdict": "a filter or policy service judged a message, or a client",
 }
@@ -487,6 +488,7 @@ _MEANINGS: Final = {
     "policy": "what the domain asked receivers to do: none, quarantine, reject",
     "subdomain_policy": "the same for names below it",
     "percent": "share of mail the policy is for",
+    "queue": "the folder of the queue",
     "count": "messages",
     "disposition": "what became of it (Amavis: RelayedOutbound, DiscardedInbound ...), or what the receiver did",
     "dkim": "pass if a signature of the domain was good",

@@ -10,6 +10,7 @@ from whosent.model.pile import Pile
 from whosent.model.rows import (
     ACTOR_KINDS,
     Call,
+    Length,
     Login,
     Message,
     Outcome,
@@ -24,7 +25,7 @@ from whosent.reading.native import native
 
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
                     "request": Request, "call": Call, "verdict": Verdict, "subject": Subject, "pile": Pile,
-                    "reported": Reported}  # fmt: skip
+                    "reported": Reported, "length": Length}  # fmt: skip
 _BATCH: Final = 4_096  # rows handled at a time; it changes nothing but the pace
 
 T = TypeVar("T")

@@ -73,7 +73,7 @@ def notices(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings on one suspect; what is said of a uid belongs to the script of that uid, if one is named."""
+    """Findings on one suspect; what is said of a uid, or of its list, belongs to the script of that uid, if named."""
     groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for finding in findings:
         groups[finding.suspect.key].append(finding)
@@ -84,7 +84,7 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
             user = _user(finding.suspect)
             if finding.suspect.kind in {"script", "form"} and finding.accuses and user is not None:
                 scripts[finding.suspect.host, user] = key
-    for key in [key for key in groups if key[0] == "local_user"]:
+    for key in [key for key in groups if key[0] in {"local_user", "list"}]:
         suspect = groups[key][0].suspect
         user = _user(suspect)
         script = scripts.get((suspect.host, user)) if user is not None else None

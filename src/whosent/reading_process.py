@@ -31,6 +31,7 @@ from whosent.model.rows import (
     Forward,
     Handover,
     JoinedRow,
+    Length,
     Login,
     Message,
     Outcome,
@@ -56,7 +57,7 @@ HEADER: Final = struct.Struct("<QQ")
 _ALLOCATIONS: Final = 50_000  # rows make no cycles: looking for them every 700 allocations costs a fifth
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
 _KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed, Early, Begun,
-                 Arrived, Attempted, Session, Forward, Reported)  # fmt: skip
+                 Arrived, Attempted, Session, Forward, Reported, Length)  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 _WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
 _ROWS_A_FRAME: Final = 8_000

@@ -22,6 +22,7 @@ import msgspec
 
 from whosent import live
 from whosent.aside import Aside
+from whosent.dialects import queue_lengths
 from whosent.measures.rates import Counts
 from whosent.model.condition import Condition
 from whosent.model.mistake import Mistake
@@ -30,6 +31,8 @@ from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
 from whosent.reckoning import Answer, conclude, followed, keep, told_since, warm
+from whosent.sources.own_spool import OwnSpool
+from whosent.sources.spools import FOLDERS
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.condition import Conditions
 from whosent.store.history import History, Mark
@@ -44,6 +47,7 @@ _LOOK: Final = 0.1  # seconds between two looks at the logs
 _ASK: Final = 0.5  # seconds between two questions, at least
 _SHARE: Final = 4.0  # times the processor time that the last question took
 _LOOK_AT_QUEUES: Final = 30.0  # seconds between two looks at the queues, at least
+_LOOK_SOON: Final = 3.0  # the same while an incident goes on: the queue is a witness of its own
 _SAVE_SHARE: Final = 20.0
 _TELL: Final = 2.0  # seconds between two words on our condition
 _DAY: Final = 86_400.0
@@ -83,13 +87,14 @@ class Watch:
 
     def __init__(  # noqa: PLR0913, PLR0917  # what there is to watch, where to keep it, and whom to tell
         self, settings: Settings, logs: Sequence[Watched], ledger: Ledger, zone: tzinfo, say: Say,
-        queues: Callable[[], list[Snapshot]] | None = None, feeds: Sequence[Feed] = (),
+        queues: Callable[[], list[Snapshot]] | None = None, feeds: Sequence[Feed] = (), samples: OwnSpool | None = None,
     ) -> None:  # fmt: skip
+        """``samples``: where the lengths of the queues are written down; one of the logs."""
         self._settings, self._zone, self._say = settings, zone, say
         self._ledger = ledger
         self._checkpoints, self._incidents = Checkpoints(ledger), Incidents(ledger)
         self._rates, self._conditions, self._pulses = Rates(ledger), Conditions(ledger), Pulses(ledger)
-        self._queues, self._feeds = queues, feeds
+        self._queues, self._feeds, self._samples = queues, feeds, samples
         self._version = _fingerprint(settings, logs)
         self._started = time.time()
         self._snapshots: list[Snapshot] = []
@@ -100,7 +105,8 @@ class Watch:
         self._saving: Aside | None = None
         self._looking: Aside | None = None
         self._forget_at = 0.0
-        self._ask_at = self._save_at = self._tell_at = self._look_at = 0.0
+        self._ask_at = self._save_at = self._tell_at = self._look_seconds = 0.0
+        self._looked = float("-inf")
         self._asked_seconds = 0.0
         self._number = int(time.time())
         self._troubles: dict[str, str] = {}
@@ -179,8 +185,13 @@ class Watch:
             self._number += 1
             self._saving = Aside(self._save, gently=True)
             self._saving_settled = tailing.live.settled
-        if self._queues is not None and self._looking is None and moment >= self._look_at:
+        if self._queues is not None and self._looking is None and moment >= self._looked + self._look_pause():
             self._looking = Aside(self._queues, gently=True)
+
+    def _look_pause(self) -> float:
+        """Seconds between two looks at the queues."""
+        goes_on = self._answer is not None and any(one.ongoing for one in self._answer.incidents)
+        return max(_LOOK_SOON if goes_on else _LOOK_AT_QUEUES, _SAVE_SHARE * self._look_seconds)
 
     def _collect(self, moment: float) -> None:
         """Take in what copies have worked out."""
@@ -202,11 +213,14 @@ class Watch:
             self._commit(done or Saved(None, "the process that saved it ended early"))
         if self._looking is not None and self._looking.done():
             found: list[Snapshot] | None = self._looking.answer()
-            self._look_at = moment + max(_LOOK_AT_QUEUES, _SAVE_SHARE * self._looking.seconds)
+            self._looked = moment
+            self._look_seconds = self._looking.seconds
             self._looking = None
             self._snapshots = found or []
             self.tailing.live.fresh += any(one.reading.folders.total() for one in self._snapshots)
             self._trying("ledger", lambda: self._rates.sampled(lengths(self._snapshots)))
+            if self._samples is not None:
+                self._samples.write(written(self._snapshots))
 
     # ------------------------------------------------------------------ what is kept
 
@@ -344,12 +358,20 @@ class Watch:
 
 
 def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:
-    """How long each folder of these queues was."""
+    """How long each folder of these queues was; an empty one is told too."""
     return [
-        QueueLength(one.time, one.host, one.spool.name, folder, count)
+        QueueLength(one.time, one.host, one.spool.name, folder, one.reading.folders[folder])
         for one in snapshots
-        for folder, count in one.reading.folders.items()
+        for folder in dict.fromkeys((*FOLDERS[one.spool.mta], *one.reading.folders))
     ]
+
+
+def written(snapshots: Sequence[Snapshot]) -> bytes:
+    """How long each of these queues was, as lines."""
+    return b"".join(
+        queue_lengths.line(rfc3339(one.time), one.host, one.reading.folders.total(), one.reading.bytes, one.spool.name)
+        for one in snapshots
+    )
 
 
 def _fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:

@@ -75,6 +75,21 @@ def test_the_lines_of_a_moment(place: Path) -> None:
     assert all(len(line) <= 80 for line in (view.head, view.outgoing, view.queue))
 
 
+def test_the_norm_is_that_of_this_hour_of_the_week(place: Path) -> None:
+    rates, hour = Rates(Ledger(place)), int(NOW // 3600) * 60
+    for week, (left, waiting) in enumerate([(20, 50), (30, 80), (90, 2_000), (30, 90), (25, 70)], start=1):
+        begin = hour - week * 7 * 24 * 60
+        rates.add({(begin + at, "mx", "sent"): left for at in range(60)})
+        rates.add({(begin + at, "mx", "sent"): 5_000 for at in range(60, 120)})  # the hour after is another matter
+        for at in (10.0, 1_800.0):
+            rates.sampled([QueueLength(begin * 60 + at, "mx", "/q", "deferred", waiting)])
+            rates.sampled([QueueLength(begin * 60 + at, "web", "/q", "deferred", 1)])
+    view = reader(place).look(NOW)
+    assert view.outgoing.startswith("Out    1,780/min, usual now 30.0/min, refused 36 %  ")
+    assert view.queue == "Queue  12,600, usual now 81: active 200, deferred 12,400; +2,040/min"
+    assert len(view.outgoing) <= 80
+
+
 def test_what_is_wrong_with_whosent_itself_stands_in_the_head(place: Path, tmp_path: Path) -> None:
     Outbox(Ledger(place)).failed("mail", "gone", NOW)
     assert reader(place).look(NOW + 90).head.endswith("; SILENT for 1 minute 30 seconds; channels that fail: mail")

@@ -36,11 +36,12 @@ def settings(**changed: object) -> Settings:
 class Run:
     """A daemon in this process, and what it said."""
 
-    def __init__(self, folder: Path, chosen: Settings, queues: Callable[[], list[Snapshot]] | None = None) -> None:
+    def __init__(self, folder: Path, chosen: Settings, queues: Callable[[], list[Snapshot]] | None = None,
+                 samples: OwnSpool | None = None) -> None:  # fmt: skip
         self.said: list[str] = []
         self.ledger = Ledger(folder / "state")
         logs = [Watched(folder / "mail.log", chosen.watch.lateness)]
-        self.watch = Watch(chosen, logs, self.ledger, ZONE, self.said.append, queues)
+        self.watch = Watch(chosen, logs, self.ledger, ZONE, self.said.append, queues, samples=samples)
 
     def until(self, ready: Callable[[], bool], seconds: float = 40.0) -> None:
         end = time.monotonic() + seconds
@@ -85,10 +86,14 @@ def test_queues_are_looked_at_and_their_lengths_kept(folder: Path) -> None:
     for name in ("incoming", "active", "deferred", "hold", "maildrop"):
         (queue / name).mkdir(parents=True)
     spool = Spool(str(queue), "postfix")
-    run = Run(folder, settings(rows_days=0), lambda: [snapshot(spool, 0, 1, "mx", lambda _files: None)])
-    run.until(lambda: run.watch._look_at > 0)  # noqa: SLF001  # when it looks next
+    samples = OwnSpool(folder / "queues.log", 1 << 30)
+    run = Run(folder, settings(rows_days=0), lambda: [snapshot(spool, 0, 1, "mx", lambda _files: None)], samples)
+    run.until(lambda: bool(samples.last_line()))
     run.stop()
     assert not (folder / "state" / "rows").exists()
+    assert samples.last_line().endswith(b" on mx: 0 messages, 0 bytes in " + str(queue).encode())
+    lengths = Rates(Ledger(folder / "state")).latest_queues()
+    assert {one.folder: one.messages for one in lengths} == {"incoming": 0, "active": 0, "deferred": 0, "hold": 0}
 
 
 def test_a_ledger_that_cannot_be_written_is_said_once_and_that_it_works_again(

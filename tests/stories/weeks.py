@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.stories.kit import DAY, HOUR, MX, START, account
-from whosent.model.rows import Login, Message, Outcome, Reason, Result, Row
+from tests.stories.kit import DAY, HOUR, MINUTE, MX, START, WEB, account
+from whosent.model.rows import Length, Login, Message, Outcome, Reason, Result, Row
 
 _WEEKS = 6
 _USUAL = 400  # messages in a busy hour
@@ -74,4 +74,37 @@ def three_weeks_only() -> list[Row]:
     for week in range(3):
         _week(START + week * 7 * DAY, random, rows)
     _hour(START + 19 * DAY + 3 * HOUR, 2_500, rows)
+    return _sorted(rows)
+
+
+def _queue(rows: list[Row], busiest: float = 1.0, *, without: int = -1) -> None:
+    """Two looks an hour at a queue that holds a hundred messages, and a newsletter on Mondays; a week nobody looked."""
+    random = Random(64)
+    for hour in range(_WEEKS * 7 * 24):
+        week, of_the_week = divmod(hour, 7 * 24)
+        if week == without:
+            continue
+        usual = 900 if of_the_week in {9, 10} else 80
+        for minute in (10, 40):
+            length = round(usual * random.uniform(0.5, 1.3) * (busiest if week == _WEEKS - 1 else 1))
+            rows.append(
+                Length(START + hour * HOUR + minute * MINUTE, len(rows) * 100, MX, "/var/spool/postfix", length)
+            )
+
+
+def queue_as_always() -> list[Row]:
+    """The queue is long on Mondays, twice as long in the last week, and in one week nobody looked."""
+    rows: list[Row] = []
+    _queue(rows, busiest=2.0, without=2)
+    return rows
+
+
+def queue_grows_at_night() -> list[Row]:
+    """On the last Saturday at three o'clock 12,600 messages wait, where a hundred are usual; web's own is as always."""
+    rows: list[Row] = []
+    _queue(rows)
+    begin = START + ((_WEEKS - 1) * 7 + 5) * DAY + 3 * HOUR
+    for minute, length in ((15, 2_400), (45, 12_600), (59, 9_000)):
+        rows.append(Length(begin + minute * MINUTE, len(rows) * 100, MX, "/var/spool/postfix", length))
+    rows += [Length(row.time, row.ref + 1, WEB, row.queue, 3) for row in rows if isinstance(row, Length)]
     return _sorted(rows)

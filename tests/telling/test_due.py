@@ -48,6 +48,12 @@ def test_growth_is_told_after_the_pause(changes: dict[str, Any], what: list[News
     assert news(kept(**changes), before, LATER - 1, RULES) == []
 
 
+def test_what_is_held_grows_and_is_no_news() -> None:
+    before = known(kept(State.CONTAINED, refused=30))
+    assert news(kept(State.CONTAINED, refused=30, recipients=20_000), before, LATER, RULES) == []
+    assert news(kept(State.CONTAINED, refused=60), before, LATER, RULES) == [News.GREW]
+
+
 def test_what_is_few_does_not_double() -> None:
     assert news(kept(recipients=8), known(kept(recipients=2)), LATER, RULES) == []
 

@@ -106,6 +106,9 @@ def _grown(kept: KeptIncident, before: Told) -> list[News]:
         found.append(News.SURER)
     if set(incident.witnesses) - set(before.witnesses):
         found.append(News.WITNESSED)
-    if incident.recipients >= _TWICE * max(before.recipients, _FEW):
+    now, then = incident.recipients, before.recipients
+    if kept.state is State.CONTAINED:  # what is held grows and harms nobody: what gets out is refused, too
+        now, then = incident.refused, before.refused
+    if now >= _TWICE * max(then, _FEW):
         found.append(News.GREW)
     return found

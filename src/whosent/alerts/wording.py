@@ -30,8 +30,10 @@ class Voice(NamedTuple):
     at: str  # RFC 3339, UTC
 
 
-def of_incident(kept: KeptIncident, news: Sequence[News], before: Told | None, voice: Voice, why: str = "") -> Alert:
-    """The alert for news of one incident; ``why`` is what an operator (or an order) said of the change."""
+def of_incident(  # noqa: PLR0913, PLR0917  # what is told, to whom it was told before, and what others say of it
+    kept: KeptIncident, news: Sequence[News], before: Told | None, voice: Voice, why: str = "", order: str = ""
+) -> Alert:
+    """The alert for news of one incident; ``why`` is what an operator said of the change, ``order`` what orders say."""
     incident = kept.incident
     changed = " ".join([*(_changed(one, kept, before) for one in news), _said(why)]).strip()
     return Alert(
@@ -53,6 +55,7 @@ def of_incident(kept: KeptIncident, news: Sequence[News], before: Told | None, v
         witnesses=[words.visible(witness) for witness in incident.witnesses[:_WITNESSES]],
         command=_next_step(kept),
         failed=[],
+        order=told_safely(order),
     )
 
 
@@ -126,7 +129,8 @@ def subject_line(alert: Alert) -> str:
 
 def one_line(alert: Alert) -> str:
     """All that matters in one line, for syslog."""
-    parts = [f"{alert.urgency}: {alert.sentence}", alert.changed, _sure(alert), _next(alert), *_failures(alert)]
+    said = [f"{alert.urgency}: {alert.sentence}", alert.changed, _sure(alert), alert.order]
+    parts = [*said, _next(alert), *_failures(alert)]
     return " ".join(part for part in parts if part)
 
 
@@ -136,6 +140,7 @@ def text(alert: Alert) -> str:
         alert.sentence,
         alert.changed and f"New: {alert.changed}",
         _sure(alert),
+        alert.order,
         _next(alert),
         *_failures(alert),
         f"Whosent on {alert.host}, alert {alert.id}, {alert.at}",
@@ -196,14 +201,16 @@ def _changed(news: News, kept: KeptIncident, before: Told | None) -> str:
     """One sentence on one piece of news; nothing of a first telling."""
     incident = kept.incident
     grown = f"{words.counted(incident.recipients, 'recipient')} now"
+    leaks = f"{incident.refused:,} refused now"
     if before is not None:
         grown += f", {before.recipients:,} when it was last told"
+        leaks += f", {before.refused:,} when it was last told"
     last = words.when(incident.until, words.zone("UTC"))
     added = [one for one in incident.witnesses if before is None or one not in before.witnesses]
-    although = "It grows although it is contained" if kept.state is State.CONTAINED else "It grows"
+    contained = kept.state is State.CONTAINED
     return {
         News.OPENED: "",
-        News.GREW: f"{although}: {grown}.",
+        News.GREW: f"It goes on although it is contained: {leaks}." if contained else f"It grows: {grown}.",
         News.WORSENED: "It is critical now.",
         News.SURER: f"It is {words.strength_word(incident.strength)} now, {words.STRENGTHS[incident.strength]}.",
         News.WITNESSED: f"Another witness recorded it: {told_safely(words.listed(added))}.",

@@ -129,13 +129,13 @@ def purge(  # noqa: PLR0913  # each is a documented option
     Example: whosent queue purge --suspect account:alice@example.org --yes
     """
     with desk(load(os.environ), quiet=json) as place:
-        who = the_suspect(place, suspect, report, incident)[0]
+        who, known, _ = the_suspect(place, suspect, report, incident)
         claim = claimed(who)
         if dry_run:
             _say_held(place, claim, who, "would be deleted", json=json)
         if not yes:
             _confirm(place, claim, who)
-        done = place.purge(claim)
+        done = place.purge(claim, known)
     show_done(done, json=json)
 
 

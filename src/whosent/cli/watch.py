@@ -37,6 +37,7 @@ from whosent.telling.companion import Companion
 from whosent.watching import Watch
 
 _LOCK = "watch.lock"
+_KEPT = 192 << 20  # bytes of queue lengths: years
 
 
 def register(app: typer.Typer) -> None:
@@ -69,17 +70,20 @@ def watch(
     with _alone(ledger.place):
         feeds = _feeds(settings.watch, ledger.place / "spool", found=bool(paths))
         paths += [feed.spool.path for feed in feeds]
+        samples = OwnSpool(ledger.place / "spool" / "queues.log", _KEPT) if queues else None
+        followed = [*paths, *([samples.path] if samples else [])]
         if not paths:
             fail("no log to follow was found here. Name some: whosent watch /var/log/mail.log, or set watch.logs.")
         _say(f"follows {count(len(paths), 'log')}: {', '.join(map(str, paths[:8]))}{' ...' if paths[8:] else ''}")
         watching = Watch(
             settings,
-            [Watched(path, settings.watch.lateness) for path in paths],
+            [Watched(path, settings.watch.lateness) for path in followed],
             ledger,
             zone_of(settings.logs.timezone),
             _say,
             (lambda: _look(queues)) if queues else None,
             feeds,
+            samples,
         )
         gc.collect()
         gc.freeze()  # what is there to stay need not be looked at again, nor copied when the process forks

@@ -108,6 +108,7 @@ class Page(Screen[None]):
             self._ask(self._first)
         else:
             self._read = True
+            self._foot("")
             self.query_one("#text", Lines).say(
                 f"This will run: whosent {' '.join(self._deed.command if self._deed else ())}"
             )
@@ -125,7 +126,7 @@ class Page(Screen[None]):
         self._foot("")
 
     def _foot(self, doing: str) -> None:
-        asked = f"{self._deed.word}? y yes   n no" if self._deed else "Esc back"
+        asked = f"{self._deed.word}? y yes   n no" if self._deed and self._read else "Esc back"
         self.query_one("#foot", Lines).say(doing or f"{asked}   up/down scroll")
 
     def action_leave(self) -> None:

@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
+from statistics import median
 from typing import Final, NamedTuple
 
+from whosent.measures.rhythm import LEAST_WEEKS
 from whosent.model.condition import Condition
 from whosent.model.lifecycle import KeptIncident, State
 from whosent.model.mistake import Mistake
@@ -22,6 +24,9 @@ from whosent.store.rates import QueueLength, Rates
 _MINUTE: Final = 60
 _SHOWN: Final = 24  # minutes of the line of bars
 _A_DAY: Final = 86_400
+_HOUR: Final = 3_600
+_WEEK: Final = 7 * _A_DAY
+_WEEKS: Final = 12  # of the past that tell what is usual now
 _MOST: Final = 200  # incidents
 _METER: Final = 6  # characters
 _WHO: Final = 25
@@ -53,14 +58,23 @@ COLUMNS: Final = (  # 78 columns with a blank on each side of them
 )  # fmt: skip
 
 
+class Norms(NamedTuple):
+    """What is usual in this hour of the week; None where too little of the past is known."""
+
+    hour: int  # since the epoch
+    left: float | None  # recipients a minute
+    waiting: float | None  # messages in the queues
+
+
 class Reader:
-    """Reads the ledger anew at each look."""
+    """Reads the ledger anew at each look; what is usual, once an hour."""
 
     def __init__(self, place: Path, host: str, zone: tzinfo, *, blocks: bool) -> None:
         self._place = place
         self._host = host
         self._zone = zone
         self._bars = _BLOCKS if blocks else _ASCII
+        self._norms = Norms(-1, None, None)
 
     def look(self, now: float) -> View:
         """What there is to see; a ledger that can not be read is said in the head."""
@@ -76,10 +90,12 @@ class Reader:
     def _view(self, ledger: Ledger, now: float) -> View:
         kept = Incidents(ledger).all(State.OPEN, State.CONTAINED)[:_MOST]
         rates = Rates(ledger)
+        if self._norms.hour != now // _HOUR:
+            self._norms = norms(rates, now)
         return View(
             head=self._head(ledger, kept, now),
-            outgoing=_outgoing(rates, now, self._bars),
-            queue=_queue(rates.latest_queues(), rates.queues(now - 10 * _MINUTE)),
+            outgoing=_outgoing(rates, now, self._bars, self._norms),
+            queue=_queue(rates.latest_queues(), rates.queues(now - 10 * _MINUTE), self._norms),
             rows=tuple(_row(one, self._zone) for one in kept),
         )
 
@@ -112,22 +128,45 @@ def _telling(outbox: Outbox) -> str:
     return f"; channels that fail: {', '.join(failing)}" if failing else ""
 
 
-def _outgoing(rates: Rates, now: float, bars: str) -> str:
-    """``Out  1,204/min, a day's mean 40/min, refused 36 %  ▁▁▂█``: of the last whole minute."""
+def norms(rates: Rates, now: float) -> Norms:
+    """The median of this hour in the weeks before."""
+    hour = int(now // _HOUR)
+    begun = rates.begun()
+    left, waiting = [], []
+    for week in range(1, _WEEKS + 1):
+        begin = float(hour * _HOUR - week * _WEEK)
+        if begun is not None and begin >= begun:
+            counts: Counter[str] = Counter()
+            for (_, measure), value in rates.sums(begin, begin + _HOUR).items():
+                counts[measure] += value
+            left.append(_tried(counts) * _MINUTE / _HOUR)
+        length = rates.queued(begin, begin + _HOUR)
+        if length is not None:
+            waiting.append(length)
+    return Norms(hour, *(median(known) if len(known) >= LEAST_WEEKS else None for known in (left, waiting)))
+
+
+def _outgoing(rates: Rates, now: float, bars: str, norms: Norms) -> str:
+    """``Out  1,204/min, usual now 40/min, refused 36 %  ▁▁▂█``: of the last whole minute."""
     minute = int(now // _MINUTE)
     lately: dict[int, Counter[str]] = defaultdict(Counter)
     for at, _, measure, value in rates.between((minute - _SHOWN) * _MINUTE, (minute + 1) * _MINUTE):
         lately[at][measure] += value
     tried = {at: _tried(counts) for at, counts in lately.items()}
     last = lately[minute - 1]
-    day: Counter[str] = Counter()
-    for (_, measure), value in rates.sums(now - _A_DAY, (minute - _SHOWN) * _MINUTE).items():
-        day[measure] += value
-    usual = _tried(day) / (_A_DAY / _MINUTE - _SHOWN)
+    usual = f"usual now {norms.left:,.1f}" if norms.left is not None else f"a day's mean {_days_mean(rates, now):,.1f}"
     most = max([*tried.values(), 1])
     drawn = "".join(bars[-(-tried.get(at, 0) * (len(bars) - 1) // most)] for at in range(minute - _SHOWN, minute))
     refused = words.share(last["bounced"], _tried(last)) if _tried(last) else "none"
-    return f"Out    {_tried(last):,}/min, a day's mean {usual:,.1f}/min, refused {refused}  {drawn}"
+    return f"Out    {_tried(last):,}/min, {usual}/min, refused {refused}  {drawn}"
+
+
+def _days_mean(rates: Rates, now: float) -> float:
+    """Recipients a minute in the 24 hours before those that are drawn."""
+    day: Counter[str] = Counter()
+    for (_, measure), value in rates.sums(now - _A_DAY, (now // _MINUTE - _SHOWN) * _MINUTE).items():
+        day[measure] += value
+    return _tried(day) / (_A_DAY / _MINUTE - _SHOWN)
 
 
 def _tried(counts: Counter[str]) -> int:
@@ -135,8 +174,8 @@ def _tried(counts: Counter[str]) -> int:
     return counts["sent"] + counts["bounced"] + counts["deferred"]
 
 
-def _queue(latest: Sequence[QueueLength], lately: Sequence[QueueLength]) -> str:
-    """``Queue  12,600: deferred 12,400, active 200; +1,200/min``."""
+def _queue(latest: Sequence[QueueLength], lately: Sequence[QueueLength], norms: Norms) -> str:
+    """``Queue  12,600, usual now 80: deferred 12,400, active 200; +1,200/min``."""
     if not latest:
         return "Queue  not looked at"
     folders: Counter[str] = Counter()
@@ -150,7 +189,8 @@ def _queue(latest: Sequence[QueueLength], lately: Sequence[QueueLength]) -> str:
     trend = ""
     if len(sums) > 1 and (spent := max(sums) - min(sums)):
         trend = f"; {(sums[max(sums)] - sums[min(sums)]) * _MINUTE / spent:+,.0f}/min"
-    return f"Queue  {folders.total():,}{': ' + listed if listed else ''}{trend}"
+    usual = f", usual now {norms.waiting:,.0f}" if norms.waiting is not None else ""
+    return f"Queue  {folders.total():,}{usual}{': ' + listed if listed else ''}{trend}"
 
 
 def _row(kept: KeptIncident, zone: tzinfo) -> Row:

@@ -135,13 +135,18 @@ class Desk:
                    counts={key: int(value) for key, value in counts.items()})
         )  # fmt: skip
 
-    def purge(self, claim: str) -> Done:
+    def purge(self, claim: str, incident: str = "") -> Done:
         """Delete what we held of this suspect; the second step, which the operator has confirmed."""
         with self._alone() as problems:
-            begun = self._note(claim, "", "purge", {}, Progressed.FAILED, "interrupted: run it again for what is left")
+            begun = self._note(
+                claim, incident, "purge", {}, Progressed.FAILED, "interrupted: run it again for what is left"
+            )
             counts = self.tools.keeper.call("purge", claim, progress=self.progress)
             action = self.actions.write(msgspec.structs.replace(begun, state=Progressed.APPLIED, counts={
                 key: counts[key] for key in ("purged", "bytes", "left")}, note=counts["manifest"]))  # fmt: skip
+            if incident:
+                said = f"{counts['purged']:,} held messages deleted for good; manifest {counts['manifest']}"
+                self.incidents.move(incident, What.NOTED, self.who, said)
         return Done(
             sentence=f"{counts['purged']:,} messages ({counts['bytes']:,} bytes) were deleted, nobody was told;"
             f" {counts['left']:,} that we had not held were let alone.",
@@ -261,7 +266,8 @@ def _contained(plan: Plan, done: list[Action]) -> str:
         parts.append(f"new mail of {plan.suspect.name} is {'refused' if by['tap'].how == 'refuse' else 'held'}{until}")
     if "queue" in by:
         counts = by["queue"].counts
-        parts.append(f"{counts['held']:,} of its queued messages are held, none of the {counts['others']:,} of others")
+        others = f", none of the {counts['others']:,} of others" if counts["others"] else ""
+        parts.append(f"{counts['held']:,} of its queued messages are held{others}")
     parts += [f"{name} was applied" for name in by if name not in {"tap", "queue"}]
     said = "; ".join(parts) or "nothing could be done"
     return f"{said[0].upper()}{said[1:]}."

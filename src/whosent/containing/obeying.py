@@ -8,7 +8,7 @@ from whosent.containing.desk import Desk
 from whosent.containing.whom import claim_of
 from whosent.model.action import Progressed
 from whosent.model.incident import Incident
-from whosent.model.lifecycle import MACHINE, Happened, State, What
+from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State, What
 from whosent.model.mistake import Mistake
 from whosent.orders import Decision, decide, digest
 from whosent.responders import Wish
@@ -32,6 +32,23 @@ def decision(desk: Desk, incident: Incident) -> Decision:
     decided = _decided(desk.incidents.history(incident.id))
     replayed = desk.actions.replay_of(digest(desk.settings)) is not None
     return decide(incident, desk.settings, contained=_today(desk), decided=decided, replayed=replayed)
+
+
+def said(desk: Desk, kept: KeptIncident) -> str:
+    """What the standing order says of an incident to somebody who is told of it; "" if it only observes."""
+    name, orders = kept.incident.id, desk.settings.order
+    if orders == "observe" or kept.state not in {State.OPEN, State.CONTAINED}:
+        return ""
+    if kept.state is State.CONTAINED:
+        done = [one for one in desk.incidents.history(name) if one.what is What.CONTAINED]
+        by_order = done and done[-1].who == MACHINE
+        return f"By standing order: {done[-1].text}. Take it back: whosent incident release {name}" if by_order else ""
+    found = decision(desk, kept.incident)
+    if found.act == "contain":
+        return "The standing order contains it now."
+    if orders == "propose" and found.act == "propose":
+        return f"The standing order proposes to contain it now. That is taken back by: whosent incident release {name}"
+    return f"The standing order leaves it to you: {found.why}."
 
 
 def _decided(history: list[Happened]) -> bool:

@@ -1,7 +1,9 @@
 """A standing order tried on the past: at which mail it would have stopped an outbreak, and whom it would have delayed.
 
 The logs are read as ``watch`` would have read them; every so often it is asked what was known by then, and the order
-decides on that alone.  Whoever it would have contained and nobody accuses in the end counts as honest.
+decides on that alone.  The queue of that time is gone: it is taken to have borne out what the log shows, since an order
+that acts more often than it would have shows all the harm it can do.  Whoever it would have contained and nobody
+accuses in the end counts as honest.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Final
 import msgspec
 
 from whosent.casebook import Case
+from whosent.measures.phrases import count
 from whosent.model.action import Replay, ReplayedSuspect
 from whosent.model.finding import Strength, Suspect
 from whosent.model.rows import Message, Row
@@ -48,6 +51,7 @@ class _Trial:
 
     def __init__(self, settings: Settings) -> None:
         self._orders = settings.containment
+        self._queue = settings.watch.queue
         self._first = self._asked = float("inf")
         self._last = 0.0
         self._stopped: dict[str, tuple[float, Case]] = {}  # incident -> when, and what was known
@@ -71,8 +75,14 @@ class _Trial:
         if case.id in self._stopped:
             return
         today = sum(when > self._last - _DAY for when, _ in self._stopped.values())
-        if decide(case, self._orders, contained=today).act == "contain":
+        if decide(self._borne_out(case), self._orders, contained=today).act == "contain":
             self._stopped[case.id] = (self._last, case)
+
+    def _borne_out(self, case: Case) -> Case:
+        """With the queue as a second witness, where it is looked at."""
+        if not self._queue or case.strength is not Strength.SHOWN:
+            return case
+        return case._replace(strength=Strength.PROVEN, witnesses=(*case.witnesses, "the queue of that time"))
 
     def told(self, cases: Sequence[Case], lines: int) -> Replay:
         """What it amounts to, against what is known in the end."""
@@ -108,8 +118,10 @@ def _sentence(days: int, stopped: Sequence[ReplayedSuspect], honest: int, missed
     past = f"On your last {f'{days:,} days' if days > 1 else 'day'} this order would have"
     guilty = [one for one in stopped if one.guilty]
     if not stopped:
-        return f"{past} done nothing." + (f" {len(missed):,} suspects would have been left to you." if missed else "")
+        return f"{past} done nothing." + (
+            f" {count(len(missed), 'suspect')} would have been left to you." if missed else ""
+        )
     said = [f"stopped the outbreak of {one.suspect.name} at mail {one.mail:,} of {one.messages:,}" for one in guilty]
     said.append(f"delayed {honest:,} honest messages")
-    rest = f" {len(missed):,} other suspects would have been left to you." if missed else ""
+    rest = f" {count(len(missed), 'other suspect')} would have been left to you." if missed else ""
     return f"{past} {' and '.join(said)}.{rest}"

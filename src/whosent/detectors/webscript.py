@@ -38,6 +38,7 @@ _HOUR: Final = 3600.0
 _ROOT: Final = ("0", "root")
 _AGREE: Final = 0.8  # share of a uid's messages with a call beside them
 _BEFORE: Final = 120.0  # seconds before the first bad answer in which its request may lie
+_ENOUGH: Final = 20  # recipients of the same uid before that make a norm
 _FEW_EACH: Final = 2.0  # mails per POST of an abused form, at most
 _ANSWERED: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _CANDIDATES: Final = 5
@@ -295,7 +296,7 @@ class Detector:
             until=case.last[0],
             sentence=sentence,
             measure=case.refused / case.answered,
-            norm=None,
+            norm=case.past[0] / case.past[1] if case.past[1] >= _ENOUGH else None,
             unit="refused share",
             accuses=True,
             strength=strength,

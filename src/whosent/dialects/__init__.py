@@ -47,6 +47,7 @@ EventName = Literal[
     "invocation",  # a program called sendmail(1), and from which folder
     "header",  # a Message-ID or subject of a message in the queue
     "verdict",  # a filter judged a message or a client
+    "length",  # how long a queue was when Whosent looked at it
     "notice",  # the program speaks of itself: understood, nothing of a message
 ]
 

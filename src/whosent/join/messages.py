@@ -23,6 +23,7 @@ from whosent.model.rows import (
     Call,
     Closed,
     Handover,
+    Length,
     Login,
     Message,
     Outcome,
@@ -57,6 +58,7 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "login": (*_WHERE, "account", "client_address", "service"),
     "request": (*_WHERE, "client_address", "method", "path", "http_status"),
     "call": (*_WHERE, "script", "script_line", "recipient"),
+    "length": (*_WHERE, "queue", "count"),
     "invocation": (*_WHERE, "pid", "script"),
     "header": (*_WHERE, *HEADER),
     "verdict": (*_WHERE, *VERDICT),
@@ -365,6 +367,8 @@ class Join(Collecting):
             came = arrivals.Arrival(*fields[3:])
             self.uncounted += not (came.recipients or came.recipient_count)
             yield from self._arrival(time, ref, came)
+        elif rule.event == "length":
+            yield Length(time, ref, self._text(fields[1]), self._text(fields[3]), int(fields[4] or b"0"))
         elif rule.event == "invocation":
             self._folders[self._here].note(time, *fields[3:])
         elif rule.event == "deliveries":

@@ -13,6 +13,7 @@ from whosent.model.rows import (
     Call,
     Closed,
     Handover,
+    Length,
     Login,
     Message,
     Outcome,
@@ -95,5 +96,5 @@ def _what(row: JoinedRow) -> tuple[Any, ...]:
         return (Call, row.script, row.line, row.recipient)
     if isinstance(row, Verdict | Subject):
         return (row.__class__, row.actor.host, row.queue_id, *row[4:])
-    assert isinstance(row, Login | Rejection | Request | Closed)
+    assert isinstance(row, Login | Rejection | Request | Closed | Length)
     return (row.__class__, *row[2:])

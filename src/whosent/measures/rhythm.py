@@ -29,11 +29,12 @@ class Usual(NamedTuple):
 
 
 class Rhythm:
-    """The hours of one count; they come in order, and those left out were empty."""
+    """The hours of one count; they come in order, and those left out were empty, or with ``gaps`` nobody looked."""
 
-    __slots__ = ("_begun", "_hours", "_last")
+    __slots__ = ("_begun", "_gaps", "_hours", "_last")
 
-    def __init__(self) -> None:
+    def __init__(self, *, gaps: bool = False) -> None:
+        self._gaps = gaps
         self._hours: list[list[float]] = [[] for _ in range(WEEK)]
         self._begun = -1  # the first hour there was
         self._last = -1  # the latest
@@ -42,7 +43,7 @@ class Rhythm:
         """An hour is over; hours since the epoch."""
         if self._last < 0:
             self._begun = hour
-        else:
+        elif not self._gaps:
             for empty in range(max(self._last + 1, hour - WEEK * _MOST_WEEKS), hour):
                 self._note(empty, 0.0)
         usual = self.usual(hour)
@@ -59,8 +60,8 @@ class Rhythm:
         if self._begun < 0 or hour - self._begun < LEAST_WEEKS * WEEK:
             return None
         same = self._hours[hour % WEEK]
-        weeks = (hour - self._begun) // WEEK
-        past = same + [0.0] * max(0, min(weeks, _MOST_WEEKS) - len(same))
+        weeks = len(same) if self._gaps else (hour - self._begun) // WEEK
+        past = same if self._gaps else same + [0.0] * max(0, min(weeks, _MOST_WEEKS) - len(same))
         if len(past) < LEAST_WEEKS:
             return None
         middle = median(past)

@@ -55,6 +55,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     strength: Strength | None
     witnesses: list[str]  # who recorded it
     command: str  # to paste next; "" where nothing is to be done
+    order: str = ""  # what the standing order does, or why it leaves it to you; "" where it only observes
     failed: list[str]  # channels that could not be told before, each with why
 
 

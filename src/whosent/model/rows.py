@@ -193,6 +193,16 @@ class Subject(NamedTuple):
     subject: bytes
 
 
+class Length(NamedTuple):
+    """How long a queue was when it was looked at."""
+
+    time: float
+    ref: int
+    host: str
+    queue: str  # its folder
+    messages: int
+
+
 class Handover(NamedTuple):
     """A host or filter of ours took the message and gave it another queue id (for the join; no detector sees it)."""
 
@@ -271,6 +281,6 @@ class Forward(NamedTuple):
     recipient: bytes
 
 
-Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported | Verdict | Subject
+Row: TypeAlias = Message | Outcome | Login | Rejection | Request | Call | Reported | Verdict | Subject | Length
 Tracked: TypeAlias = Arrived | Attempted | Session | Forward
 JoinedRow: TypeAlias = Row | Handover | Closed | Tracked

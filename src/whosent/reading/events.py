@@ -69,6 +69,7 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "call": ("script", "script_line", "recipient"),
     "invocation": ("pid", "script"),
+    "length": ("queue", "count", "size"),
     "verdict": (
         "program", "queue_id", "message_id", *_CLIENT, "account", "direction", "sender", "listed_recipients", "action",
         "disposition", "score", "required", "symbols", "virus", "digest", "selector", "domain", "next_queue_id",

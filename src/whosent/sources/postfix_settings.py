@@ -19,6 +19,7 @@ from whosent.model.settings import Ours
 _DOMAINS: Final = ("myhostname", "mydomain", "mydestination", "virtual_mailbox_domains", "virtual_alias_domains")
 _VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)\}|\((\w+)\))")
 _DOMAIN: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9-]+)+", re.IGNORECASE)
+_WIDEST: Final = {4: 8, 6: 16}  # bits of the shortest prefix that one organisation may have
 _DEEPEST: Final = 5  # levels of $name in a value
 _MAIN_CF: Final = Path("/etc/postfix/main.cf")
 
@@ -82,10 +83,12 @@ def _expanded(value: str, settings: dict[str, str]) -> str:
 
 
 def _network(word: str) -> str | None:
+    """A network; not one that holds half the world: a relay opened by mistake makes no stranger ours."""
     try:
-        return str(ip_network(word.replace("[", "").replace("]", ""), strict=False))
+        network = ip_network(word.replace("[", "").replace("]", ""), strict=False)
     except ValueError:
         return None
+    return None if network.prefixlen < _WIDEST[network.version] else str(network)
 
 
 def together(configured: Ours, found: Ours) -> Ours:

@@ -30,6 +30,10 @@ _GROUPS: Final = 100  # folders of a Sendmail queue that are looked at to know i
 # Messages go from left to right, and back from deferred: the first two are looked at again, and maildrop, where a
 # message has another name than in the queue, last: better one overlooked than one counted twice.
 ROUND: Final = ("incoming", "active", "deferred", "hold", "incoming", "active", "maildrop")
+FOLDERS: Final[dict[Mta, tuple[str, ...]]] = {  # as they are told; those that are mostly empty only if they are not
+    "postfix": ("incoming", "active", "deferred", "hold"), "exim": ("input", "frozen"),
+    "sendmail": ("queue", "quarantined"),
+}  # fmt: skip
 READ: Final = 1 << 15
 FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH: Final = 4  # of hashed folders

@@ -116,6 +116,22 @@ class Rates:
         """(host, measure) -> its sum over all time that is kept, and what was forgotten of it: never falls."""
         return self.sums(0, 1 << 40)
 
+    def begun(self) -> float | None:
+        """When the first minute that is kept began; None: there is none."""
+        (minute,) = next(self._base.execute("SELECT min(minute) FROM rate WHERE minute > 0"))
+        return None if minute is None else float(minute * _MINUTE)
+
+    def queued(self, begin: float, end: float) -> float | None:
+        """How many messages waited in all queues in that time, on average; None if nobody looked."""
+        (messages,) = next(
+            self._base.execute(
+                "SELECT sum(mean) FROM (SELECT sum(messages) * 1.0 / count(DISTINCT time) AS mean FROM queue_sample "
+                "WHERE time >= ? AND time < ? GROUP BY host, queue)",
+                (begin, end),
+            )
+        )
+        return None if messages is None else float(messages)
+
     def queues(self, since: float = 0.0) -> list[QueueLength]:
         """Samples of queues from that time on, the oldest first."""
         rows = self._base.execute(

@@ -12,6 +12,8 @@ from whosent.alerts import silence
 from whosent.alerts.due import Told, news, stopped, told
 from whosent.alerts.silence import Pulse
 from whosent.alerts.wording import Plain, Voice, of_ends, of_incident, of_many, of_notice, plain
+from whosent.containing.desk import Desk
+from whosent.containing.obeying import said
 from whosent.model.alert import News
 from whosent.model.condition import Condition
 from whosent.model.finding import Strength
@@ -39,6 +41,7 @@ class Composer:
         self._incidents = Incidents(ledger)
         self._pulses = Pulses(ledger)
         self._conditions = Conditions(ledger)
+        self._desk = Desk(ledger, settings.containment, MACHINE)  # asked what the standing order says
         self.outbox = Outbox(ledger)
 
     def incidents(self, now: float, *, all_open: bool) -> None:
@@ -112,7 +115,8 @@ class Composer:
         if waiting:
             before = merged(waiting)
             found = list(dict.fromkeys([*(one for row in waiting for one in row.alert.news), *found]))
-        self.outbox.put(of_incident(kept, found, before, self._voice(now), why), name, now, before)
+        order = said(self._desk, kept)
+        self.outbox.put(of_incident(kept, found, before, self._voice(now), why, order), name, now, before)
         self.outbox.remember(name, told(kept, now, stopped=stopped(kept, before, found)))
 
     # ---------------------------------------------------------------- silence

@@ -34,5 +34,5 @@ def obey(*, json: Annotated[bool, typer.Option("--json", help="Print a JSON list
         sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
     else:
         for line in told:
-            console().print(words.visible(line))
+            console().print(words.visible(line), soft_wrap=True)  # in the journal a sentence is a line
     raise SystemExit(Exit.CLEAN)
