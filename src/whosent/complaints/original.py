@@ -6,7 +6,7 @@ All of it is claimed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -146,7 +146,7 @@ def pasted(text: str) -> Original | None:
     return Original(best, "") if best else None
 
 
-def texts(parts: Iterable[Part]) -> str:
+def texts(parts: Sequence[Part]) -> str:
     """The text of the parts that are text, plain before HTML."""
     plain = [part.text for part in parts if part.kind == "text/plain" or (part.kind.startswith("text/x"))]
     if any(text.strip() for text in plain):

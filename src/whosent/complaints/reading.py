@@ -22,12 +22,20 @@ def read(raw: bytes) -> tuple[Told, ...]:
 
 def of_mail(mail: Mail) -> tuple[Told, ...]:
     """The events of a parsed report."""
-    view = View(mail)
+    view = View(_passed_on(mail))
     for layout in discover():
         found = layout.read(view)
         if found:
             return tuple(map(_with_mentioned, found, [_mentioned(view)] * len(found)))
     return (Told(kind="other", layout="none", reporter=view.reporter, reported=view.reported),)
+
+
+def _passed_on(mail: Mail) -> Mail:
+    """The report itself, where somebody passed it on whole, as the only attachment, and said nothing."""
+    if len(mail.parts) != 1 or not mail.parts[0].is_original or mail.kind == "multipart/report":
+        return mail
+    inner = parse(mail.parts[0].body)
+    return inner if inner.kind == "multipart/report" else mail
 
 
 def _mentioned(view: View) -> tuple[str, ...]:

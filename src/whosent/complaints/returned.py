@@ -73,7 +73,9 @@ def bounce(view: View, layout: str, recipients: Iterable[ReportedRecipient], arr
     told = any(one.recipient for one in found)
     if not [one for one in found if one.recipient] and original:
         said = found[0] if found else recipient(view, None, "")
-        boxes = [box for box in original.recipients if box.lower() not in view.addressee] or original.recipients
+        last = original.delivered_to  # the last hop knew whom the message was for when it was returned
+        known = [last] if last else original.recipients
+        boxes = [box for box in known if box.lower() not in view.addressee] or known
         found = [_named(said, box) for box in boxes[:_MOST]] or found
     claims = original.claims if original else ()
     return Told(

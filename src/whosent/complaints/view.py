@@ -19,7 +19,8 @@ _DAEMON: Final = re.compile(
 # Where a bounce's own words end and the returned message begins.
 _DIVIDER: Final = re.compile(
     r"(?im)^[ \t>*=_-]{0,60}(?:below (?:this line )?is a copy|this is a copy of (?:the|your) (?:message|mail)"
-    r"|original (?:message|mail)(?: header)?s?(?: follows?| below| text)?[ .:*=_-]{0,80}$|message headers? follow"
+    r"|original (?:message|mail)(?: header)?s?(?: details| follows?| below| text)?[ .:*=_-]{0,80}$"
+    r"|message headers? follow"
     r"|the original message (?:follows|was)|(?:included|enclosed|following|attached|below) is (?:a|the) (?:copy"
     r"|original)[^\n]{0,40}(?:message|mail|header)?|unsent message|returned message|undelivered message"
     r"|original (?:message|mail) (?:header|text)|the header of the original|(?:header|body|text|content"
@@ -60,9 +61,8 @@ class View:
     @cached_property
     def text(self) -> str:
         """The text of its parts, without what is attached as a message."""
-        return texts(part for part in self.mail.parts if part.kind.startswith("text/") and not part.is_original)[
-            :_LONGEST
-        ]
+        parts = [part for part in self.mail.parts if part.kind.startswith("text/") and not part.is_original]
+        return texts(parts)[:_LONGEST]
 
     @cached_property
     def own_words(self) -> str:

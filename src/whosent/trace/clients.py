@@ -40,6 +40,9 @@ def _form(name: str, pattern: str, *, same: bool = False, onward: str = "") -> F
 FORMS: Final = (
     # mail.example.net (host.example.net [192.0.2.1]): Postfix, Sendmail, Gmail, MDaemon, hMailServer, Haraka, OpenSMTPD
     _form("name (name [address])", rf"{_HELO} ?\( ?{_IDENT}{_RDNS} \[{_IP}\]{_PORT}(?:[ ,][^()]*(?:\([^()]*\))?)?\)"),
+    # mail (host.example.net[192.0.2.1 port:4123]): GFI MailEssentials; never helo=[192.0.2.1], which the client says
+    _form("name (name[address])",
+          rf"{_HELO} \((?P<rdns>[^\s()\[\]@=]+)\[{_IP}(?: port:(?P<port>\d+))?\](?: \(may be forged\))?\)"),
     # host.example.net(192.0.2.1), claiming to be "mail": smtpd of Obtuse
     _form('name(address), claiming to be "name"',
           rf'{_RDNS} ?\({_IP}\)(?: ?, claiming to be "(?P<helo>[^"]*)")?', onward=r"^via SMTP by"),
@@ -61,7 +64,7 @@ FORMS: Final = (
           onward=r"\(CommuniGate"),
     # host.example.net ([192.0.2.1]) (SquirrelMail authenticated user alice)
     _form("name ([address]) (SquirrelMail)",
-          rf"{_RDNS} \(\[{_IP}\]\) \(\w+Mail authenticated user (?P<login>[^()]*)\)"),
+          rf"{_RDNS} \(\[{_IP}\]\)(?: \(proxying for [^()]*\))? \(\w+Mail authenticated user (?P<login>[^()]*)\)"),
     # host ([192.0.2.1]:4123 "EHLO mail"): Mirapoint
     _form('name ([address] "EHLO name")',
           rf'{_RDNS} \(\[{_IP}\]{_PORT} "(?:HELO|EHLO|LHLO) (?P<helo>[^"()]*)"\)'),
@@ -74,6 +77,10 @@ FORMS: Final = (
           rf"{_RDNS} ?\((?:HELO|EHLO|LHLO) (?P<helo>[^()]*)\) ?\({_LOGIN_IDENT}\[?{_IP}\]?{_PORT}(?: with \w+)?\)"),
     # (host.example.net [192.0.2.1]): McAfee; no HELO
     _form("(name [address])", rf"\({_IDENT}{_RDNS} \[{_IP}\]{_PORT}\)"),
+    # 192.0.2.1 (HELO mail): Critical Path
+    _form("address (HELO name)", rf"{_IP}{_PORT} \((?:HELO|EHLO|LHLO) (?P<helo>[^()]*)\)"),
+    # mail - 192.0.2.1: Microsoft SMTPSVC before Exchange 2000
+    _form("name - address", rf"(?P<helo>{_NAME}) - {_IP}", onward=r"\bwith Microsoft SMTPSVC"),
     # host.example.net [192.0.2.1] (EHLO mail): MX Logic
     _form("name [address] (HELO name)",
           rf"{_RDNS} \[{_IP}\]{_PORT} \((?:HELO|EHLO|LHLO) (?P<helo>[^()]*)\)"),
@@ -100,20 +107,29 @@ FORMS: Final = (
           rf"\[?{_IP}\]?(?: \(proxying for [^()]*\))? \(\w+Mail authenticated user (?P<login>[^()]*)\)"),
     # host.example.net ( [192.0.2.1]) as user alice@localhost: IMP
     _form("name ([address]) as user", rf"{_RDNS} \( ?\[?{_IP}\]?\) as user (?P<login>[^\s()]+)"),
-    # pop.example.net [192.0.2.1]: fetchmail, Mercury, old Sendmail
-    _form("name [address]", rf"(?P<helo>{_NAME}) \[{_IP}\]{_PORT}"),
+    # (mail.example.net) [192.0.2.1]: Exim 3 without a name for the address
+    _form("(name) [address]", rf"\((?P<helo>{_NAME})\) \[{_IP}\]{_PORT}"),
+    # mail alice@example.org [192.0.2.1]: NetMail, NIMS of Novell, who had logged in behind the HELO
+    _form("name login [address]", rf"(?P<helo>{_NAME}) (?P<login>[^\s()\[\]@]+@{_NAME}) \[{_IP}\]{_PORT}",
+          onward=r"\bNovell\b"),
+    # mail from [192.0.2.1]: Smail
+    _form("name from [address]", rf"(?P<helo>{_NAME}) from \[{_IP}\]"),
+    # pop.example.net [192.0.2.1]: fetchmail, Mercury, SMTPD32, old Sendmail
+    _form("name [address]", rf"{_HELO} \[{_IP}\]{_PORT}"),
+    # Some Program ([192.0.2.1]) by www with HTTP: forms that name the program that called them
+    _form("words ([address])", rf"[^()\[\]]+ \(\[{_IP}\]\)", onward=r"^by \S+(?: \([^()]*\))? with HTTP"),
     # ([192.0.2.1]), (192.0.2.1): McAfee, MailEnable
     _form("(address)", rf"\(\[?{_IP}\]?{_PORT}\)"),
     # 192.0.2.1 by webmail with HTTP: Roundcube, Hotmail
     _form("address", rf"\[?{_IP}\]?{_PORT}", onward=r"^by \S+(?: \([^()]*\))? with HTTP"),
     # [192.0.2.1] by mail: what the client called itself, or what it is; the same in the end
     _form("[address]", rf"(?P<helo>\[{_IP}\]){_PORT}"),
-    # 192.0.2.1 by mail
-    _form("bare address", rf"{_IP}{_PORT}"),
+    # 192.0.2.1 by mail; "192.0.2.1 (unverified)" of MAILsweeper is what the client called itself
+    _form("bare address", rf"{_IP}{_PORT}(?! \(unverified\))"),
 )  # fmt: skip
 NAMELESS: Final = re.compile(r"(?P<helo>\[[^\s()\[\]]*\]|[^\s()\[\]]+)(?P<rest>(?:.*)?)", re.DOTALL)
 ADDRESSES: Final = re.compile(rf"(?<![\w.:]){PATTERN}(?!\.?\d)")
 UNKNOWN: Final = frozenset(
-    {"unknown", "<unknown>", "softdnserr", "unverified", "rdns-failed", "localhost?", "helo", "no-reverse-dns", "none"}
+    {"unknown", "<unknown>", "softdnserr", "unverified", "rdns-failed", "localhost?", "no-reverse-dns", "none"}
 )
 """What servers write where they found no name."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+_QMAIL: Final = r"[\w+-]{2,30}(?: MTA SYSTEM)?(?: pid)? \d+(?: messnum \d+)?"
+"""qmail, and the many that were made of it or write like it: nullmailer, cpmta, wp-smtpd, EYOU ..."""
+
 
 class Form(NamedTuple):
     """One way of saying that a message came from this host."""
@@ -20,13 +23,8 @@ class Form(NamedTuple):
 
 FORMS: Final = (
     Form("Postfix", re.compile(r"by (?P<by>\S+) \(Postfix(?:\)?,? \(?from userid (?P<uid>\d{1,10}))\)")),
-    Form("qmail, by network", re.compile(r"\(qmail \d+(?: messnum \d+)? invoked from network[^()]*\)"), network=True),
-    Form(
-        "qmail",
-        re.compile(
-            r"\(qmail \d+(?: messnum \d+)? invoked (?:by|for|from) (?:uid (?P<uid>\d{1,10})|(?P<user>[^()]*))\)"
-        ),
-    ),
+    Form("qmail, by network", re.compile(rf"\({_QMAIL} invoked from network[^()]*\)"), network=True),
+    Form("qmail", re.compile(rf"\({_QMAIL} invoked (?:by|for|from) (?:uid (?P<uid>\d{{1,10}})|(?P<user>[^()]*))\)")),
     Form("Sendmail's own", re.compile(r"from (?P<user>localhost) \(localhost\) by (?P<by>\S+)")),
     Form(
         "IndiMail",

@@ -31,7 +31,9 @@ _DATE: Final = re.compile(
     r"(?:\d{1,3}[ -][A-Z][a-z]{2,8}[ -]\d{2,4},? |[A-Z][a-z]{2} \d{1,2},? "
     r"|\d{4}-\d\d-\d\d[ T])\d{1,2}[:.]\d\d[^;]{0,60}?)(?P<behind>$|;| (?=id |\((?:envelope|return)|for |env-|\[))"
 )
-_WHOLE_COMMENT: Final = re.compile(r"^\(from (\S+ \[[^\[\]\s]+\])\)(?= by )")  # NAVGW writes the client so
+_WHOLE_COMMENT: Final = re.compile(
+    r"^\(from (\S+ \[[^\[\]\s]+\])\)(?= by )|^\(ofmipd ([0-9a-fA-F.:]+)\)"
+)  # NAVGW and mess822 write the client so
 _ENVELOPE: Final = re.compile(
     r"\(?(?:envelope-from|envelope[- ]sender:?|return-path|env-from|sender:) ?\(?<?(?P<from>[^<>()\s,;]*)>?\)?,?",
     re.IGNORECASE,
@@ -86,8 +88,10 @@ class Received(NamedTuple):
 def read(text: str) -> Received:
     """The fields of an unfolded line (its value, without ``Received:``)."""
     text = " ".join(text[:LONGEST].split()).replace("; by ", " by ")
-    if text.startswith("(from "):
-        text = _WHOLE_COMMENT.sub(r"from \1", text)
+    if text.startswith(("(from ", "(ofmipd ")):
+        text = _WHOLE_COMMENT.sub(r"from \1\2", text)
+    elif text.startswith("[from ") and text.endswith("]"):
+        text = text[1:-1]  # a filter that wrapped the lines it found
     moment, date, text = _without_date(text)
     place = _local(text)
     clauses = _clauses(text)
@@ -236,7 +240,7 @@ def _port(text: str | None) -> int | None:
     return int(text) if text and len(text) <= 5 and 0 < int(text) < 65536 else None  # noqa: PLR2004  # TCP
 
 
-_BY: Final = re.compile(rf"\[?(?P<by>[^\s()\[\];]+)\]?;? ?(?:\(\[?(?P<address>{PATTERN})\]?(?::\d+)?\))?")
+_BY: Final = re.compile(rf"[\[<]?(?P<by>[^\s()\[\]<>;]+)[\]>]?;? ?(?:\(\[?(?P<address>{PATTERN})\]?(?::\d+)?\))?")
 
 
 def _by(text: str) -> tuple[str | None, str | None]:

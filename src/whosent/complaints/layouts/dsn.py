@@ -18,6 +18,7 @@ _KINDS: Final = frozenset({"message/delivery-status", "message/global-delivery-s
 _GROUPS: Final = re.compile(rb"\n[ \t]*\n")
 _PLACED: Final = re.compile(r"(?im)^[> ]*(?:Final|Original)-Recipient:|^[> ]*Reporting-MTA:")
 _MARKS: Final = re.compile(r"(?m)^[> ]+")
+_ALONE: Final = re.compile(r"(?m)^[ \t]*<(?P<box>[^\s<>]{1,128}@[\w.-]{1,255})>[ \t]*$")
 _TYPE: Final = re.compile(r"^\s*(?:rfc822|utf-8|x400|x-[\w-]+|unknown|system)\s*;", re.IGNORECASE)
 
 
@@ -71,8 +72,12 @@ def _mailbox(value: str) -> str | None:
 
 
 def _from_text(view: View) -> list[ReportedRecipient]:
-    """Some systems leave the recipients out of the fields: those of the text's first address, with what it says."""
-    boxes = [box for box in extract.mailboxes(view.own_words) if box.lower() not in view.addressee]
+    """Some systems leave the recipients out of the fields: those on lines of their own, else the text's first one."""
+    words = view.own_words
+    listed = [extract.folded(match["box"]) for match, _ in zip(_ALONE.finditer(words), range(1_000), strict=False)]
+    if listed:
+        return [recipient(view, box, tidy(words)) for box in dict.fromkeys(listed) if box.lower() not in view.addressee]
+    boxes = [box for box in extract.mailboxes(words) if box.lower() not in view.addressee]
     return [recipient(view, boxes[0] if boxes else None, tidy(view.own_words.partition(boxes[0])[2]) if boxes else "")]
 
 

@@ -18,7 +18,8 @@ _MARK: Final = re.compile(
 )
 _HEAD: Final = re.compile(
     r"(?m)^[ \t]{0,8}(?:'?(?P<box>[^\s<>()'\[\]:;,]{1,128}@[\w.-]{1,255})'?(?: on \w{3}, \d[^\n]{5,60})?"
-    r"|[^\n<>]{1,80}<(?:mailto:)?(?P<named>[^\s<>]{1,128}@[\w.-]{1,255})>[^\n]{0,80})[ \t]*$"
+    r"|[^\n<>]{1,80}<(?:mailto:)?(?P<named>[^\s<>]{1,128}@[\w.-]{1,255})>[^\n]{0,80}"
+    r"|c=[^\n]{0,200}dda:SMTP=(?P<dda>[^\s<>;]{1,128}@[\w.-]{1,255});[^\n]{0,80})[ \t]*$"  # an X.400 address
 )
 _KNOWN: Final = (
     ("unknown recipient", "5.1.1"),
@@ -36,7 +37,7 @@ def read(view: View) -> tuple[Told, ...]:
     found = []
     text = view.own_words if _MARK.search(view.own_words) else view.text
     for head, said in blocks(text[mark.start() :][:20_000], _HEAD):
-        box = extract.folded(head["box"] or head["named"])
+        box = extract.folded(head["box"] or head["named"] or head["dda"])
         found.append(_coded(recipient(view, box, said[:1_000]), said.lower()))
     return (bounce(view, "exchange", found),) if found else ()
 
