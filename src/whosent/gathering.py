@@ -15,7 +15,7 @@ import msgspec
 from whosent.case import exhibits
 from whosent.case.assembly import Told
 from whosent.case.exhibits import Raw
-from whosent.join.ledger import Wanted
+from whosent.join.sightings import Wanted
 from whosent.model.action import Progressed
 from whosent.model.case import Change, Happening, LogFile
 from whosent.model.complaint import Basis, Complaint
@@ -118,18 +118,17 @@ def with_submissions(told: Told, settings: Settings, zone: tzinfo) -> Told:
         return told
     logs = Logs(sources, settings, zone)
     with reading(sum(source.stored_size for source in sources)) as progress:
-        ledger = logs.ledger(Wanted(frozenset(name for _, name in moments), frozenset(), ()), progress)
+        found = logs.sightings(Wanted(frozenset(name for _, name in moments), moments=()), progress)
     begun = [
         life
-        for lives in ledger.lives.values()
-        for life in lives
-        if life.submitted and any(life.opened <= time <= life.last for time in moments[life.host, life.queue_id])
+        for life in found.kept
+        if life.submitted and any(life.opened <= time <= life.closed for time in moments[life.host, life.queue_id])
     ]
     for life in begun:
         life.sent, life.refs = [], life.refs[:1]  # the line that names the client
     logs.quote(begun)
-    found = tuple(line for life in begun for line in life.evidence)
-    return msgspec.structs.replace(told, submissions=found, raw={**told.raw, **_again(found)})
+    lines = tuple(line for life in begun for line in life.evidence)
+    return msgspec.structs.replace(told, submissions=lines, raw={**told.raw, **_again(lines)})
 
 
 def _moments(told: Told, settings: Settings, zone: tzinfo) -> dict[tuple[str, str], list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import NamedTuple
 
@@ -23,19 +23,26 @@ class Log(NamedTuple):
 def search(logs: Iterable[Log], wanted: Wanted, zone: tzinfo, year: int = 0) -> Sightings:
     """The wanted messages, and those they were before on other hosts of ours."""
     logs = list(logs)
-    found = _look(logs, wanted, zone, year)
+    found = look(logs, wanted, zone, year)
     more = also_wanted(found.kept, wanted) if found.kept else None
-    return _look(logs, more, zone, year) if more else found
+    return look(logs, more, zone, year) if more else found
 
 
-def _look(logs: Iterable[Log], wanted: Wanted, zone: tzinfo, year: int) -> Sightings:
+def look(
+    logs: Iterable[Log], wanted: Wanted, zone: tzinfo, year: int, progress: Callable[[int], None] | None = None
+) -> Sightings:
+    """The wanted messages in one pass; ``progress`` is told of consumed bytes."""
     found = Sightings(wanted)
     for log in logs:
         clock = Clock(zone, log.source.written, year)
         reader = Reader(log.source.head(), clock, layout)
-        found.continue_with(log.number, clock.seconds)
-        for offset, chunk, _ in log.source.chunks():
-            found.feed(reader.tokens(chunk, offset, log.source.chunk_lines), offset)
-        found.feed(reader.finish(), log.source.size)
+        before = 0
+        for offset, chunk, consumed in log.source.chunks():
+            found.read(reader.tokens(chunk, offset, log.source.chunk_lines), log.number, offset, clock)
+            if progress:
+                progress(consumed - before)
+            before = consumed
+        found.read(reader.finish(), log.number, log.source.size, clock)
+        found.whole &= log.source.problem is None
     found.finish()
     return found

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from whosent.inquiring import Inquire
-from whosent.join.ledger import Ledger, Life, Wanted, layout
+from whosent.join.sightings import Sighting, Sightings, Wanted, layout
 from whosent.model.finding import Evidence, Level
 from whosent.model.rows import dereference
 from whosent.model.settings import Settings
@@ -18,6 +18,7 @@ from whosent.model.surroundings import Surroundings
 from whosent.model.trace import Trace
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
+from whosent.searching import Log, look
 from whosent.sources.files import Line, Source
 from whosent.sources.mailboxes import pieces_of
 from whosent.sources.rotation import in_order
@@ -37,27 +38,18 @@ class Logs:
     """The logs that were given, read for what the messages name."""
 
     def __init__(self, sources: Iterable[Source], settings: Settings, zone: tzinfo) -> None:
+        self._zone, self._year = zone, settings.logs.year
         self.inputs = []
         for number, source in enumerate(in_order(sources)):
             clock = Clock(zone, source.written, settings.logs.year)
             self.inputs.append(Input(number, source, Reader(source.head(), clock, layout), clock))
 
-    def ledger(self, wanted: Wanted, progress: Progress) -> Ledger:
+    def sightings(self, wanted: Wanted, progress: Progress) -> Sightings:
         """Read them."""
-        ledger = Ledger(wanted)
-        for stream in streams(self.inputs):
-            for one in stream:
-                before = 0
-                for offset, chunk, consumed in one.source.chunks():
-                    ledger.read(one.reader.tokens(chunk, offset, one.source.chunk_lines), one.number, offset, one.clock)
-                    progress(consumed - before)
-                    before = consumed
-                ledger.read(one.reader.finish(), one.number, one.source.size, one.clock)
-                ledger.whole &= one.source.problem is None
-        ledger.finish()
-        return ledger
+        logs = [Log(one.number, one.source) for stream in streams(self.inputs) for one in stream]
+        return look(logs, wanted, self._zone, self._year, progress)
 
-    def quote(self, lives: list[Life]) -> None:
+    def quote(self, lives: Iterable[Sighting]) -> None:
         """Read the lines of these lives again."""
         wanted: dict[int, set[int]] = defaultdict(set)
         for life in lives:
@@ -84,7 +76,7 @@ class Logs:
         )  # fmt: skip
 
 
-def _notes(life: Life) -> list[tuple[int, str]]:
+def _notes(life: Sighting) -> list[tuple[int, str]]:
     sent = [(one.ref, f"its delivery to {one.recipient}") for one in life.sent]
     return sorted([*life.refs, *sent])[:_QUOTED]
 
@@ -98,7 +90,7 @@ def traces(
 ) -> Iterator[Trace]:
     """The trace of every message; with logs, the messages are read once more for what the logs say of them."""
     surroundings = Surroundings(settings.ours)
-    ledger, ours = None, Ours(surroundings, settings.ours.mail_servers)
+    sightings, ours = None, Ours(surroundings, settings.ours.mail_servers)
     kept: list[_Read] | None = None
     if logs is not None:
         wanted = _Wanted()
@@ -108,11 +100,11 @@ def traces(
             if kept is not None:
                 kept.append(read)
                 kept = kept if len(kept) <= _KEPT else None
-        ledger = logs.ledger(wanted.all(), progress)
-        logs.quote([life for lives in ledger.lives.values() for life in lives])
-        ours = Ours(surroundings, settings.ours.mail_servers, ledger.hosts, ledger.domains)
+        sightings = logs.sightings(wanted.all(), progress)
+        logs.quote(sightings.kept)
+        ours = Ours(surroundings, settings.ours.mail_servers, sightings.hosts, sightings.domains)
     for read in kept if kept is not None else _reads(messages(), BODY_LIMIT if inquire else 0):
-        one = told(read.letter, read.source, read.number, ours, ledger)
+        one = told(read.letter, read.source, read.number, ours, sightings)
         yield msgspec.structs.replace(one, inquiry=inquire(read.block, one)) if inquire else one
 
 
@@ -156,4 +148,5 @@ class _Wanted:
 
     def all(self) -> Wanted:
         """What to look for."""
-        return Wanted(frozenset(self._queue_ids), frozenset(self._message_ids), tuple(sorted(self._moments)))
+        moments = tuple(sorted(self._moments))
+        return Wanted(frozenset(self._queue_ids), frozenset(self._message_ids), moments=moments)

@@ -45,7 +45,7 @@ def test_add_answers_keeps_and_lists(log: Path, state: str) -> None:
     [one] = objects(done.stdout)
     assert (one["schema"], one["source"], one["kind"], one["ours"]) == ("whosent.complaint/1", "-", "complaint", "yes")
     assert one["suspect"]["name"] == "alice@corp.test"
-    assert {line["note"] for line in one["evidence"]} >= {"who handed it to us", "its delivery"}
+    assert {line["note"] for line in one["evidence"]} >= {"who handed the message in", "its delivery"}
     [kept] = objects(call(state, "complaint", "list", "--json").stdout)
     assert kept == one
     assert objects(call(state, "complaint", "show", one["id"][:6], "--json").stdout) == [one]

@@ -47,7 +47,7 @@ def test_queue_id_and_message_id_lead_to_the_account(tmp_path: Path) -> None:
     assert one.suspect
     assert (one.suspect.kind, one.suspect.name, one.queue_id) == ("account", "alice@corp.test", "4B00001")
     assert "alice@corp.test handed to us" in one.sentence
-    assert [basis.note for basis in one.evidence][:2] == ["who handed it to us", "its Message-ID"]
+    assert [basis.note for basis in one.evidence][:2] == ["who handed the message in", "its Message-ID"]
     assert all("4B00001" in basis.excerpt for basis in one.evidence)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from whosent.join.returned import Returned, rows
-from whosent.join.sightings import Delivered, Sighting
+from whosent.join.sightings import Sent, Sighting
 from whosent.model.complaint import ReportedRecipient, Told
 from whosent.model.rows import Reason, Result
 
@@ -18,7 +18,7 @@ def sighting(status: str = "sent") -> Sighting:
     one = Sighting("mx", "4B00001", OPENED)
     one.account, one.address, one.message_id, one.sender = "alice", "203.0.113.9", "<1@corp.test>", "alice@corp.test"
     one.closed = OPENED + 2
-    one.recipients[b"anna@isp.test"] = Delivered(status, "2.0.0", "ok", 1, OPENED + 1)
+    one.sent.append(Sent(OPENED + 1, 1, "anna@isp.test", "", "mx.isp.test", status, "2.0.0", "ok", ()))
     return one
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.join.kit import START
-from whosent.join.ledger import Ledger, Wanted, layout
+from whosent.join.sightings import Sightings, Wanted, layout
 from whosent.model.settings import Ours as Configured
 from whosent.model.surroundings import Surroundings
 from whosent.model.trace import Trace
@@ -20,7 +20,7 @@ STRANGER = "203.0.113.66"
 INNOCENT = "198.51.100.7"
 
 
-def ours(*networks: str, names: tuple[str, ...] = ("mx.example.org",), logs: Ledger | None = None) -> Ours:
+def ours(*networks: str, names: tuple[str, ...] = ("mx.example.org",), logs: Sightings | None = None) -> Ours:
     configured = Configured(networks=networks, mail_servers=names)
     return Ours(Surroundings(configured), names, logs.hosts if logs else (), logs.domains if logs else ())
 
@@ -30,12 +30,16 @@ def message(*lines: str, headers: tuple[str, ...] = ()) -> Block:
     return Block(text.encode("utf-8", "surrogatepass"), None)
 
 
-def traced(*lines: str, known: Ours | None = None, logs: Ledger | None = None, headers: tuple[str, ...] = ()) -> Trace:
+def traced(
+    *lines: str, known: Ours | None = None, logs: Sightings | None = None, headers: tuple[str, ...] = ()
+) -> Trace:
     return trace(message(*lines, headers=headers), "a.eml", 1, known or ours(logs=logs), logs)
 
 
-def ledger(log: bytes, *queue_ids: str, message_ids: tuple[str, ...] = (), moments: tuple[float, ...] = ()) -> Ledger:
-    read = Ledger(Wanted(frozenset(queue_ids), frozenset(message_ids), moments))
+def ledger(
+    log: bytes, *queue_ids: str, message_ids: tuple[str, ...] = (), moments: tuple[float, ...] = ()
+) -> Sightings:
+    read = Sightings(Wanted(frozenset(queue_ids), frozenset(message_ids), moments=moments))
     timer = Clock(UTC, datetime.fromtimestamp(START, UTC))
     reader = Reader(log, timer, layout)
     read.read(reader.tokens(log, 0), 0, 0, timer)

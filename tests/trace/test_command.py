@@ -118,14 +118,14 @@ def log(*, absent: bool = False) -> bytes:
     name = "5C1D2" if absent else "4A1B2C3D4E"
     return b"".join(
         [
-            client(-60, "6D1E3"),
-            removed(-60, "6D1E3"),
+            client(-1000, "6D1E3"),
+            removed(-1000, "6D1E3"),
             client(4, name, "alice@example.org", STRANGER),
             line(4, "postfix/cleanup", f"{name}: message-id=<one@example.org>"),
             queued(5, name, "alice@example.org"),
             delivery(6, name, "bob@example.org"),
             removed(6, name),
-            client(60, "6D1E4"),
+            client(1000, "6D1E4"),
         ]
     )
 

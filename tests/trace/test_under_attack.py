@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.join.kit import client, delivery, line, queued, removed
 from tests.trace.kit import DATE, INNOCENT, STRANGER, by_mx, ledger, ours, traced
-from whosent.join.ledger import Ledger
+from whosent.join.sightings import Sightings
 
 FULL = bool(os.environ.get("WHOSENT_TEST_FULL"))
 PLANTED = "planted@example.org"
@@ -69,7 +69,7 @@ stranger = st.sampled_from(["unknown", "mx.example.org", "host.stranger.example"
 )
 
 
-def true_mail() -> Ledger:
+def true_mail() -> Sightings:
     """What our log has: a message that an innocent account really sent, and the spam as we took it in."""
     return ledger(
         b"".join(
@@ -104,7 +104,7 @@ KNOWLEDGE = [
 @settings(max_examples=20_000 if FULL else 400, deadline=None)
 @given(helo, stranger, st.lists(forged, max_size=5), headers, st.sampled_from([None, LOG]), st.sampled_from(KNOWLEDGE))
 def test_nobody_but_the_stranger(  # noqa: PLR0913, PLR0917  # as many as an attacker has choices
-    helo: str, client: str, lines: list[str], more: list[str], log: Ledger | None, known: object
+    helo: str, client: str, lines: list[str], more: list[str], log: Sightings | None, known: object
 ) -> None:
     own = ours("10.0.0.5", names=NAMES, logs=log) if log is not None else known
     one = traced(by_mx(f"{helo} {client}"), *lines, known=own, logs=log, headers=tuple(more))  # type: ignore[arg-type]

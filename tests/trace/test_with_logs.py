@@ -8,7 +8,7 @@ import pytest
 
 from tests.join.kit import START, client, delivery, line, pickup, queued, removed
 from tests.trace.kit import DATE, INNOCENT, STRANGER, by_mx, ledger, ours, traced
-from whosent.join.ledger import Ledger, Wanted, layout
+from whosent.join.sightings import Sightings, Wanted, layout
 from whosent.model.finding import Level, Strength
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
@@ -30,13 +30,13 @@ def other_mail(at: float, host: str = "mx") -> bytes:
 def sent_by_alice(name: str = "4A1B2C3D4E", reply: str = "250 2.0.0 Ok: queued as V1") -> bytes:
     return b"".join(
         [
-            other_mail(-60),
+            other_mail(-1000),
             client(2, name, "alice@example.org", STRANGER),
             cleanup(2, name),
             queued(3, name, "alice@example.org"),
             delivery(6, name, "friend@victim.example", reply=reply),
             removed(6, name),
-            other_mail(60),
+            other_mail(1000),
         ]
     )
 
@@ -249,7 +249,7 @@ def test_the_script_is_named_if_it_is_the_only_one(log: bytes, kind: str, name: 
             removed(4, "AAAAA"),
         ]
     )
-    read = Ledger(Wanted(frozenset({"AAAAA"}), frozenset(), (START + 5.0,)))
+    read = Sightings(Wanted(frozenset({"AAAAA"}), moments=(START + 5.0,)))
     for number, text in enumerate((mail, log)):
         clock = Clock(UTC, datetime.fromtimestamp(START, UTC))
         reader = Reader(text, clock, layout)

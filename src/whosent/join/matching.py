@@ -58,26 +58,31 @@ class Match(NamedTuple):
 
 def wanted_of(told: Iterable[Told]) -> Wanted:
     """What to look for in the logs."""
-    wanted = Wanted(set(), set(), set(), set(), set())
+    queue_ids: set[str] = set()
+    message_ids: set[str] = set()
+    recipients: set[str] = set()
+    senders: set[str] = set()
+    hidden: set[str] = set()
     for one in told:
-        wanted.queue_ids.update(claim.queue_id.encode() for claim in one.claims if claim.queue_id)
+        queue_ids.update(claim.queue_id for claim in one.claims if claim.queue_id)
         for value in one.feedback_ids:
-            wanted.queue_ids.update(token.encode() for token in _TOKEN.findall(value)[:20])
+            queue_ids.update(_TOKEN.findall(value)[:20])
         if one.message_id:
-            bare = one.message_id.strip("<>")  # as Exim logs it
-            wanted.message_ids.update({one.message_id.encode(), bare.encode(), f"<{bare}>".encode()})
-            wanted.queue_ids.update(name.encode() for name in ids_within(one.message_id))
-        wanted.recipients.update(box.lower().encode() for box in boxes(one))
+            message_ids.add(one.message_id.strip("<>"))
+            queue_ids.update(ids_within(one.message_id))
+        recipients.update(box.lower() for box in boxes(one))
         if one.original_mail_from and _is_unique(one):
-            wanted.senders.add(one.original_mail_from.lower().encode())
-        wanted.digests.update(told_digests(one))
-    return wanted
+            senders.add(one.original_mail_from.lower())
+        hidden.update(told_digests(one))
+    return Wanted(
+        frozenset(queue_ids), frozenset(message_ids), frozenset(recipients), frozenset(senders), frozenset(hidden)
+    )
 
 
 def also_wanted(kept: Iterable[Sighting], wanted: Wanted) -> Wanted | None:
     """What a second pass has to look for: earlier hops of what was found; None if there is nothing more."""
-    more = {one.message_id.encode() for one in kept if one.message_id} - wanted.message_ids
-    before = {one.queue_id.encode() for one in kept} - wanted.queue_ids
+    more = {one.message_id.strip("<>") for one in kept if one.message_id} - wanted.message_ids
+    before = {one.queue_id for one in kept} - wanted.queue_ids
     if not more and not before:
         return None
     return wanted._replace(message_ids=wanted.message_ids | more, queue_ids=wanted.queue_ids | before)
@@ -151,12 +156,12 @@ def _traits(told: Told, one: Sighting) -> set[str]:
         one.queue_id in _TOKEN.findall(value) for value in told.feedback_ids
     ):  # fmt: skip
         found.add("queue id")
-    known = {name.decode("utf-8", "backslashreplace") for name in one.recipients}
-    if known & {box.lower() for box in boxes(told)} or (
-        (hidden := told_digests(told)) and any(digests(name) & hidden for name in one.recipients)
-    ):  # fmt: skip
+    known = one.recipients
+    if known.keys() & {box.lower() for box in boxes(told)} or (
+        (hidden := told_digests(told)) and any(digests(name) & hidden for name in known)
+    ):
         found.add("recipient" if told.recipient_told or told_digests(told) else "visible recipient")
-    if one.sender and told.original_mail_from and one.sender == told.original_mail_from.lower():
+    if one.sender and told.original_mail_from and one.sender.lower() == told.original_mail_from.lower():
         found.add("return path" if _is_unique(told) else "sender")
     if told.arrival is not None and one.opened - _NEAR <= told.arrival <= one.closed + _NEAR:
         found.add("time")

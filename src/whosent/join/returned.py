@@ -29,7 +29,7 @@ class Returned:
         self.told_before = 0  # recipients of whom the log tells the same
         self._kept = kept
         self._is_own = is_own
-        self._done: set[tuple[int, bytes, Result]] = set()
+        self._done: set[tuple[int, str, Result]] = set()
 
     def outcomes(self, told: Told, ref: int) -> Iterator[Outcome]:
         """The outcomes of one bounce; ``ref`` is where it was read."""
@@ -40,7 +40,7 @@ class Returned:
             result = _RESULTS.get(one.status or "")
             if result is None or not one.recipient:
                 continue
-            box = one.recipient.lower().encode()
+            box = one.recipient.lower()
             match = next((match for match in found if box in match.sighting.recipients), None)
             if match is None:
                 self.unknown += 1
@@ -67,7 +67,7 @@ class Returned:
             ref=ref,
             actor=origin.actor(self._is_own),
             queue_id="",
-            sender=origin.sender.encode(),
+            sender=(origin.sender or "").lower().encode(),
             recipient=(one.recipient or "").lower().encode(),
             result=result,
             reason=said,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from whosent.join.ledger import Ledger
+from whosent.join.sightings import Sightings
 from whosent.model.finding import Level
 from whosent.model.trace import SCHEMA, Boundary, Claim, Hop, Logged, Trace
 from whosent.reading.stamps import rfc3339
@@ -27,17 +27,17 @@ _TAKEN: Final = 5  # assumptions told of one message
 _EPOCH: Final = (-62_135_596_800.0, 253_402_300_799.0)  # years 1 to 9999
 
 
-def trace(block: Block, source: str, number: int, ours: Ours, ledger: Ledger | None) -> Trace:
+def trace(block: Block, source: str, number: int, ours: Ours, sightings: Sightings | None) -> Trace:
     """What the trace headers of one message prove."""
-    return told(letter(block), source, number, ours, ledger)
+    return told(letter(block), source, number, ours, sightings)
 
 
-def told(read: Letter, source: str, number: int, ours: Ours, ledger: Ledger | None) -> Trace:
+def told(read: Letter, source: str, number: int, ours: Ours, sightings: Sightings | None) -> Trace:
     """The answer about a letter."""
-    walked = walk(read, ours, ledger)
+    walked = walk(read, ours, sightings)
     levels = forgery.refuted_levels(walked)
     hops = [_hop(index, line.read, line.text, walked, levels) for index, line in enumerate(read.lines)]
-    who = culprit(read, walked, ours, ledger)
+    who = culprit(read, walked, ours, sightings)
     return Trace(
         schema=SCHEMA,
         source=source,
@@ -136,7 +136,7 @@ def _logged(index: int, line: Received, match: Match) -> Logged:
     recipients = list(dict.fromkeys(sent.recipient for sent in life.sent))
     return Logged(
         hop=index + 1, host=life.host or line.by or "", queue_id=life.queue_id,
-        client_address=life.client_address, account=life.account,
+        client_address=life.address, account=life.account,
         uid=life.uid, sender=life.sender, message_id=life.message_id, recipients=recipients[:_RECIPIENTS],
         agrees=match.agrees, evidence=life.evidence,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from whosent.join.ledger import Ledger, Life
+from whosent.join.sightings import Sighting, Sightings
 from whosent.model.finding import Level
 from whosent.trace.letter import Letter
 from whosent.trace.logged import Match, delivered, match
@@ -67,12 +67,12 @@ def weakest(levels: object) -> Level:
     return max(levels, key=_RANK.__getitem__, default=Level.CLAIMED)  # type: ignore[call-overload,no-any-return]
 
 
-def walk(letter: Letter, ours: Ours, ledger: Ledger | None) -> Walk:
+def walk(letter: Letter, ours: Ours, sightings: Sightings | None) -> Walk:
     """Go down from the topmost line as far as each is proven by the one above."""
     matches: dict[int, Match] = {}
-    for number in range(len(letter.lines) if ledger is not None else 0):
+    for number in range(len(letter.lines) if sightings is not None else 0):
         if letter.lines[number].read.by:
-            found = match(letter, number, ours, ledger)
+            found = match(letter, number, ours, sightings)
             if found is not None:
                 matches[number] = found
     if not letter.lines:
@@ -153,15 +153,14 @@ def _next(  # noqa: PLR0913, PLR0917  # the walk as it stands
     return None if end is not None and end is not End.OWN_CLIENT else _by_identity(number + 1, line, below, step, ours)
 
 
-def _passed_on(life: Life, line: Received, letter: Letter, ours: Ours, step: Step) -> str:
+def _passed_on(life: Sighting, line: Received, letter: Letter, ours: Ours, step: Step) -> str:
     """How our log shows that the life below became the message of this line.
 
     The queue id that the next host gave it does, since only the two hosts know it.  That it was delivered to this
     recipient does so only if the client was ours: whoever had a copy of that message knows the rest of its line.
     """
-    by_id = next((sent for sent in life.sent if sent.next_id and sent.next_id == line.id), None)
-    if by_id is not None:
-        return f"our log has it sent on, queued as {by_id.next_id}"
+    if line.id and line.id in life.next_ids:
+        return f"our log has it sent on, queued as {line.id}"
     address = line.from_address
     believed = step.level in {Level.OBSERVED, Level.ATTESTED}
     if address is None or not (ours.is_address(address) if believed else ours.is_public_own(address)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from whosent.join.ledger import Ledger, Life
+from whosent.join.sightings import Sighting, Sightings
 from whosent.model.finding import Level, Strength, Suspect
 from whosent.trace.addresses import canonical
 from whosent.trace.boundary import End, Walk
@@ -12,8 +12,6 @@ from whosent.trace.letter import Letter
 from whosent.trace.ours import Ours
 from whosent.trace.received import Received
 
-_PATIENCE: Final = 120.0  # seconds between a call of mail() and the pickup of its message
-_EARLY: Final = 1.0  # seconds by which a stamp without fractions may lie
 _BELIEVED: Final = frozenset({Level.OBSERVED, Level.ATTESTED})
 _FILTER_USERS: Final = frozenset({"mail", "mailnull", "exim", "debian-exim", "alias", "postfix", "amavis"})
 
@@ -29,7 +27,7 @@ class Culprit(NamedTuple):
 _NOBODY: Final = Culprit(None, Strength.UNPROVABLE, "")
 
 
-def culprit(letter: Letter, walk: Walk, ours: Ours, ledger: Ledger | None) -> Culprit:
+def culprit(letter: Letter, walk: Walk, ours: Ours, sightings: Sightings | None) -> Culprit:
     """Named only from a line that a host of ours wrote, or from our log."""
     if not walk.steps:
         return _NOBODY
@@ -40,37 +38,29 @@ def culprit(letter: Letter, walk: Walk, ours: Ours, ledger: Ledger | None) -> Cu
     if found is not None and found.agrees and found.life is not None and found.life.submitted:
         strength = Strength.SHOWN if last.level in _BELIEVED else Strength.LIKELY
         host = found.life.host or line.by or ""  # Exim's own log names no host
-        return _logged(found.life, host, ours, ledger, below, strength)
+        return _logged(found.life, host, ours, sightings, below, strength)
     if last.level not in _BELIEVED or not ours.is_name(line.by):
         return _NOBODY
     return _attested(line, walk, below)
 
 
 def _logged(  # noqa: PLR0913, PLR0917  # what a culprit depends on
-    life: Life, host: str, ours: Ours, ledger: Ledger | None, below: int, strength: Strength
+    life: Sighting, host: str, ours: Ours, sightings: Sightings | None, below: int, strength: Strength
 ) -> Culprit:
     """The actor of the queue id, as our log has it."""
     if life.account:
-        return _account(life.account, host, canonical(life.client_address or ""), strength)
-    if life.uid is not None or (life.local_user and not life.client_address):
-        return _local(life, host, ledger, strength)
-    address = canonical(life.client_address or "")
+        return _account(life.account, host, canonical(life.address or ""), strength)
+    if life.uid is not None or (life.local_user and not life.address):
+        return _local(life, host, sightings, strength)
+    address = canonical(life.address or "")
     if address is None or not ours.is_address(address) or ours.is_loopback(address):
         return _NOBODY
     return _host(address, host, below, strength)
 
 
-def _local(life: Life, host: str, ledger: Ledger | None, strength: Strength) -> Culprit:
+def _local(life: Sighting, host: str, sightings: Sightings | None, strength: Strength) -> Culprit:
     """A local user, or the script of it that called mail() for one of these recipients just before."""
-    recipients = {name.lower() for sent in life.sent for name in (sent.recipient, sent.original) if name}
-    scripts = {
-        call.script
-        for call in (ledger.calls if ledger else ())
-        if life.opened - _PATIENCE <= call.time <= life.opened + _EARLY
-        and _same_host(call.host, host)
-        and recipients & {part.rpartition(b"<")[2].strip(b" \t>").lower().decode("utf-8", "backslashreplace")
-                          for part in call.recipient.split(b",")}
-    }  # fmt: skip
+    scripts = {call.script for call in (sightings.calls_for(life) if sightings else ())}
     user = life.local_user or f"uid {life.uid}"
     who = f"uid {life.uid}" if life.uid is not None else user
     if life.script:
@@ -81,11 +71,6 @@ def _local(life: Life, host: str, ledger: Ledger | None, strength: Strength) -> 
         return Culprit(suspect, Strength.LIKELY, f"the script {script}, run by {who} on {host}")
     suspect = Suspect(kind="local_user", name=user, host=host, uid=life.uid)
     return Culprit(suspect, strength, f"a program of the local user {who} on {host}")
-
-
-def _same_host(called: str, host: str) -> bool:
-    """Whether the log of PHP can be that host's: it seldom names one."""
-    return not called or called.lower() == host.lower()
 
 
 def _attested(line: Received, walk: Walk, below: int) -> Culprit:

@@ -44,7 +44,7 @@ def report(source: str, raw: bytes) -> Report:
 
 def without_logs(reports: Iterable[Report], settings: Settings, zone: tzinfo) -> list[Complaint]:
     """Answers where no logs are given: what the settings say is ours, and nothing more."""
-    known = Known(Surroundings(settings.ours), Sightings(Wanted(set(), set(), set(), set(), set())), (), given=False)
+    known = Known(Surroundings(settings.ours), Sightings(Wanted()), (), given=False)
     with times_in(zone):
         return [_complaint(one, place, told, answer(told, known), {}) for one in reports
                 for place, told in enumerate(one.told)]  # fmt: skip

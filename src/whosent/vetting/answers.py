@@ -7,15 +7,15 @@ from typing import Final, NamedTuple
 
 from whosent.casebook import Case, identity
 from whosent.complaints.extract import is_public
-from whosent.join.matching import Match, forged, matches, same_host
-from whosent.join.sightings import Called, Sighting, Sightings
+from whosent.join.matching import Match, forged, matches
+from whosent.join.sightings import Sighting, Sightings
 from whosent.measures import who
 from whosent.model.complaint import Ownership, Told
 from whosent.model.finding import Level, Strength, Suspect
+from whosent.model.rows import Call
 from whosent.model.surroundings import Surroundings
 from whosent.vetting import words
 
-_CALL: Final = 10.0  # seconds between a script's call and the message it made
 _MOST_QUOTES: Final = 8
 _MOST_CANDIDATES: Final = 20
 _PRIVATE: Final = 7  # networks that are ours without anybody saying so
@@ -114,10 +114,9 @@ def _perhaps(told: Told, found: list[Match], known: Known) -> Answer:
 def _forgery(told: Told, known: Known) -> Answer | None:
     """The joe job: a line claims a host of ours, whose log knows nothing of it."""
     sightings, surroundings = known.sightings, known.surroundings
-    if sightings.left_out:
-        return None
-    seen = {one.queue_id for one in sightings.kept}
-    lie = forged(told, seen.__contains__, sightings.spans, lambda domain: _own(surroundings, domain), sightings.covers)
+    lie = forged(
+        told, sightings.lives.__contains__, sightings.hosts, lambda domain: _own(surroundings, domain), sightings.covers
+    )
     if lie is None:
         return None
     if _here(told, surroundings):
@@ -143,7 +142,7 @@ def _by_address(told: Told, known: Known) -> Answer:
 def _absent(told: Told, known: Known) -> bool:
     """Whether every host whose log tells Message-IDs covers the time, and none had this one."""
     hosts = known.sightings.tell_message_ids
-    if not told.message_id or told.arrival is None or known.sightings.left_out or not hosts:
+    if not told.message_id or told.arrival is None or not hosts:
         return False
     return all(known.sightings.covers(host, told.arrival) for host in hosts)
 
@@ -164,7 +163,7 @@ def _candidate(address: str, sentence: str) -> Answer:
     return Answer("yes", sentence, Level.CLAIMED, Strength.CANDIDATES, candidates=(host,))
 
 
-def _suspect(one: Sighting, known: Known) -> tuple[Suspect | None, Case | None, Called | None]:
+def _suspect(one: Sighting, known: Known) -> tuple[Suspect | None, Case | None, Call | None]:
     """Who handed the message in; the script, where a call or an incident of the scan tells which."""
     actor = one.actor(known.surroundings.is_own_address)
     if actor.kind not in {"account", "local_user", "host", "stranger"}:
@@ -174,8 +173,7 @@ def _suspect(one: Sighting, known: Known) -> tuple[Suspect | None, Case | None, 
         suspect = Suspect(kind="relay", name=actor.name, host=actor.host or None, address=actor.name)
     case = _case(suspect, one, known.cases)
     if actor.kind == "local_user":
-        calls = [call for call in known.sightings.calls if -1 <= one.opened - call.time <= _CALL
-                 and call.recipient in one.recipients and same_host(call.host or actor.host, actor.host)]  # fmt: skip
+        calls = known.sightings.calls_for(one)
         if len({call.script for call in calls}) == 1:
             script = Suspect(kind="script", name=calls[0].script, host=actor.host or None, uid=suspect.uid,
                              account=suspect.name)  # fmt: skip
@@ -196,10 +194,10 @@ def _case(suspect: Suspect, one: Sighting, cases: Sequence[Case]) -> Case | None
     return None
 
 
-def _quotes(match: Match, call: Called | None) -> tuple[tuple[int, str], ...]:
-    found = [(ref, what) for what, ref in match.origin.refs.items()]
+def _quotes(match: Match, call: Call | None) -> tuple[tuple[int, str], ...]:
+    found = list(match.origin.refs)
     if match.sighting is not match.origin:
-        found += [(ref, f"{what}, on {match.sighting.host}") for what, ref in match.sighting.refs.items()]
+        found += [(ref, f"{what}, on {match.sighting.host}") for ref, what in match.sighting.refs]
     found += [(done.ref, "its delivery") for done in list(match.sighting.recipients.values())[:2]]
     if call:
         found.append((call.ref, "the script's call"))

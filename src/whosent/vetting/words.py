@@ -43,7 +43,7 @@ def about(told: Told) -> str:
 def handed_in(told: Told, match: Match, suspect: Suspect, case: str) -> str:
     """Who it was, when, and by what we know; ``case`` is what the scan says of the suspect."""
     one = match.origin
-    client = f", from {plain(one.address)}" + (f" port {one.port}" if one.port else "") if one.account else ""
+    client = f", from {plain(one.address or '')}" + (f" port {one.port}" if one.port else "") if one.account else ""
     sentence = (
         f"{about(told)} is about a message that {called(suspect)} handed to us {phrases.moment(one.opened)} "
         f"({where(one)}{client}): {agrees(match)}. {case}"
