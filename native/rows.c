@@ -1,6 +1,6 @@
 /* Rows on their way from the joins to the detectors: held back for hand-overs, handed out, passed between processes.
  *
- * Twins of loops in whosent/join/chain.py, whosent/walk.py and whosent/reading_process.py, which are the reference.
+ * Twins of loops in whosent/join/chain.py, whosent/audience.py and whosent/frames.py, which are the reference.
  */
 #include "native.h"
 

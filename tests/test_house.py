@@ -39,10 +39,10 @@ PRINTS = {"src/whosent/demonstration.py": "a demonstration prints"}
 EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "data", "info", "misc", "common", "base"}
 EDGES = {  # they face the world or start it; everything else is the core
     "__init__", "__main__", "answer", "aside", "auditing", "bouncing", "channels", "cli", "configuration", "console",
-    "containing", "coverage", "demonstration", "gathering", "inquiring", "keeper", "live", "metrics", "parallel",
-    "parsing", "posting", "presence", "progress", "queue_account", "queue_listing", "queue_reading",
-    "reading_process", "reckoning", "responders", "searching", "setups", "sink", "sources", "store", "tailing",
-    "telling", "tracing", "vetting", "walk", "watching",
+    "containing", "coverage", "demonstration", "frames", "gathering", "hearing", "inquiring", "keeper", "live",
+    "metrics", "parallel", "parsing", "posting", "presence", "progress", "queue_account", "queue_listing",
+    "queue_reading", "reading_process", "reckoning", "responders", "searching", "setups", "sink", "sources", "store",
+    "tailing", "telling", "tracing", "vetting", "walk", "watching",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 

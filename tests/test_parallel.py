@@ -95,7 +95,7 @@ def test_a_process_that_dies_is_told_and_the_rest_is_used(tmp_path: Path, monkey
     for name, text in (("a.log", a_log(300)), ("b.log", a_log(200)[100:])):
         (tmp_path / name).write_bytes(text)
     inputs = walk.prepare([at_path(path) for path in sorted(tmp_path.iterdir())], IN_UTC, UTC)
-    done = walk.scan(inputs, IN_UTC, lambda _: None, UTC, 2)
+    done = walk.scan(inputs, IN_UTC, lambda _: None, UTC, 3)
     assert [one.source.problem for one in done.inputs] == [
         None, "the process that read it ended early; try again with --jobs 1",
     ]  # fmt: skip

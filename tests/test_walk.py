@@ -23,13 +23,16 @@ from hypothesis import strategies as st
 from benchmarks.count_outcomes import count
 from benchmarks.exactness import compare
 from benchmarks.generator import Recipe, generate
+from benchmarks.queue_files import fill
 from tests.join.kit import START, client, delivery, pickup, queued, removed
 from whosent import answer, walk
 from whosent.audience import observe
 from whosent.model.rows import Actor, Handover, JoinedRow, Message, Outcome, Reason, Request, Result, Subject, Verdict
 from whosent.model.settings import Logs, Settings
+from whosent.queue_reading import Snapshot, snapshot
 from whosent.sources import files
 from whosent.sources.files import Source, at_path
+from whosent.sources.spools import spools
 
 ROOT = Path(__file__).parents[1]
 INCIDENT = ROOT / "samples" / "incident"
@@ -43,9 +46,9 @@ PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.c
 Answer = dict[str, Any]
 
 
-def passed(paths: list[Path], jobs: int = 1) -> walk.Pass:
+def passed(paths: list[Path], jobs: int = 1, *snapshots: Snapshot) -> walk.Pass:
     inputs = walk.prepare([at_path(path) for path in paths], IN_UTC, UTC)
-    return walk.scan(inputs, IN_UTC, lambda _consumed: None, UTC, jobs)
+    return walk.scan(inputs, IN_UTC, lambda _consumed: None, UTC, jobs, snapshots)
 
 
 def told(paths: list[Path], jobs: int = 1) -> bytes:
@@ -119,12 +122,32 @@ def test_any_cut_any_order_any_chunk_gives_the_same(cuts: list[int], pack: list[
 
 
 @pytest.mark.usefixtures("small_is_worth_it")
-@pytest.mark.parametrize("cuts", [[9000], [300, 301, 16000], [5000, 5010, 5020]])
-def test_two_processes_say_the_same_byte_for_byte(tmp_path: Path, whole: Answer, cuts: list[int]) -> None:
+@pytest.mark.parametrize(("cuts", "jobs"), [([9000], 2), ([300, 301, 16000], 3), ([5000, 5010, 5020], 4)])
+def test_several_processes_say_the_same_byte_for_byte(
+    tmp_path: Path, whole: Answer, cuts: list[int], jobs: int
+) -> None:
     paths = parts(tmp_path, cuts, ["", ".gz"])
     one = told(paths)
-    assert told(paths[::-1], 2) == one
+    assert told(paths[::-1], jobs) == one
     assert essence(one) == whole
+
+
+@pytest.mark.usefixtures("small_is_worth_it")
+def test_one_log_and_a_queue_say_the_same_with_two_processes(tmp_path: Path) -> None:
+    """Who was learnt to be ours from the piles counts in every process."""
+    fill(tmp_path, 200, 3)
+    (spool,), _ = spools([str(tmp_path)])
+    look = snapshot(spool, 1, 1, "mx", lambda _more: None)
+    one, two = (
+        walk.scan(
+            walk.prepare([at_path(INCIDENT / "web-mail.log")], IN_UTC, UTC), IN_UTC, lambda _: None, UTC, jobs, [look]
+        )
+        for jobs in (1, 2)
+    )
+    assert two.findings == one.findings
+    assert "queued" in {finding.detector for finding in one.findings}
+    assert two.witnessed.queued == one.witnessed.queued > 0
+    assert two.surroundings.learnt_domains == one.surroundings.learnt_domains != {}
 
 
 @pytest.mark.usefixtures("small_is_worth_it")
@@ -132,13 +155,13 @@ def test_several_logs_say_the_same_in_any_order_and_number_of_processes() -> Non
     logs = [INCIDENT / name for name in ("access.log", "mail.log", "php-mail.log", "web-mail.log")]
     one = told(logs)
     assert told(logs[::-1]) == one
-    assert told([logs[2], logs[0], logs[3], logs[1]], 3) == one
+    assert told([logs[2], logs[0], logs[3], logs[1]], 2) == one
 
 
 @pytest.mark.usefixtures("small_is_worth_it")
-def test_generated_hosts_say_the_same_with_two_processes(tmp_path: Path) -> None:
+def test_generated_hosts_say_the_same_with_three_processes(tmp_path: Path) -> None:
     made = generate(Recipe(seed=31, size=1_500_000, hosts=3, files=4, ids="short"), tmp_path)
-    assert told(made.paths, 2) == told(made.paths)
+    assert told(made.paths, 3) == told(made.paths)
 
 
 # ------------------------------------------------------------------ exact against the truth
@@ -305,16 +328,17 @@ def test_a_sleeping_observer_hears_from_the_first_row_on_that_wakes_it(
 
 
 class Ear:
-    """A detector that only notes whom the filters judged."""
+    """A detector that only notes whom the filters judged, wherever it hears of that."""
 
     name = "ear"
-    heard: ClassVar[list[tuple[str, str, bool]]] = []
+    notes: ClassVar[Path]
 
     def __init__(self, *_: object) -> None:
-        self.heard.clear()
+        self.notes.write_text("", encoding="utf-8")
 
     def verdict(self, row: Verdict) -> None:
-        self.heard.append((row.actor.kind, row.actor.name, row.spam))
+        with self.notes.open("a", encoding="utf-8") as notes:
+            notes.write(f"{row.actor.kind} {row.actor.name} {row.spam}\n")
 
     def findings(self) -> tuple[()]:
         return ()
@@ -326,17 +350,18 @@ def test_verdicts_find_their_messages_whoever_reads_the_parts(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(walk, "discover", lambda: [Ear])
+    monkeypatch.setattr(Ear, "notes", tmp_path / "heard", raising=False)
     log = (ROOT / "tests" / "samples" / name / "syslog.log").read_bytes()
     passed([ROOT / "tests" / "samples" / name / "syslog.log"])
-    whole = list(Ear.heard)
-    assert {kind for kind, _, _ in whole} >= {"account", "stranger"}
+    whole = Ear.notes.read_text(encoding="utf-8")
+    assert {line.partition(" ")[0] for line in whole.splitlines()} >= {"account", "stranger"}
     for cut in (0.3, 0.5, 0.7):
         at = log.rindex(b"\n", 0, int(cut * len(log))) + 1
         (tmp_path / "mail.log.1").write_bytes(log[:at])
         (tmp_path / "mail.log").write_bytes(log[at:])
-        for jobs in (1, 2):
+        for jobs in (1, 2, 3):
             passed([tmp_path / "mail.log", tmp_path / "mail.log.1"], jobs)
-            assert Ear.heard == whole, (cut, jobs)
+            assert Ear.notes.read_text(encoding="utf-8") == whole, (cut, jobs)
 
 
 def test_hosts_are_followed_from_file_to_file(tmp_path: Path) -> None:

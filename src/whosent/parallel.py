@@ -16,10 +16,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import IO, Final, cast
 
+import zstandard
+
+from whosent.frames import HEADER, Passed, all_rules, unpacked
 from whosent.join.lives import Begun, Early
 from whosent.join.messages import Join
 from whosent.model.rows import Actor, JoinedRow
-from whosent.reading_process import ENDING, HEADER, Ending, Order, Passed, all_rules, unpacked
+from whosent.reading_process import ENDING, Ending, Order
 
 _UNFINISHED: Final = frozenset({Early, Begun})
 _POLL: Final = 0.02  # seconds between looks at a spool that is still being written
@@ -47,6 +50,7 @@ class Reading:
     def frames(self) -> Iterator[tuple[list[Passed], int]]:
         """Rows in order, with the stored bytes consumed so far; the last frame sets ``ending``."""
         position, rules, known = 0, all_rules(), dict[Actor, Actor]()
+        decompress = zstandard.ZstdDecompressor().decompress
         while (header := self._at(position, HEADER.size)) is not None:
             size, consumed = HEADER.unpack(header)
             body = self._at(position + HEADER.size, size & ~ENDING)
@@ -56,7 +60,7 @@ class Reading:
             if size & ENDING:
                 self.ending = pickle.loads(body)  # noqa: S301  # written by our own process
                 return
-            yield unpacked(body, rules, known), consumed
+            yield unpacked(decompress(body), rules, known), consumed
 
     def _at(self, position: int, size: int) -> bytes | None:
         """So many bytes of the spool, as soon as they are written; None if the process ended before that."""

@@ -1,8 +1,12 @@
-"""A progress line on standard error: rate and time left; silent when piped or when the work takes under a second."""
+"""A progress line on standard error: rate and time left; silent when piped or when the work takes under a second.
+
+It is drawn when there is news, by no thread of its own: a scan makes copies of its process.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +16,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -19,6 +24,7 @@ from rich.progress import (
 
 _WORTH_A_BAR = 32 << 20  # bytes; less is read within a second
 _WORTH_COUNTING = 20_000  # messages; fewer are read within a second
+_PACE = 0.1  # seconds between two pictures
 
 
 @contextmanager
@@ -27,10 +33,8 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     if total < _WORTH_COUNTING or not sys.stderr.isatty():
         yield lambda _more: None
         return
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda more: bar.advance(task, more)
+    with _line(what, total, MofNCompleteColumn(), TimeRemainingColumn()) as advance:
+        yield advance
 
 
 @contextmanager
@@ -39,7 +43,21 @@ def reading(total: int) -> Iterator[Callable[[int], None]]:
     if total < _WORTH_A_BAR or not sys.stderr.isatty():
         yield lambda _consumed: None
         return
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda consumed: bar.advance(task, consumed)
+    with _line("reading", total, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as advance:
+        yield advance
+
+
+@contextmanager
+def _line(what: str, total: int, *columns: ProgressColumn) -> Iterator[Callable[[int], None]]:
+    shown = (TextColumn(what), BarColumn(), *columns)
+    with Progress(*shown, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task, drawn = bar.add_task(what, total=total), 0.0
+
+        def advance(more: int) -> None:
+            nonlocal drawn
+            bar.advance(task, more)
+            if time.monotonic() - drawn >= _PACE:
+                bar.refresh()
+                drawn = time.monotonic()
+
+        yield advance

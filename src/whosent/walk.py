@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import chain, zip_longest
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from whosent.audience import Audience, batches, observe
+from whosent.audience import batches, observe, shares
 from whosent.bouncing import RECORDER, received, weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
 from whosent.dialects import discover as dialects
+from whosent.hearing import hearing
 from whosent.join import kinship, tables
 from whosent.join.chain import Chain
 from whosent.join.in_order import InTimeOrder
@@ -214,46 +215,59 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
     settings, surroundings = around(inputs, settings, zone)
     surroundings.reads_queue = bool(snapshots)
     done = Pass(inputs, surroundings, snapshots=list(snapshots))
-    detectors: list[Detector] = [detector(settings, surroundings) for detector in discover()]
     ordered = streams(inputs)
-    told, reported = received((one for one in inputs if one.copy_of is None), surroundings)
-    if told:
-        sought = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
-    with _readings(ordered, settings, jobs) as readings:
-        sequences = []
-        for stream in ordered:
-            join = tables.join_for(stream[0].reader.form)(surroundings)
-            done.joins.append(join)
-            parts = read_aside(stream, join, progress, readings) if readings else _by_chunk(stream, join, progress)
-            rows = chain.from_iterable(parts)
-            lateness = lateness_of(stream[0].reader)
-            sequences.append(in_time_order(rows, lateness) if lateness else rows)
-        if told:
-            done.returned = Returned(sought.kept, surroundings.is_own_address)
-            sequences.append(iter(returned_rows(told, done.returned)))
-        sequences += [iter(reported)] if reported else []
-        merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
-        pairs = repeats(ordered, zone)
-        if pairs:
-            done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
-            logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
-            merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
-        if any(one.reader.form is Form.TABLE for one in inputs):
-            done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in inputs}))
-            merged = done.tracked.rows(merged)
-        observers = [Learner(surroundings), done.tally, done.witnessed, *detectors]
-        audience = Audience(observers)
-        for batch in done.chain.batches(batches(merged)):
-            audience.hear(batch)
-        audience.hear(list(done.chain.rest()))
-    observe_queues(snapshots, surroundings, observers)
+    learner = Learner(surroundings)
+    observers: list[Any] = [done.tally, done.witnessed, *(detector(settings, surroundings) for detector in discover())]
+
+    def come_to(share: Sequence[Any]) -> list[Any]:
+        """What these observers come to: detectors their findings, the others all that they know."""
+        observe_queues(snapshots, surroundings, [learner, *share])
+        with times_in(zone):
+            return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
+
+    here, apart = ([], shares(observers)) if jobs > 1 and _worth_processes(inputs) else (observers, [])
+    with hearing(learner, here, apart, come_to) as heard, _readings(ordered, settings, jobs - 1) as readings:
+        for batch in done.chain.batches(batches(_rows(done, ordered, settings, progress, zone, readings))):
+            heard.hear(batch)
+        heard.hear(list(done.chain.rest()))
+        told = dict(zip(chain(here, *apart), heard.told(), strict=True))
+    done.tally, done.witnessed, *found = (told[one] for one in observers)
     done.systems = systems(
         (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
     )
-    with times_in(zone):
-        found = [finding for detector in detectors for finding in detector.findings()]
-    conclude(done, found)
+    conclude(done, chain.from_iterable(found))
     return done
+
+
+def _rows(  # noqa: PLR0913, PLR0917  # what there is to read, and how
+    done: Pass, ordered: list[list[Input]], settings: Settings, progress: Progress, zone: tzinfo,
+    readings: Readings | None,
+) -> Iterator[JoinedRow]:  # fmt: skip
+    """The rows of all inputs, in the one merge order."""
+    surroundings, sequences = done.surroundings, list[Iterator[JoinedRow]]()
+    told, reported = received((one for one in done.inputs if one.copy_of is None), surroundings)
+    for stream in ordered:
+        join = tables.join_for(stream[0].reader.form)(surroundings)
+        done.joins.append(join)
+        parts = read_aside(stream, join, progress, readings) if readings else _by_chunk(stream, join, progress)
+        rows = chain.from_iterable(parts)
+        lateness = lateness_of(stream[0].reader)
+        sequences.append(in_time_order(rows, lateness) if lateness else rows)
+    if told:
+        sought = search(_logs(ordered), wanted_of(one for one, _ in told), zone, settings.logs.year)
+        done.returned = Returned(sought.kept, surroundings.is_own_address)
+        sequences.append(iter(returned_rows(told, done.returned)))
+    sequences += [iter(reported)] if reported else []
+    merged = sequences[0] if len(sequences) == 1 else heapq.merge(*sequences, key=itemgetter(0, 1))
+    pairs = repeats(ordered, zone)
+    if pairs:
+        done.repeats = [(later[-1].source.name, earlier[-1].source.name) for earlier, later in pairs]
+        logs = {one.number: stream[0].number for pair in pairs for stream in pair for one in stream}
+        merged = Once(logs, {later[0].number for _, later in pairs}).rows(merged)
+    if any(one.reader.form is Form.TABLE for one in done.inputs):
+        done.tracked = Tracked(surroundings, told_better({one.number: one.reader.table for one in done.inputs}))
+        merged = done.tracked.rows(merged)
+    return merged
 
 
 def observe_queues(snapshots: Iterable[Snapshot], surroundings: Surroundings, observers: Sequence[object]) -> None:
@@ -323,12 +337,15 @@ def _at(stream: list[Input], time: float) -> Input:
     return max((one for one in stream if one.reader.starts <= time), key=_age, default=stream[0])
 
 
+def _worth_processes(inputs: Iterable[Input]) -> bool:
+    return sum(one.source.stored_size for one in inputs) >= _WORTH_A_PROCESS
+
+
 @contextmanager
 def _readings(ordered: list[list[Input]], settings: Settings, jobs: int) -> Iterator[Readings | None]:
     """Reading processes, where several inputs are worth them; the first part of each stream is wanted first."""
     inputs = [one for parts in zip_longest(*ordered) for one in parts if one is not None]
-    size = sum(one.source.stored_size for one in inputs)
-    if min(jobs, len(inputs)) < 2 or size < _WORTH_A_PROCESS or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
+    if min(jobs, len(inputs)) < 2 or not _worth_processes(inputs) or any(one.source.path is None for one in inputs):  # noqa: PLR2004  # one needs no company
         yield None
         return
     first = {parts[0].number for parts in ordered}

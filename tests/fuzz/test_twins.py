@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.test_readers import FILES, fuzzed, mutilated
 from whosent.audience import hand_out_purely
+from whosent.frames import _KINDS, _NUMBERS, _plain, _whole
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
 from whosent.model.rows import Actor, Closed, Handover, JoinedRow, Message, Outcome
@@ -26,7 +27,6 @@ from whosent.model.surroundings import Surroundings
 from whosent.reading.formats import Form, tokenizer
 from whosent.reading.native import native
 from whosent.reading.stamps import Clock
-from whosent.reading_process import _KINDS, _NUMBERS, _plain, _whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

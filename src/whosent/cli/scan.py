@@ -63,9 +63,7 @@ def scan(  # noqa: PLR0913  # each is a documented option
     own_network: OwnNetwork = None,
     timezone: Zone = "",
     year: Year = 0,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="Processes that read in parallel; 0: one a core.")
-    ] = 0,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processor cores to use; 0: all there are.")] = 0,
 ) -> None:
     """Read logs and name who sends spam, since when, why we say so, and what stops exactly that.
 

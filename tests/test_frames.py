@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from whosent.frames import all_rules, packed, unpacked
 from whosent.join.lives import Begun, Early
 from whosent.model.rows import (
     Actor,
@@ -21,7 +22,6 @@ from whosent.model.rows import (
     Request,
     Result,
 )
-from whosent.reading_process import all_rules, packed, unpacked
 
 TIME = st.floats(0, 4e9)
 REF = st.integers(0, 1 << 60)
