@@ -84,7 +84,7 @@ def test_rules_are_shown_tried_kept_and_taken_back(
     assert "no such log" in typed(sink, "egress", "rules", "--logs", "/nowhere/log").stderr
     assert "nothing is being tried" in typed(sink, "egress", "keep").stderr
     assert "everybody may speak" in typed(sink, "egress", "status").output
-    assert "ends by itself" in typed(sink, "egress", "try", "--minutes", "7").output
+    assert "ends by itself" in typed(sink, "egress", "try", "--minutes", "7", "--relay", "192.0.2.10").output
     assert "timeout 7m" in loaded[-1]
     assert "refusing nobody" in typed(sink, "egress", "try", "--count").output
     assert "reject" not in loaded[-1]
@@ -95,6 +95,8 @@ def test_rules_are_shown_tried_kept_and_taken_back(
     assert "192.0.2.9: 1 connection" in told.output
     assert "It stays" in typed(sink, "egress", "keep").output
     assert (loaded[-1], egress.RULES.exists(), egress.UNIT.exists()) == (firewall.for_good(), True, True)
+    assert "ip saddr { 192.0.2.10/32 }" in egress.RULES.read_text()  # what was tried, not what would be by default
+    assert "timeout 7m" not in egress.RULES.read_text()
     monkeypatch.setattr(egress, "status", lambda: stands._replace(seconds=None))
     assert "In force." in typed(sink, "egress", "status").output
     assert json.loads(typed(sink, "egress", "status", "--json").output)["in_force"]

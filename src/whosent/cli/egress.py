@@ -110,19 +110,19 @@ def try_(
     raise SystemExit(Exit.CLEAN)
 
 
-def keep(*, gateway: Gateway = False, relay: Relay = None) -> None:
-    """Make rules that are being tried stay, over restarts too.
+def keep() -> None:
+    """Make the rules that are being tried stay as they are, over restarts too.
 
     Example: whosent egress keep
     """
     settings = load(os.environ)
     _root("keep")
     stands = egress.status()
-    if stands is None or not stands.refuses:
+    tried = Audits(ledger_of(settings)).last_tried()
+    if stands is None or not stands.refuses or tried is None:
         fail("nothing is being tried: whosent egress try, then keep it before its time is over.")
-    policy = _policy(settings, relay, gateway=gateway)
-    _note(settings, "keep", firewall.rules(policy))
-    written = egress.keep(policy)
+    _note(settings, "keep", firewall.lasting(tried))
+    written = egress.keep(tried)
     sys.stdout.write(f"It stays. Written: {', '.join(written)}. Take back: whosent egress undo\n")
     raise SystemExit(Exit.CLEAN)
 
@@ -149,7 +149,7 @@ def status(*, json: AsJson = False) -> None:
     stands = egress.status()
     policy = _policy(settings, None, gateway=bool(settings.audit.relays))
     if json:
-        _json(policy, firewall.cut_off(_counted(stands), policy), stands)
+        _json(policy, list(_counted(stands)), stands)
     if stands is None:
         sys.stdout.write("No rules of Whosent are loaded: everybody may speak to port 25.\n")
         raise SystemExit(Exit.WARNING)

@@ -40,11 +40,11 @@ def load(policy: Policy) -> None:
     _nft(firewall.rules(policy))
 
 
-def keep(policy: Policy) -> list[str]:
-    """Make them stay, over restarts too; what was written."""
+def keep(tried: str) -> list[str]:
+    """Make the rules of a trial stay, over restarts too; what was written."""
     _nft(firewall.for_good())
     RULES.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    RULES.write_text(firewall.rules(policy._replace(minutes=0, refuse=True)), encoding="utf-8")
+    RULES.write_text(firewall.lasting(tried), encoding="utf-8")
     written = [str(RULES)]
     if UNIT.parent.is_dir():
         UNIT.write_text(_SERVICE, encoding="utf-8")

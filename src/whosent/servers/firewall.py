@@ -32,9 +32,10 @@ def rules(policy: Policy) -> str:
     """What ``nft -f`` takes: the whole table at once, or nothing of it."""
     timeout = f" timeout {policy.minutes}m" if policy.minutes else ""
     held = f"    elements = {{ 25{timeout} }}\n" if policy.refuse else ""
-    chains = _chain("local_out", "output", _users(policy.users), "refused_users { meta skuid }", policy)
+    chains = _chain("local_out", "output", _users(policy.users), ("refused_users { meta skuid }",), policy)
     if policy.gateway:
-        chains += _chain("lan_out", "forward", _hosts(policy.hosts), "refused_hosts { ip saddr }", policy)
+        named = ("refused_hosts { ip saddr }", "refused_hosts6 { ip6 saddr }")
+        chains += _chain("lan_out", "forward", _hosts(policy.hosts), named, policy)
     return f"""table inet {TABLE}
 delete table inet {TABLE}
 table inet {TABLE} {{
@@ -55,13 +56,20 @@ table inet {TABLE} {{
     timeout 7d
     counter
   }}
+  set refused_hosts6 {{
+    type ipv6_addr
+    size 65535
+    flags dynamic,timeout
+    timeout 7d
+    counter
+  }}
   counter passed {{ }}
   counter refused {{ }}
 {chains}}}
 """
 
 
-def _chain(name: str, hook: str, allowed: Iterable[str], who: str, policy: Policy) -> str:
+def _chain(name: str, hook: str, allowed: Iterable[str], who: Iterable[str], policy: Policy) -> str:
     passing = ['oifname "lo" accept'] if hook == "output" else []
     passing += [f'{one} counter name "passed" accept' for one in allowed]
     lines = [
@@ -70,7 +78,7 @@ def _chain(name: str, hook: str, allowed: Iterable[str], who: str, policy: Polic
         "meta l4proto != tcp accept",
         "ct state established,related accept",
         *passing,
-        f"update @{who}",
+        *(f"update @{one}" for one in who),
         'counter name "refused"',
         'limit rate 6/minute log prefix "whosent-egress " flags skuid',
         *(["tcp dport @held reject with tcp reset"] if policy.refuse else []),
@@ -103,6 +111,11 @@ def for_good() -> str:
             f"add element inet {TABLE} held {{ 25 }}\n")  # fmt: skip
 
 
+def lasting(tried: str) -> str:
+    """The rules of a trial without its end."""
+    return re.sub(r"(elements = \{ 25) timeout \d+m( \})", r"\1\2", tried)
+
+
 class Counted(NamedTuple):
     """What the rules have counted."""
 
@@ -125,7 +138,8 @@ def counted(listed: str) -> Counted | None:
     held = sets.get("held", [])
     left = next((one["elem"].get("expires") for one in held if isinstance(one, dict)), None)
     users = {int(value): count for value, count in _elements(sets.get("refused_users", [])) if str(value).isdigit()}
-    hosts = {str(value): count for value, count in _elements(sets.get("refused_hosts", []))}
+    named = [*sets.get("refused_hosts", []), *sets.get("refused_hosts6", [])]
+    hosts = {str(value): count for value, count in _elements(named)}
     return Counted(bool(held), left, counters.get("passed", 0), counters.get("refused", 0), users, hosts)
 
 

@@ -88,3 +88,10 @@ class Audits:
         with self._ledger.transaction():
             self._base.execute("INSERT INTO audit_firewall (at, who, what, rules) VALUES (?, ?, ?, ?)",
                                (at, who, what, rules))  # fmt: skip
+
+    def last_tried(self) -> str | None:
+        """The rules of the last trial, as they were loaded; None if there was none."""
+        row = self._base.execute(
+            "SELECT rules FROM audit_firewall WHERE what LIKE 'try %' ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return str(row[0]) if row else None
