@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whosent.model.check import Answer, Content, Heard, Opening, Ran
-from whosent.servers import exim, firewall, here, mending, postfix, proxies, withdrawal
+from whosent.servers import exim, firewall, handing_in, here, mending, postfix, proxies, withdrawal
 from whosent.servers.attempt import Attempt
 from whosent.servers.firewall import Policy, Speaker
 
@@ -201,9 +201,34 @@ def test_exim_blames_the_list_the_statement_or_the_router() -> None:
 
 
 def test_a_pretended_session_holds_no_smuggled_line() -> None:
-    asked = list(exim.lookups(exim_says(""), "key", STRANGER._replace(sender="a\r\nQUIT@b.test")))
+    asked = list(exim.lookups(exim_says(""), "key", 25, STRANGER._replace(sender="a\r\nQUIT@b.test")))
     session = next(question for question in asked if question.key == "exim -bh key")
     assert "MAIL FROM:<aQUIT@b.test>\r\n" in session.said  # type: ignore[attr-defined]  # a Run
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "line", "edit"),
+    [
+        ("auth_on_25", EXIM, None, "1i\\auth_advertise_hosts = ${if eq{$received_port}{25}{}{*}}"),
+        ("auth_in_clear", "a = b\nauth_advertise_hosts = 10.0.0.0/8 : \\\n  *\nbegin acl\n", 2,
+         "2,3c\\auth_advertise_hosts = ${if def:tls_in_cipher{10.0.0.0/8 : *}{}}"),
+        ("no_password", EXIM, 5, "5i\\  deny message = Log in first\\n"),
+    ],
+)  # fmt: skip
+def test_exim_names_what_lets_mail_in_without_a_password(
+    fault: handing_in.Fault, text: str, line: int | None, edit: str
+) -> None:
+    path = "/etc/exim4/exim4.conf"
+    heard = {**exim_says(""), path: Content(key=path, at=0, text=text),
+             "exim -bh handed in at 587": Ran(key="k", at=0, complaint=SESSION)}  # fmt: skip
+    found = handing_in.guilty(heard, fault, 587)
+    assert found
+    assert (found[0].file, found[0].line) == (path, line)
+    assert f"'{edit}" in found[1].commands[0]
+    assert found[1].undo[0] == f"mv {path}.whosent {path}"
+    assert "exim -bh handed in at 587" in {one.key for one in handing_in.lookups(heard, 587, STRANGER)}
+    assert handing_in.guilty({}, fault, 587) is None
+    assert handing_in.guilty(exim_says(""), "no_password", 587) is None
 
 
 # ------------------------------------------------------------------ queues
@@ -260,7 +285,10 @@ def test_ports_of_this_machine_and_whose_they_are() -> None:
 )  # fmt: skip
 def test_a_proxy_blames_its_line(program: str, path: str, text: str, line: int | None, shown: str) -> None:
     listening = proxies.Listening(1, program, 7)
-    assert path in {question.key for question in proxies.lookups(listening)}
+    started = {"cmdline 7": Content(key="cmdline 7", at=0, text=f"{program}\0-D\0")}
+    assert {question.key for question in proxies.lookups(listening, {})} == {"cmdline 7"}
+    assert path in {question.key for question in proxies.lookups(listening, started)}
+    assert path in {question.key for question in proxies.lookups(listening._replace(pid=0), {})}
     found = proxies.guilty(listening, {path: Content(key=path, at=0, text=text)})
     if not shown:
         assert found is None
@@ -269,6 +297,20 @@ def test_a_proxy_blames_its_line(program: str, path: str, text: str, line: int |
     assert (found[0].line, found[0].text) == (line, shown)
     assert found[1][0].commands
     assert found[1][0].undo
+
+
+def test_the_configuration_that_a_proxy_was_started_with_is_read() -> None:
+    listening = proxies.Listening(3130, "squid", 7)
+    told = Content(key="cmdline 7", at=0, text="(squid-1)\0--kid\0squid-1\0-f\0/etc/squid/second.conf\0")
+    assert [one.key for one in proxies.lookups(listening, {"cmdline 7": told})] == [
+        "cmdline 7",
+        "/etc/squid/second.conf",
+    ]
+    rules = Content(key="r", at=0, text="http_access allow all\n")
+    found = proxies.guilty(listening, {"cmdline 7": told, "/etc/squid/second.conf": rules})
+    assert found
+    assert found[0].file == "/etc/squid/second.conf"
+    assert found[1][0].commands[1] == "squid -k reconfigure -f /etc/squid/second.conf"
 
 
 def test_a_proxy_without_a_file_blames_its_command_line() -> None:
@@ -347,9 +389,12 @@ def test_no_text_of_theirs_breaks_the_reading(one: str, two: str, three: str) ->
     withdrawal.queued(heard, TOKENS, postfix=True)
     withdrawal.queued(heard, TOKENS, postfix=False)
     for program in ("squid", "tinyproxy", "danted"):
-        listening = proxies.Listening(1, program, 1)
-        path = next(iter(proxies.lookups(listening))).key
+        listening = proxies.Listening(1, program, 0)
+        path = next(iter(proxies.lookups(listening, {}))).key
         proxies.guilty(listening, {path: Content(key=path, at=0, text=one)})
+    no_postfix = {key: answer for key, answer in heard.items() if key != "postconf"}
+    for fault in ("auth_on_25", "auth_in_clear", "no_password"):
+        handing_in.guilty(no_postfix, fault, 587)
     firewall.counted(one)
     firewall.speakers_in_log([one, f"DPT=25 {two}"])
     firewall.speakers_now(three)

@@ -41,6 +41,7 @@ from whosent.probing import listeners
 from whosent.probing.consent import is_ours
 from whosent.report import audit as shown
 from whosent.sources import changes, prober, surroundings
+from whosent.sources.prober.errands import from_outside
 from whosent.store.audits import Audits
 from whosent.store.ledger import Ledger
 
@@ -173,6 +174,37 @@ def test_dead_and_mute_servers(sink: Place) -> None:
     assert [one.verdict for one in run("relay", "mx.corp.test", knowing(sink), refused).results] == ["closed"]
     assert {one.verdict for one in run("relay", "mx.corp.test", knowing(sink), mute).results} == {"undecided"}
     assert {one.verdict for one in run("proxy", "mx.corp.test", knowing(sink), mute).results} == {"closed"}
+
+
+def test_what_a_lost_sink_could_not_ask_is_undecided_and_never_closed(sink: Place) -> None:
+    """From the server itself the sink does the asking: where it cannot, nobody has looked."""
+    gone = replaced(sink.sink, address="198.51.100.60", query="http://127.0.0.1:1")
+    lost = replaced(knowing(sink), addresses=("192.0.2.1",), sink=gone)
+    for check in ("relay", "proxy", "submission"):
+        told = run(check, "mx.corp.test", lost, prober.ask, here=True)
+        assert {one.verdict for one in told.results} <= {"undecided"}, (check, told.sentence)
+        assert told.verdict == "unknown"
+        assert check == "submission" or "cannot be asked" in str([one.why for one in told.results])
+
+
+def test_addresses_that_the_sink_cannot_see_are_undecided(sink: Place) -> None:
+    """We have IPv6 and the sink has not: what it could not ask is told beside what it could."""
+
+    def ask(questions: Sequence[Question], knowledge: Knowledge) -> Iterator[Answer]:
+        six = [one for one in questions if isinstance(one, Dialogue) and one.family == 6]
+        yield from from_outside(six, knowledge)
+        for one in questions:
+            if isinstance(one, Dialogue) and one not in six:
+                yield canned(one, {"RCPT": "554 5.7.1 Relay access denied"}, OUTSIDE)
+            elif one not in six:
+                yield Ran(key=one.key, at=0, problem=Obstacle("missing", "There is no such program."))
+
+    knowledge = replaced(knowing(sink), addresses=("2001:db8::10",), sink=replaced(sink.sink, address="198.51.100.60"))
+    told = run("relay", "mx.corp.test:25", knowledge, ask, here=True)
+    assert {one.about: (one.verdict, one.severity) for one in told.results} == {
+        "port 25, IPv4": ("closed", "critical"), "IPv6": ("undecided", "warning"),
+    }  # fmt: skip
+    assert "2001:db8::10" in next(one.why for one in told.results if one.about == "IPv6")
 
 
 # ------------------------------------------------------------------ the other checks

@@ -10,7 +10,7 @@ import msgspec
 
 from tests.lab.machine import wait_until
 from tests.lab.mail import add_smtpd, listens
-from tests.lab.network import LAN, PUBLIC
+from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.world import REPOSITORY
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 SINK = "198.51.100.60"
 SINK_NAME = "198-51-100-60.dyn.isp.test"
+SIX = "2001:db8:77"  # the LAN by IPv6
+MX_SIX, SINK_SIX = f"{SIX}::10", "2001:db8:60::60"
 STATE = "/var/log/whosent"
 ENVIRONMENT = {
     "WHOSENT_STATE": STATE,
     "WHOSENT_AUDIT__SINK": SINK_NAME,
     "WHOSENT_OURS__DOMAINS": "corp.test",
-    "WHOSENT_OURS__NETWORKS": f"{LAN}.0/24,{PUBLIC}/32",
+    "WHOSENT_OURS__NETWORKS": f"{LAN}.0/24,{PUBLIC}/32,{SIX}::/64",
     "PYTHONDONTWRITEBYTECODE": "1",
     "COLUMNS": "100",
 }
@@ -58,8 +60,25 @@ def start_sink(lab: Lab) -> None:
     for name in ("mx", "web", "lan", "gw"):
         lab.host(name).write(f"{STATE}/sink.key", key, mode=0o600)
     out.inside_network(["ip", "route", "add", f"{LAN}.0/24", "via", PUBLIC])  # holes have ports that no NAT knows
-    lab.run("out", command(("sink", "run", "--listen", SINK, "--name", SINK_NAME, "--json")))
+    wire_six(lab)
+    listen = (word for address in (SINK, SINK_SIX) for word in ("--listen", address))
+    lab.run("out", command(("sink", "run", *listen, "--name", SINK_NAME, "--json")))
     wait_until(lambda: listens(out, 8025), "the sink")
+
+
+def wire_six(lab: Lab) -> None:
+    """IPv6 between mx and the world, beside IPv4; the sink and mx have names that lead to both."""
+    roads = {
+        "gw": (f"addr add {SIX}::1/64 dev br-lan nodad", "addr add 2001:db8:1::2/64 dev wan nodad",
+               "route add 2001:db8:60::/64 via 2001:db8:1::1"),
+        "mx": (f"addr add {MX_SIX}/64 dev eth0 nodad", f"route add default via {SIX}::1"),
+        "out": ("addr add 2001:db8:1::1/64 dev eth0 nodad", f"addr add {SINK_SIX}/128 dev lo",
+                f"route add {SIX}::/64 via 2001:db8:1::2"),
+    }  # fmt: skip
+    for name, lines in roads.items():
+        lab.host(name).inside_network(["ip", "-6", "-batch", "-"], "\n".join(lines) + "\n")
+    lab.host("gw").run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"])
+    lab.world.publish(f"host-record={SINK_NAME},{SINK_SIX}", f"host-record={BOTH},{MX},{MX_SIX}")
 
 
 def add_holes(machine: Machine, holes: Mapping[str, Iterable[str]]) -> None:
@@ -70,12 +89,15 @@ def add_holes(machine: Machine, holes: Mapping[str, Iterable[str]]) -> None:
     wait_until(lambda: all(listens(machine, int(port)) for port in holes), "the holes")
 
 
+BOTH = "both.corp.test"  # mx by both families of addresses
 _RELAYING = "smtpd_relay_restrictions"
-POSTFIX_HOLES = {  # by port; the last needs BACKUP
+POSTFIX_HOLES = {  # by port; 2504 needs BACKUP
     "2501": ("mynetworks=0.0.0.0/0",),
     "2502": (f"{_RELAYING}=check_helo_access,texthash:/etc/postfix/greetings,reject_unauth_destination",),
     "2503": (f"{_RELAYING}=check_sender_access,texthash:/etc/postfix/friends,reject_unauth_destination",),
     "2504": ("allow_untrusted_routing=yes",),
+    "2505": ("mynetworks=0.0.0.0/0", "smtpd_tls_security_level=encrypt"),
+    "2506": ("mynetworks=127.0.0.0/8,[::]/0",),
 }
 BACKUP = ("relay_domains=backup.test", f"transport_maps=inline:{{backup.test=smtp:[{LAN}.20]}}")
 EXIM_PERCENT = """percent_hack:
@@ -114,7 +136,8 @@ client pass {{
 }}
 """
 DANTE_SAFE = "socks block {\n  from: 0.0.0.0/0 to: 0.0.0.0/0 port = smtp\n}\n"
-OPEN_PROXIES = {1080, 1081, 3128, 8888}
+SQUIDS = {3128: ("squid", ""), 3129: ("closed", SQUID_SAFE), 3130: ("posting", "http_access deny CONNECT\n")}
+OPEN_PROXIES = {1080, 1081, 3128, 3130, 8888}
 CLOSED_PROXIES = {1082, 1083, 3129, 8889}
 
 
@@ -123,8 +146,13 @@ def open_postfix(lab: Lab) -> None:
     mx, web = lab.host("mx"), lab.host("web")
     mx.write("/etc/postfix/greetings", "localhost OK\n")
     mx.write("/etc/postfix/friends", "# people we trust\ncorp.test OK\n")
-    for setting in BACKUP:
+    certify(mx, "/etc/postfix")
+    tls = ("smtpd_tls_cert_file=/etc/postfix/cert.pem", "smtpd_tls_key_file=/etc/postfix/key.pem")
+    for setting in (*BACKUP, "inet_protocols=all", *tls):
         mx.run(["postconf", "-e", setting])
+    mx.run(["postconf", "-P", "submission/inet/smtpd_tls_security_level=may"])
+    mx.run(["postfix", "stop"])  # another family of addresses needs a start
+    mx.run(["postfix", "start"])
     for setting in ("inet_interfaces=all", "mydestination=backup.test", f"mynetworks=127.0.0.0/8 {LAN}.10/32"):
         web.run(["postconf", "-e", setting])
     web.run(["postfix", "stop"])
@@ -133,11 +161,19 @@ def open_postfix(lab: Lab) -> None:
     wait_until(lambda: listens(web, 25), "the backup's primary")
 
 
+def certify(machine: Machine, folder: str) -> None:
+    """A certificate of its own: cert.pem and key.pem."""
+    machine.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+                 f"/CN={machine.name}.corp.test", "-keyout", f"{folder}/key.pem",
+                 "-out", f"{folder}/cert.pem"])  # fmt: skip
+    machine.run(["chmod", "644", f"{folder}/key.pem"])
+
+
 def start_proxies(lab: Lab, host: str) -> None:
-    """Four open proxies, and the same four closed."""
+    """Four open proxies, a fifth that is open to POST alone, and four closed."""
     machine = lab.host(host)
-    for port, rules in ((3128, ""), (3129, SQUID_SAFE)):
-        path = "/etc/squid/squid.conf" if port == 3128 else "/etc/squid/closed.conf"
+    for port, (name, rules) in SQUIDS.items():
+        path = f"/etc/squid/{name}.conf"
         machine.write(path, SQUID.format(port=port, rules=rules))
         machine.run(["squid", "-n", f"lab{port}", "-f", path])
     for port, rules in ((8888, ""), (8889, "ConnectPort 443\nAllow 127.0.0.1\n")):

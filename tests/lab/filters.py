@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = (
     "rspamd", "spamd", "spamc", "amavisd", "clamd", "clamav-milter", "opendkim", "opendkim-genkey", "opendmarc",
-    "postgrey", "policyd-spf",
+    "postgrey", "policyd-spf", "altermime",
 )  # fmt: skip
 PILLS = "Buy our pills now"  # what the lab's own rule of rspamd calls spam
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -163,9 +163,9 @@ def clamd(machine: Machine) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def clamav_milter(machine: Machine) -> Iterator[None]:
-    """ClamAV's milter on port 7357; needs clamd."""
-    machine.write("/etc/clamav/lab-milter.conf", _CLAMAV_MILTER)
+def clamav_milter(machine: Machine, more: str = "") -> Iterator[None]:
+    """ClamAV's milter on port 7357, with ``more`` settings; needs clamd."""
+    machine.write("/etc/clamav/lab-milter.conf", _CLAMAV_MILTER + more)
     with _running(machine, ["clamav-milter", "-c", "/etc/clamav/lab-milter.conf"], 7357):
         yield
 
@@ -181,13 +181,13 @@ def amavis(machine: Machine) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opendkim(machine: Machine) -> Iterator[None]:
-    """OpenDKIM on port 8891: signs corp.test, knows one key of bigmail.test."""
+def opendkim(machine: Machine, hosts: str = "127.0.0.1\n10.77.0.0/24\n") -> Iterator[None]:
+    """OpenDKIM on port 8891: signs what ``hosts`` send as corp.test, knows one key of bigmail.test."""
     machine.run(["mkdir", "-p", "/run/opendkim"])
     machine.run(["opendkim-genkey", "-D", "/run/opendkim", "-d", "corp.test", "-s", "lab"])
     public = machine.read("/run/opendkim/lab.txt").decode().split('"')[1::2]
     machine.write("/run/opendkim/keys", f"lab._domainkey.corp.test {''.join(public)}\n")
-    machine.write("/run/opendkim/hosts", "127.0.0.1\n10.77.0.0/24\n")
+    machine.write("/run/opendkim/hosts", hosts)
     machine.write("/etc/opendkim-lab.conf", _OPENDKIM)
     with _running(machine, ["opendkim", "-f", "-x", "/etc/opendkim-lab.conf"], 8891):
         yield

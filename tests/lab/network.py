@@ -26,7 +26,7 @@ table inet edge {{
   }}
   chain outward {{
     type nat hook postrouting priority srcnat;
-    oifname "wan" masquerade
+    meta nfproto ipv4 oifname "wan" masquerade
   }}
 }}
 """

@@ -83,6 +83,14 @@ class World:
         self.machine.write(REPLIES + ".new", lines)
         self.machine.path(REPLIES + ".new").replace(self.machine.path(REPLIES))
 
+    def publish(self, *lines: str) -> None:
+        """Add to the DNS, in dnsmasq's words."""
+        place = "/etc/dnsmasq-lab.conf"
+        self.machine.write(place, self.machine.read(place).decode() + "".join(f"{line}\n" for line in lines))
+        self.machine.run(["sh", "-c", "kill $(pidof dnsmasq)"])
+        wait_until(lambda: not self.machine.run(["pidof", "dnsmasq"], check=False), "the end of dnsmasq")
+        self.machine.run(["dnsmasq", f"--conf-file={place}"])
+
     def seen(self) -> list[dict[str, str]]:
         """Give every answered recipient: sender, recipient, answer, helo."""
         return [json.loads(line) for line in self.machine.read(SEEN).splitlines()]

@@ -92,7 +92,7 @@ def questions(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Qu
         yield Await(key="arrived", tokens=tokens, within=WAIT)
     for one in proxies.listening(heard):
         if any(port == one.port for port, _ in alive):
-            yield from proxies.lookups(one)
+            yield from proxies.lookups(one, heard)
 
 
 def _tries(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Try]:
@@ -133,11 +133,13 @@ def _question(one: Try, target: Target, knowledge: Knowledge) -> Dialogue | Exch
 
 
 def _absent(answer: Answer) -> bool:
-    """Whether nothing is there, or nothing that let us connect."""
+    """Whether nothing is there, or nothing that let us connect, or nobody asked."""
     if answer.problem is None:
         return False
     obstacle = answer.problem.obstacle
-    return obstacle in {"refused", "unreachable", "unresolvable"} or (obstacle == "timeout" and not answer.transcript)
+    return obstacle in {"refused", "unreachable", "unresolvable", "missing"} or (
+        obstacle == "timeout" and not answer.transcript
+    )
 
 
 def _promising(heard: Heard, one: Try) -> bool:
@@ -162,15 +164,17 @@ class Judged(NamedTuple):
 def judge(target: Target, knowledge: Knowledge, heard: Heard) -> Iterable[Result]:
     """One result for each proxy that leads through, one for all other ports."""
     if knowledge.sink is None:
-        yield _no_sink(target)
+        told = "Only a token that arrives proves a proxy open. `whosent sink init` says how to run a sink."
+        yield _undecided(target, "all ports", "there is no sink to lead to", told)
         return
     arrivals = heard.get("arrived")
     came = {one.token: one for one in arrivals.arrived} if isinstance(arrivals, Arrivals) else {}
-    judged = [
-        _judged(one, heard[one.key], came.get(_token(one, target, knowledge)))
-        for one in _tries(target, knowledge, heard)
-        if one.key in heard and not _absent(heard[one.key])
-    ]
+    tried = [(one, heard[one.key]) for one in _tries(target, knowledge, heard) if one.key in heard]
+    unasked = [problem for _, answer in tried if (problem := answer.problem) and problem.obstacle == "missing"]
+    if unasked:
+        yield _undecided(target, "asked from outside", "it could not be asked", unasked[0].sentence)
+    judged = [_judged(one, answer, came.get(_token(one, target, knowledge)))
+              for one, answer in tried if not _absent(answer)]  # fmt: skip
     by_port: dict[tuple[int, bool], list[Judged]] = {}
     for one in judged:
         by_port.setdefault((one.one.port, one.one.outside), []).append(one)
@@ -180,7 +184,7 @@ def judge(target: Target, knowledge: Knowledge, heard: Heard) -> Iterable[Result
             dull += tries
         else:
             yield _result(target, knowledge, heard, tries)
-    if dull or not by_port:
+    if dull or not (by_port or unasked):
         yield _closed(target, dull)
 
 
@@ -197,7 +201,7 @@ def _judged(one: Try, answer: Answer, arrived: Arrived | None) -> Judged:
         return Judged(one, "closed", first, None, answer)
     problem = answer.problem
     told = problem.sentence if problem else "It said nothing."
-    unsure = problem is not None and problem.obstacle == "timeout" and one.how == "connect"
+    unsure = problem is not None and problem.obstacle == "timeout" and one.how == _PROTOCOLS[0]
     return Judged(one, "undecided" if unsure else "closed", told, None, answer)
 
 
@@ -257,11 +261,10 @@ def _closed(target: Target, dull: list[Judged]) -> Result:
     )  # fmt: skip
 
 
-def _no_sink(target: Target) -> Result:
+def _undecided(target: Target, about: str, told: str, why: str) -> Result:
     return Result(
-        check="proxy", target=target.name, about="all ports", verdict="undecided", severity="critical",
-        sentence=f"Whether {target} leads strangers to port 25 is undecided: there is no sink to lead to.",
-        why="Only a token that arrives proves a proxy open. `whosent sink init` says how to run a sink.",
+        check="proxy", target=target.name, about=about, verdict="undecided", severity="critical",
+        sentence=f"Whether {target} leads strangers to port 25 is undecided: {told}.", why=why,
         verify=f"whosent audit proxy {shlex.quote(target.name)}",
     )  # fmt: skip
 

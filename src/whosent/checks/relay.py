@@ -15,6 +15,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+import msgspec
+
 from whosent.model.check import (
     WORST_FIRST,
     Arrivals,
@@ -126,14 +128,14 @@ def judge(target: Target, knowledge: Knowledge, heard: Heard) -> Iterable[Result
         judged = list(_judged(target, knowledge, heard, listener, greeting))
         yield _result(target, knowledge, heard, listener, judged)
     silent = list(listeners.silent(heard))
-    for listener, answer in silent:
-        if not listeners.absent(answer):
-            yield _mute(target, listener, answer)
-    if (
-        silent
-        and all(listeners.absent(answer) for _, answer in silent)
-        and not any(True for _ in listeners.listening(heard))
-    ):
+    unasked = {one.family: answer for one, answer in silent if listeners.unasked(answer)}
+    for family, answer in unasked.items():
+        one = _unknown(target, f"IPv{family}", "it could not be asked from outside.", answer)
+        yield one if len(unasked) > 1 else msgspec.structs.replace(one, severity="warning")
+    mute = [(one, answer) for one, answer in silent if not listeners.absent(answer) and not listeners.unasked(answer)]
+    for listener, answer in mute:
+        yield _unknown(target, str(listener), "it does not let us speak.", answer)
+    if silent and not unasked and not mute and not any(True for _ in listeners.listening(heard)):
         yield _nobody(target, silent[0][1])
 
 
@@ -279,13 +281,14 @@ def _left(target: Target, heard: Heard, judged: list[Judged]) -> list[str]:
     return [f'{told}{done}. {where}; the subject begins "Whosent audit".']
 
 
-def _mute(target: Target, listener: Listener, answer: Replies) -> Result:
+def _unknown(target: Target, about: str, told: str, answer: Replies) -> Result:
     last = answer.replies[-1] if answer.replies else None
-    told = f"It said {last.code} {last.text}." if last else (answer.problem.sentence if answer.problem else "")
-    return Result(check="relay", target=target.name, about=str(listener), verdict="undecided", severity="critical",
-                  sentence=f"Whether {target} ({listener}) is an open relay is undecided: it does not let us speak.",
-                  why=f"{told} Ask from another address if this one is blocked.",
-                  verify=f"whosent audit relay {shlex.quote(target.name)}")  # fmt: skip
+    said = f"It said {last.code} {last.text}." if last else (answer.problem.sentence if answer.problem else "")
+    way = ("Mend that, or run this command on a host elsewhere." if listeners.unasked(answer)
+           else "Ask from another address if this one is blocked.")  # fmt: skip
+    return Result(check="relay", target=target.name, about=about, verdict="undecided", severity="critical",
+                  sentence=f"Whether {target} ({about}) is an open relay is undecided: {told}",
+                  why=f"{said} {way}", verify=f"whosent audit relay {shlex.quote(target.name)}")  # fmt: skip
 
 
 def _nobody(target: Target, answer: Replies) -> Result:

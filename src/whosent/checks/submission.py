@@ -18,19 +18,18 @@ from whosent.model.check import (
     Dialogue,
     Heard,
     Knowledge,
-    Opening,
     Passage,
     Question,
     Replies,
     Result,
     Target,
 )
-from whosent.model.incident import Remedy
 from whosent.probing import listeners, passages
 from whosent.probing.letters import helo
 from whosent.probing.listeners import IMPLICIT, Listener
 from whosent.probing.replies import accepts_recipient
-from whosent.servers import here, postfix
+from whosent.servers import handing_in, here
+from whosent.servers.attempt import Attempt
 from whosent.trace.addresses import is_private
 
 _PORTS: Final = (25, 465, 587)
@@ -45,9 +44,8 @@ class Fault(NamedTuple):
     sentence: str
     why: str
     answers: tuple[Replies, ...]
-    parameter: str = ""  # Postfix's, that decides it
+    kind: handing_in.Fault | None = None  # of those that a line of the configuration decides
     port: int = 0
-    value: str = ""  # that mends it
 
 
 def questions(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Question]:
@@ -66,6 +64,10 @@ def questions(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Qu
             yield Dialogue(key=f"{name} {listener}", host=host, port=listener.port, family=listener.family,
                            tls=listener.port == IMPLICIT, commands=commands,
                            outside=listeners.from_outside(target, knowledge))  # fmt: skip
+        mail = heard.get(f"mail {listener}")
+        if target.here and listener.port != _MAIL and isinstance(mail, Replies) and accepts_recipient(mail):
+            recipient = envelope[1].partition("<")[2].rstrip(">")
+            yield from handing_in.lookups(heard, listener.port, Attempt(mail.client, helo(knowledge), "", recipient))
 
 
 def _domain(knowledge: Knowledge, heard: Heard, answer: Replies) -> str:
@@ -102,7 +104,8 @@ def _offered(target: Target, listening: dict[Listener, Replies], heard: Heard) -
         told = " and ".join(map(str, ports))
         return Fault("offered", "closed", f"{target} offers submission at port {told}.", "It greets there.", answers)
     silent = [answer for one, answer in listeners.silent(heard) if one.port in listeners.SUBMISSION]
-    unsure = [answer for answer in silent if not listeners.absent(answer)]
+    asked = [answer for answer in silent if not listeners.unasked(answer)]
+    unsure = [answer for answer in asked or silent if not listeners.absent(answer)]
     if unsure:
         told = unsure[0].problem.sentence if unsure[0].problem else f"It said {unsure[0].replies[-1].text}."
         return Fault("offered", "undecided", f"Whether {target} offers submission is undecided.", told, answers)
@@ -135,7 +138,7 @@ def _public(target: Target, knowledge: Knowledge, who: str, greeting: Replies, t
     if offered:
         return Fault("AUTH on port 25", "open", f"{who} offers passwords at port 25 to the whole world, which invites "
                      "guessing: people hand in mail at 587 and 465.", "EHLO is answered with AUTH.", answers,
-                     "smtpd_sasl_auth_enable", _MAIL, "no")  # fmt: skip
+                     "auth_on_25", _MAIL)  # fmt: skip
     return Fault("AUTH on port 25", "closed", f"{who} offers no passwords at port 25.", "EHLO names no AUTH.", answers)
 
 
@@ -145,7 +148,7 @@ def _clear(who: str, greeting: Replies, tls: Replies) -> Fault:
     if _offers_auth(greeting):
         told = f"{who} asks for passwords before the connection is encrypted: whoever is on the way can read them."
         return Fault(about, "open", told, "The first EHLO, in the clear, is answered with AUTH.", (greeting,),
-                     "smtpd_tls_auth_only", _SUBMISSION, "yes")  # fmt: skip
+                     "auth_in_clear", _SUBMISSION)  # fmt: skip
     if tls.problem is not None and tls.problem.obstacle == "tls":
         told = f"{who} offers encryption that does not come about: nobody can hand in mail safely."
         return Fault(about, "open", told, tls.problem.sentence, (tls,))
@@ -161,8 +164,7 @@ def _without_password(who: str, port: int, mail: Replies) -> Fault:
     if accepts_recipient(mail):
         told = f"{who} takes mail to our own addresses without a password, past what guards port 25."
         why = "RCPT TO our postmaster was accepted before any AUTH."
-        return Fault(about, "open", told, why, (mail,), "smtpd_recipient_restrictions", port,
-                     "permit_sasl_authenticated,reject")  # fmt: skip
+        return Fault(about, "open", told, why, (mail,), "no_password", port)
     last = mail.replies[-1] if mail.replies else None
     if last is None or last.code < 400:  # noqa: PLR2004  # RFC 5321
         told = mail.problem.sentence if mail.problem else "The dialogue ended early."
@@ -173,30 +175,13 @@ def _without_password(who: str, port: int, mail: Replies) -> Fault:
 
 
 def _result(target: Target, heard: Heard, fault: Fault) -> Result:
-    blamed = _blamed(heard, fault) if fault.verdict == "open" and target.here else None
+    named = fault.kind if fault.verdict == "open" and target.here else None
+    blamed = handing_in.guilty(heard, named, fault.port) if named else None
     return Result(
         check="submission", target=target.name, about=fault.about, verdict=fault.verdict, severity="warning",
         sentence=fault.sentence, why=fault.why,
         causes=[blamed[0]] if blamed else [], fix=[blamed[1]] if blamed else [],
         verify=f"whosent audit submission {shlex.quote(target.name)}", evidence=list(_evidence(fault)),
-    )  # fmt: skip
-
-
-def _blamed(heard: Heard, fault: Fault) -> tuple[Opening, Remedy] | None:
-    """Where Postfix decides it."""
-    site = postfix.configuration(heard)
-    service = site.service(fault.port) if site else None
-    if site is None or service is None or not fault.parameter:
-        return None
-    opening = site.where(fault.parameter, service)
-    setting = f"{service.name}/{fault.parameter}"
-    old = service.overrides.get(fault.parameter)
-    undo = f"postconf -PX {shlex.quote(setting)}" if old is None else f"postconf -P {shlex.quote(f'{setting}={old}')}"
-    return opening, Remedy(
-        step="close", title=f"Set {fault.parameter} for this port alone",
-        reach=f"everybody who hands in mail at port {fault.port}",
-        commands=[f"postconf -P {shlex.quote(f'{setting}={fault.value}')}", "postfix reload"],
-        undo=[undo, "postfix reload"],
     )  # fmt: skip
 
 

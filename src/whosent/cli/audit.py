@@ -110,14 +110,17 @@ def _sink(settings: Settings) -> Sink | None:
     if not name:
         return None
     try:
-        address = settings.audit.sink_address or addresses(name, 25, 0)[0][1]
+        found = [address for _, address in addresses(settings.audit.sink_address or name, 25, 0)]
+        known = sorted(found, key=lambda one: ":" in one)  # by IPv4 first: it is reached from everywhere
     except OSError:
         raise Mistake(
             f"audit.sink: {name} has no address. Give it one in the DNS, or name it in audit.sink_address."
         ) from None
     is_address = ":" in name or name.replace(".", "").isdecimal()
-    query = f"http://{f'[{address}]' if ':' in address else address}:{settings.audit.sink_port}"
-    return Sink(address=address, domain="" if is_address else name, key=keys.read(key_file(settings)), query=query)
+    places = [f"http://{f'[{one}]' if ':' in one else one}:{settings.audit.sink_port}" for one in known]
+    other = next((place for one, place in zip(known, places, strict=True) if (":" in one) != (":" in known[0])), "")
+    return Sink(address=known[0], domain="" if is_address else name, key=keys.read(key_file(settings)),
+                query=places[0], other=other)  # fmt: skip
 
 
 def _sorted(words: list[str]) -> tuple[list[Check], list[Target]]:

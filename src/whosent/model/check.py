@@ -18,6 +18,7 @@ from whosent.model.token import issue
 Decision = Literal["open", "closed", "accepted_undelivered", "undecided"]
 WORST_FIRST: Final[tuple[Decision, ...]] = ("open", "accepted_undelivered", "undecided", "closed")
 Family = Literal[0, 4, 6]  # 0: whichever the name has
+Treatment = Literal["signed", "unfiltered", "changed"]  # of mail that is taken for outgoing
 Obstacle = Literal[
     "unresolvable",  # the name has no address
     "unreachable",  # no way there
@@ -268,6 +269,7 @@ class Sink(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""  # empty: only address literals can be used
     key: bytes = b""
     query: str = ""  # URL of its HTTP port
+    other: str = ""  # the same by the other family of addresses; empty: it has none
 
     @property
     def literal(self) -> str:

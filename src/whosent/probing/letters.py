@@ -30,6 +30,11 @@ def contact(knowledge: Knowledge) -> str:
     return settings.audit.contact or f"postmaster@{(*settings.ours.domains, knowledge.host)[0]}"
 
 
+def origin(address: str) -> str:
+    """The From line of a probe."""
+    return f"From: Whosent audit <{address}>"
+
+
 def letter(  # noqa: PLR0913  # the fields of a message
     knowledge: Knowledge,
     token: str,
@@ -56,6 +61,6 @@ def letter(  # noqa: PLR0913  # the fields of a message
                         + (f"\n{more}\n" if more else ""))  # fmt: skip
     if attached:
         message.add_attachment(attached, maintype="application", subtype="octet-stream", filename="test.com")
-    said = f"From: Whosent audit <{sender.strip('<>') or contact(knowledge)}>\nTo: {recipient.strip('<>')}\n"
+    said = f"{origin(sender.strip('<>') or contact(knowledge))}\nTo: {recipient.strip('<>')}\n"
     subject = f"Subject: Whosent audit: {about}\n"  # as they are: an address under test is no address for a library
     return said + subject + message.as_string()

@@ -84,6 +84,11 @@ def absent(answer: Replies) -> bool:
     return answer.problem is not None and answer.problem.obstacle in {"refused", "unresolvable", "unreachable"}
 
 
+def unasked(answer: Replies) -> bool:
+    """Whether nobody asked, so that nothing is known of who is there: the sink was to, and could not."""
+    return answer.problem is not None and answer.problem.obstacle == "missing"
+
+
 def silent(heard: Heard) -> Iterator[tuple[Listener, Replies]]:
     """Those that did not, though something may be there."""
     let_in = {one for one, _ in listening(heard)}

@@ -57,7 +57,7 @@ def lookups(heard: Heard, key: str, port: int, attempt: Attempt) -> Iterator[Que
     if site is not None:
         yield from postfix.lookups(site, site.service(port), attempt)
     else:
-        yield from exim.lookups(heard, key, attempt)
+        yield from exim.lookups(heard, key, port, attempt)
 
 
 def guilty(heard: Heard, key: str, port: int, attempt: Attempt) -> tuple[Opening, list[Remedy]] | None:

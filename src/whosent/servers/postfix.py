@@ -22,6 +22,7 @@ _ACCESS: Final = {"check_client_access": "client", "check_helo_access": "helo", 
                   "check_recipient_access": "recipient"}  # fmt: skip
 _PASSES: Final = re.compile(r"(?i)^(?:OK|PERMIT|\d+)\b")
 _STOPS: Final = re.compile(r"(?i)^(?:REJECT|DEFER|DISCARD|[45]\d\d)\b")
+_WITH_SOURCE: Final = {"hash", "btree", "lmdb", "cdb", "dbm", "texthash", "pcre", "regexp", "cidr"}
 _STOPPING: Final = {"reject", "defer"}
 _GUARDS: Final = {"reject_unauth_destination", "defer_unauth_destination"}
 _DEEPEST: Final = 5  # restriction classes within one another
@@ -67,7 +68,8 @@ class Configuration(msgspec.Struct, frozen=True):
             text = f"-o {parameter}={service.overrides[parameter]}"
             return Opening(file=_MASTER, line=line, text=text, why="", setting=f"{service.name}/{parameter}")
         line = _line(self.main, rf"{re.escape(parameter)}\s*=")
-        text = self.main.splitlines()[line - 1].strip() if line else f"{parameter} = {self.value(parameter)} (default)"
+        default = f"{parameter} = {self.value(parameter)}".rstrip() + " (default)"
+        text = self.main.splitlines()[line - 1].strip() if line else default
         return Opening(file=_MAIN, line=line, text=text, why="", setting=parameter)
 
 
@@ -142,7 +144,12 @@ def steps(site: Configuration, service: Service | None, attempt: Attempt) -> lis
     parameter = "smtpd_relay_restrictions"
     if not site.words(parameter, service):
         parameter = "smtpd_recipient_restrictions"
-    return list(_steps(site, service, parameter, site.words(parameter, service), attempt, _DEEPEST))
+    return list(restrictions(site, service, parameter, attempt))
+
+
+def restrictions(site: Configuration, service: Service | None, parameter: str, attempt: Attempt) -> Iterator[Step]:
+    """Those of one list, with the classes it names."""
+    return _steps(site, service, parameter, site.words(parameter, service), attempt, _DEEPEST)
 
 
 def _steps(  # noqa: PLR0913, PLR0917  # of what, in which list, how deep
@@ -191,19 +198,21 @@ def _parents(domain: str) -> Iterator[str]:
 def lookups(site: Configuration, service: Service | None, attempt: Attempt) -> Iterator[Question]:
     """What the maps are to be asked, and the files they are made of."""
     for step in steps(site, service, attempt):
-        if not step.table:
-            continue
-        for key in step.keys:
-            yield Run(key=f"{step.table} {key}", argv=("postmap", "-q", key, step.table))
-        kind, _, path = step.table.partition(":")
-        if kind in {"hash", "btree", "lmdb", "cdb", "dbm", "texthash", "pcre", "regexp", "cidr"} and path.startswith(
-            "/"
-        ):
-            yield Read(key=path, path=path)
+        if step.table:
+            yield from asks(step)
     for word in site.words("relay_domains", service):
         if ":" in word and not word.startswith("/"):
             domain = attempt.recipient.rpartition("@")[2]
             yield Run(key=f"{word} {domain}", argv=("postmap", "-q", domain, word))
+
+
+def asks(step: Step) -> Iterator[Question]:
+    """What a map is asked, and the file it is made of."""
+    for key in step.keys:
+        yield Run(key=f"{step.table} {key}", argv=("postmap", "-q", key, step.table))
+    kind, _, path = step.table.partition(":")
+    if kind in _WITH_SOURCE and path.startswith("/"):
+        yield Read(key=path, path=path)
 
 
 def guilty(site: Configuration, service: Service | None, attempt: Attempt, heard: Heard) -> Opening | None:
@@ -216,11 +225,13 @@ def guilty(site: Configuration, service: Service | None, attempt: Attempt, heard
             domain = attempt.recipient.rpartition("@")[2]
             return _routed(site, service, attempt) or _relayed(site, service, domain, heard)
         if step.table:
-            key, answer = _asked(step, heard)
+            key, answer = answered(step, heard)
             if _STOPS.match(answer):
                 return None
             if _PASSES.match(answer):
-                return _entry(step, key, answer, heard)
+                why = (f"{step.word} in {step.parameter} looks up {key} here, and {answer.split(None, 1)[0]} lets it "
+                       "pass before recipients of others are refused.")  # fmt: skip
+                return entry(step, key, answer, heard, why)
         elif (cause := _passes(site, service, step, attempt)) is not None:
             return cause
     unset = site.where(walked[0].parameter if walked else "smtpd_relay_restrictions", service)
@@ -231,7 +242,7 @@ def _passes(site: Configuration, service: Service | None, step: Step, attempt: A
     """What a restriction without a map lets through."""
     if step.word == "permit":
         return _because(site.where(step.parameter, service), "It permits everybody before anything is refused.")
-    network = _network_of(site.words("mynetworks", service), attempt.client)
+    network = network_of(site.words("mynetworks", service), attempt.client)
     if step.word != "permit_mynetworks" or not network:
         return None
     why = f"{network} makes {attempt.client} one of our own: whoever is there may relay."
@@ -242,7 +253,7 @@ def _because(cause: Opening, why: str, entry: str = "") -> Opening:
     return msgspec.structs.replace(cause, why=why, entry=entry)
 
 
-def _network_of(words: list[str], client: str) -> str:
+def network_of(words: list[str], client: str) -> str:
     """The entry of a list of networks that holds the client."""
     for word in words:
         try:
@@ -255,7 +266,7 @@ def _network_of(words: list[str], client: str) -> str:
 
 def is_own_client(site: Configuration, service: Service | None, client: str) -> bool:
     """Whether mynetworks names the client."""
-    return bool(_network_of(site.words("mynetworks", service), client))
+    return bool(network_of(site.words("mynetworks", service), client))
 
 
 def _relayed(site: Configuration, service: Service | None, domain: str, heard: Heard) -> Opening | None:
@@ -278,7 +289,8 @@ def _routed(site: Configuration, service: Service | None, attempt: Attempt) -> O
     return _because(site.where("allow_untrusted_routing", service), why)
 
 
-def _asked(step: Step, heard: Heard) -> tuple[str, str]:
+def answered(step: Step, heard: Heard) -> tuple[str, str]:
+    """The first key that a map knows, and what it says to it; both empty: none."""
     for key in step.keys:
         told = heard.get(f"{step.table} {key}")
         if isinstance(told, Ran) and told.code == 0 and told.output.strip():
@@ -286,15 +298,13 @@ def _asked(step: Step, heard: Heard) -> tuple[str, str]:
     return "", ""
 
 
-def _entry(step: Step, key: str, answer: str, heard: Heard) -> Opening:
-    """The line of an access map."""
+def entry(step: Step, key: str, answer: str, heard: Heard, why: str) -> Opening:
+    """The line of a map."""
     kind, _, path = step.table.partition(":")
     text = _content(heard, path)
     line = _line(text, rf"{re.escape(key)}(?:\s|$)") or _line(text, rf"\S.*\s{re.escape(answer)}\s*$")
     shown = text.splitlines()[line - 1].strip() if line else f"{key} {answer}"
     place = path if text else f"{kind}:{path}"
-    why = (f"{step.word} in {step.parameter} looks up {key} here, and {answer.split(None, 1)[0]} lets it pass before "
-           "recipients of others are refused.")  # fmt: skip
     return Opening(file=place, line=line, text=shown, why=why, setting=step.table, entry=key)
 
 

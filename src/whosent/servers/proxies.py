@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
@@ -13,11 +14,11 @@ from whosent.model.incident import Remedy
 _LISTENER: Final = re.compile(
     r"^LISTEN\s+\S+\s+\S+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"([^\"]+)\",pid=(\d+))?", re.MULTILINE
 )
-_FILES: Final = {
-    "squid": "/etc/squid/squid.conf",
-    "tinyproxy": "/etc/tinyproxy/tinyproxy.conf",
-    "danted": "/etc/danted.conf",
-    "sockd": "/etc/sockd.conf",
+_FILES: Final = {  # where the configuration is, and the option that names another
+    "squid": ("/etc/squid/squid.conf", "-f"),
+    "tinyproxy": ("/etc/tinyproxy/tinyproxy.conf", "-c"),
+    "danted": ("/etc/danted.conf", "-f"),
+    "sockd": ("/etc/sockd.conf", "-f"),
 }
 _REACH: Final = "who may reach port 25 through this proxy; web pages stay reachable"
 
@@ -45,26 +46,36 @@ def listening(heard: Heard) -> list[Listening]:
     return [found[port] for port in sorted(found)]
 
 
-def lookups(one: Listening) -> Iterator[Question]:
-    """The configuration of the program behind a port."""
-    if one.program in _FILES:
-        yield Read(key=_FILES[one.program], path=_FILES[one.program])
+def lookups(one: Listening, heard: Heard) -> Iterator[Question]:
+    """How the program behind a port was started; then its configuration."""
     if one.pid:
         yield Read(key=f"cmdline {one.pid}", path=f"/proc/{one.pid}/cmdline", most=4000)
+    if one.program in _FILES and (not one.pid or f"cmdline {one.pid}" in heard):
+        path = _path(one, heard)
+        yield Read(key=path, path=path)
+
+
+def _words(one: Listening, heard: Heard) -> list[str]:
+    """Its command line."""
+    told = heard.get(f"cmdline {one.pid}")
+    return told.text.strip("\0").split("\0") if isinstance(told, Content) else []
+
+
+def _path(one: Listening, heard: Heard) -> str:
+    usual, option = _FILES[one.program]
+    named = [value for name, value in pairwise(_words(one, heard)) if name == option and value.startswith("/")]
+    return named[-1] if named else usual
 
 
 def guilty(one: Listening, heard: Heard) -> tuple[Opening, list[Remedy]] | None:
     """The line that lets strangers out, and what closes it."""
-    path = _FILES.get(one.program, "")
+    path = _path(one, heard) if one.program in _FILES else ""
     text = heard.get(path)
     if isinstance(text, Content) and text.problem is None:
         judge = {"squid": _squid, "tinyproxy": _tinyproxy}.get(one.program, _dante)
         return judge(path, text.text.splitlines())
-    command = heard.get(f"cmdline {one.pid}")
-    if isinstance(command, Content) and command.text:
-        words = command.text.strip("\0").split("\0")
-        return _bare(one, words)
-    return None
+    words = _words(one, heard)
+    return _bare(one, words) if words else None
 
 
 def _squid(path: str, lines: list[str]) -> tuple[Opening, list[Remedy]] | None:
@@ -76,7 +87,8 @@ def _squid(path: str, lines: list[str]) -> tuple[Opening, list[Remedy]] | None:
     why = "Before anything denies it, this lets clients out to any port, port 25 among them."
     opening = Opening(file=path, line=allowing[0], text=allowing[1], setting="http_access", why=why)
     edit = rf"{rules[0][0]}i\acl whosent_mail port 25 465 587\nhttp_access deny whosent_mail"
-    return opening, [_edit("Deny mail ports before every other rule", path, edit, "squid -k reconfigure")]
+    return opening, [_edit("Deny mail ports before every other rule", path, edit,
+                           f"squid -k reconfigure -f {shlex.quote(path)}")]  # fmt: skip
 
 
 def _tinyproxy(path: str, lines: list[str]) -> tuple[Opening, list[Remedy]] | None:
@@ -99,7 +111,7 @@ def _dante(path: str, lines: list[str]) -> tuple[Opening, list[Remedy]] | None:
     block = " ".join(line.strip() for line in lines[number - 1 : number + 3])
     opening = Opening(file=path, line=number, text=block, setting="socks pass",
                       why="This rule passes clients on to any port, port 25 among them.")  # fmt: skip
-    edit = rf"{number}i\socks block {{\n  from: 0.0.0.0/0 to: 0.0.0.0/0 port = smtp\n}}"
+    edit = rf"{number}i\socks block {{\n  from: 0/0 to: 0/0 port = smtp\n}}"
     return opening, [_edit("Block port 25 before this rule", path, edit, "systemctl restart danted")]
 
 

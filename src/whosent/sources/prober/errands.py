@@ -15,6 +15,7 @@ import msgspec
 from whosent.model.check import Answer, Dialogue, Exchange, Knowledge, Obstacle, Problem, Received, Replies, Sink
 from whosent.model.sinktalk import OUTSIDE, SIGNATURE, Asked, Brought, Errand, Told
 from whosent.model.token import signature
+from whosent.published.senders import public
 
 _WITHIN: Final = 180.0  # seconds for all dialogues of an errand
 _MOST: Final = 64 << 20
@@ -30,24 +31,46 @@ class SinkError(Exception):
 
 
 def from_outside(questions: Sequence[Dialogue | Exchange], knowledge: Knowledge) -> Iterator[Answer]:
-    """Each question put to the address that we have in the sink's eyes."""
+    """Each question put to the address that we have in the sink's eyes, by IPv4 and by IPv6.
+
+    What the sink could not ask is ``missing``: that nobody asked does not mean that nobody is there.
+    """
     sink = knowledge.sink
-    errand = Errand(list(questions), int(time.time()), knowledge.settings.audit.connections, secrets.token_hex(8))
-    answers: list[Replies | Received] = []
-    problem = Problem("missing", "No sink is configured that could ask from outside.")
-    if sink is not None:
-        try:
-            brought = talk(sink, OUTSIDE, errand, Brought, _WITHIN)
-            answers = brought.answers
-            problem = Problem("unresolvable", f"The sink knows us as {brought.client}, which is of the other family.")
-        except SinkError as error:
-            problem = error.problem
-    yield from answers
-    heard = {one.key for one in answers}
-    for one in questions:
-        if one.key not in heard:
+    its = 6 if sink is not None and ":" in sink.address else 4
+    for other in (False, True):
+        asked = [one for one in questions if (one.family == 10 - its) is other]
+        heard: dict[str, Replies | Received] = {}
+        lacking = _lacking(knowledge, 10 - its) if other or sink is None else None
+        if asked and lacking is None and sink is not None:
+            heard, lacking = _errand(sink, sink.other if other else sink.query, asked, knowledge)
+        for one in asked:
             kind = Replies if isinstance(one, Dialogue) else Received
-            yield kind(key=one.key, at=time.time(), problem=problem)
+            yield heard.get(one.key) or kind(key=one.key, at=time.time(), problem=lacking)
+
+
+def _lacking(knowledge: Knowledge, family: int) -> Problem | None:
+    """Why nothing can be asked by this family of addresses: no sink, or one of the two has no such address."""
+    if knowledge.sink is None:
+        return Problem("missing", "No sink is configured that could ask from outside.")
+    ours = next((one for one in public(knowledge.addresses) if (":" in one) == (family == 6)), None)  # noqa: PLR2004  # IPv6
+    if ours is None:
+        return Problem("unresolvable", f"We have no IPv{family} address that others can see.")
+    if not knowledge.sink.other:
+        return Problem("missing", f"This machine has the address {ours}, but the sink has none to ask it from.")
+    return None
+
+
+def _errand(
+    sink: Sink, query: str, questions: Sequence[Dialogue | Exchange], knowledge: Knowledge
+) -> tuple[dict[str, Replies | Received], Problem]:
+    """The answers by their keys, and why there is none where there is none."""
+    errand = Errand(list(questions), int(time.time()), knowledge.settings.audit.connections, secrets.token_hex(8))
+    try:
+        brought = talk(msgspec.structs.replace(sink, query=query), OUTSIDE, errand, Brought, _WITHIN)
+    except SinkError as error:
+        return {}, Problem("missing", error.problem.sentence)
+    lacking = Problem("unresolvable", f"The sink knows us as {brought.client}, which is of the other family.")
+    return {one.key: one for one in brought.answers}, lacking
 
 
 def talk(sink: Sink, path: str, body: Asked | Errand, kind: type[_Talk], within: float) -> _Talk:
