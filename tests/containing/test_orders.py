@@ -12,7 +12,7 @@ import pytest
 from tests.containing.kit import CLAIM, accuse, desk
 from whosent.containing import attending
 from whosent.containing.attending import Attending
-from whosent.containing.obeying import decision, obey
+from whosent.containing.obeying import decision, obey, said
 from whosent.containing.replaying import replay
 from whosent.model.action import Progressed
 from whosent.model.finding import Cause, Strength, Suspect
@@ -88,6 +88,33 @@ def test_an_order_in_force(tmp_path: Path) -> None:
     place.incidents.move(one.id, What.RELEASED, "anna", "it is her newsletter")
     assert decision(place, one).why == "an operator has decided otherwise"
     assert obey(place, "mx") == []
+
+
+def test_what_the_order_says_to_somebody_who_is_told(tmp_path: Path) -> None:
+    one = accuse(tmp_path, findings=[SAYS])
+
+    def of(order: str) -> str:
+        rules = msgspec.structs.replace(ORDERS, order=order)
+        kept = desk(tmp_path)[0].incidents.get(one.id)
+        assert kept is not None
+        return said(desk(tmp_path, rules, "whosent")[0], kept)
+
+    assert of("observe") == ""
+    assert of("propose").startswith("The standing order proposes to contain it now.")
+    assert of("propose").endswith(f"whosent incident release {one.id}")
+    assert of("contain") == (
+        "The standing order leaves it to you: these orders were not tried on the past: run whosent replay."
+    )
+    place, _ = desk(tmp_path, ORDERS, "whosent")
+    place.actions.replayed(digest(ORDERS), "fine")
+    assert of("contain") == "The standing order contains it now."
+    obey(place, "mx")
+    assert of("contain").startswith("By standing order: tap, queue; ")
+    assert of("contain").endswith(f"Take it back: whosent incident release {one.id}")
+    place.incidents.move(one.id, What.CONTAINED, "anna")
+    assert of("contain") == ""
+    place.incidents.move(one.id, What.RELEASED, "anna")
+    assert of("propose") == "The standing order leaves it to you: an operator has decided otherwise."
 
 
 def test_an_order_that_cannot_be_carried_out(tmp_path: Path) -> None:

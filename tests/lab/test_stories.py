@@ -16,20 +16,21 @@ import subprocess
 import termios
 import threading
 import time
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.lab.containing import argv, set_up, told
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab, moment, why_not
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
 from tests.lab.queues import waiting
 from tests.lab.studio import MAIL_LOG, STRANGERS, Studio, letter
 from tests.lab.watched import (
+    FORM,
     FRIENDS,
     PASSWORDS,
     STOLEN,
@@ -76,7 +77,7 @@ class Campaign:
 
     def __init__(self, lab: Lab, host: str, acts: list[Act]) -> None:
         self.player = lab.start(host, "tests.lab.player")
-        self.began = time.monotonic()
+        self.began = time.time()
         self._acts = acts
         self._thread = threading.Thread(target=self._play)
         self._thread.start()
@@ -129,7 +130,6 @@ class Story:
         self.lab, self.machine, self.place, self.play = lab, machine, place, play
         self.host = "out" if innocent is customer else "lan"
         self.innocent = innocent
-        self.seconds: dict[str, float] = {}
 
     def begins(self) -> Campaign:
         """The innocent have a past; then the outbreak starts."""
@@ -172,22 +172,19 @@ def delivered(lab: Lab) -> int:
 
 def contained(one: Story, watch: Watched, campaign: Campaign, *, alone: bool = True) -> str:
     """Named and contained within seconds, alone; nothing of it leaves any more, nothing of it is lost."""
-    opened = watch.told("opened", one.play.culprit)
-    named = time.monotonic() - campaign.began
-    told_ = watch.told("contained", one.play.culprit)
-    print(f"{one.play.culprit}: named after {named:.1f} s, contained after {time.monotonic() - campaign.began:.1f} s")
+    opened, told_ = watch.told("opened", one.play.culprit), watch.told("contained", one.play.culprit)
+    named, stopped = (moment(each["at"]).timestamp() - campaign.began for each in (opened, told_))
+    print(f"{one.play.culprit}: named after {named:.1f} s, contained after {stopped:.1f} s")
+    assert named < stopped < WITHIN
     wait_until(lambda: settled(one.machine), "nothing is under way")
     left = one.seen(one.play.to, "accept", "unknown")
     campaign.over()
     wait_until(lambda: settled(one.machine), "nothing is under way")
-    assert named < WITHIN or not alone
     assert opened["incident"] == told_["incident"]
     assert one.seen(one.play.to, "accept", "unknown") == left < (SIZE / 2 if alone else SIZE)
-    assert one.lie(one.play.mark) == {"hold": SIZE - left}, (
-        left,
-        Counter(each["queue_name"] for each in waiting(one.machine)),
-    )
-    assert len(waiting(one.machine)) == SIZE - left, "nobody else's mail waits"
+    others = [each for each in waiting(one.machine) if each["queue_name"] != "hold"]
+    assert one.lie(one.play.mark) == {"hold": SIZE - left}
+    assert not others, others[:5]
     return str(told_["incident"])
 
 
@@ -268,6 +265,23 @@ def test_an_infected_pc_behind_our_relay_and_an_operator_who_lets_it_go_on(lab: 
         }
         assert "hold" not in one.lie(play.mark)
         assert told(mx, "incident", "show", incident)["state"] == "open"
+
+
+def test_an_abused_form_script(lab: Lab, tmp_path: Path) -> None:
+    web, studio = lab.host("web"), Studio(lab, tmp_path)
+    studio.settings("relayhost=", "mydestination=$myhostname", host="web")  # it delivers itself, as hosting servers do
+    to = victims(lab, 4)
+    acts = [
+        Act(at(number), "web", STRANGERS[2], PUBLIC, 80, method="POST", path="/contact.php", headers=FORM,
+            body=urlencode({"to": one, "email": "x@prize.test", "subject": "You have won", "message": "Claim it"}))
+        for number, one in enumerate(to)
+    ]  # fmt: skip
+    play = Play("out", acts, to, "/contact.php", "X-PHP-Originating-Script: 0:contact.php")
+    with story(lab, web, tmp_path, play, customer, WEB_LOGS) as (one, watch):
+        incident = contained(one, watch, one.begins())
+        history = purged(one, watch, incident)
+    assert any(line.startswith("contained by whosent: tap, queue") for line in history)
+    studio.settings("relayhost=[mx.corp.test]", "mydestination=", host="web")
 
 
 @contextmanager

@@ -62,6 +62,12 @@ def test_a_value_of_itself_ends() -> None:
 HEAD = b"Nov 12 14:03:07 mx postfix/qmgr[7]: ABCDEF: removed\n"
 
 
+def test_a_relay_opened_by_mistake_makes_no_stranger_ours() -> None:
+    assert read("mynetworks = 127.0.0.0/8 0.0.0.0/0 [::]/0 100.0.0.0/6 10.0.0.0/8 [2001:db8::]/32\n").networks == (
+        "127.0.0.0/8", "10.0.0.0/8", "2001:db8::/32"
+    )  # fmt: skip
+
+
 def test_only_this_machines_logs_ask_for_its_main_cf(tmp_path: Path) -> None:
     main_cf = tmp_path / "main.cf"
     main_cf.write_text(USUAL)
