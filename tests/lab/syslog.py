@@ -21,16 +21,28 @@ main_queue(queue.type="Direct")
 module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval="0")
 {outputs}
 """
+FORWARD = """*.* action(type="omfwd" target="{host}" port="{port}" protocol="{protocol}" {framing}
+  template="RSYSLOG_ForwardFormat")
+"""
 OUTPUT = 'mail.* action(type="omfile" file="{file}" template="{template}" fileCreateMode="0644")\n'
 
 
-def start_syslog(machine: Machine, files: Mapping[str, str], *, slash: bool = False) -> None:
+def forward_syslog(machine: Machine, files: Mapping[str, str], host: str, udp: int, tcp: int) -> None:
+    """Start rsyslog anew so that what it hears also goes to ``host``, over UDP and over TCP with octet counts."""
+    stop_syslog(machine)
+    counted = 'TCP_Framing="octet-counted"'
+    more = FORWARD.format(host=host, port=udp, protocol="udp", framing="")
+    more += FORWARD.format(host=host, port=tcp, protocol="tcp", framing=counted)
+    start_syslog(machine, files, more=more)
+
+
+def start_syslog(machine: Machine, files: Mapping[str, str], *, slash: bool = False, more: str = "") -> None:
     """Start rsyslog on ``machine``; ``files`` maps each log file to the template it is written with.
 
     Unless ``slash`` is set, rsyslog ends a program's name at its first slash where the template asks for the name
     alone: RFC 5424 lines then say "postfix" for every daemon of Postfix. That is its default.
     """
-    outputs = "".join(OUTPUT.format(file=file, template=template) for file, template in files.items())
+    outputs = "".join(OUTPUT.format(file=file, template=template) for file, template in files.items()) + more
     machine.write("/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs, slash="on" if slash else "off"))
     machine.run(["rsyslogd", "-f", "/etc/rsyslog.conf", "-i", "/run/rsyslogd.pid"])
     wait_until(machine.path("/dev/log").exists, f"{machine.name}'s /dev/log")

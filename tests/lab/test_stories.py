@@ -22,9 +22,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.lab.containing import argv, set_up, told
+from tests.lab import exim
+from tests.lab.containing import argv, said, set_up, told
 from tests.lab.lab import Lab, moment, why_not
 from tests.lab.machine import wait_until
+from tests.lab.mail import listens
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
 from tests.lab.queues import waiting
@@ -32,6 +34,7 @@ from tests.lab.studio import MAIL_LOG, STRANGERS, Studio, letter
 from tests.lab.watched import (
     FORM,
     FRIENDS,
+    OFFICE,
     PASSWORDS,
     STOLEN,
     WITHIN,
@@ -123,6 +126,15 @@ def settled(machine: Machine) -> bool:
     return all(one["queue_name"] in {"deferred", "hold"} for one in waiting(machine))
 
 
+def thefts(to: list[str]) -> list[Act]:
+    """Strangers send in the name of the stolen account."""
+    return [
+        spam(at(number), one, source=STRANGERS[number % 4], server=PUBLIC, port=587, user=STOLEN,
+             password=PASSWORDS[STOLEN], sender=STOLEN)
+        for number, one in enumerate(to)
+    ]  # fmt: skip
+
+
 class Story:
     """One outbreak beside an innocent office, and what came of it."""
 
@@ -204,13 +216,8 @@ def purged(one: Story, watch: Watched, incident: str) -> list[str]:
 def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(lab: Lab, tmp_path: Path) -> None:
     mx = lab.host("mx")
     to = victims(lab, 1)
-    acts = [
-        spam(at(number), one, source=STRANGERS[number % 4], server=PUBLIC, port=587, user=STOLEN,
-             password=PASSWORDS[STOLEN], sender=STOLEN)
-        for number, one in enumerate(to)
-    ]  # fmt: skip
     past = tuple(colleague(number, STOLEN) for number in range(40))
-    play = Play("out", acts, to, STOLEN, f"sasl_username={STOLEN}", past)
+    play = Play("out", thefts(to), to, STOLEN, f"sasl_username={STOLEN}", past)
     with story(lab, mx, tmp_path, play, untouchable=STOLEN) as (one, watch):
         campaign = one.begins()
         watch.told("opened", STOLEN)
@@ -282,6 +289,34 @@ def test_an_abused_form_script(lab: Lab, tmp_path: Path) -> None:
         history = purged(one, watch, incident)
     assert any(line.startswith("contained by whosent: tap, queue") for line in history)
     studio.settings("relayhost=[mx.corp.test]", "mydestination=", host="web")
+
+
+def test_a_stolen_account_on_exim(tmp_path: Path) -> None:
+    if not exim.UNPACKED.exists():
+        pytest.skip("Exim is not unpacked here: run tests/lab/packages.sh exim")
+    with Lab(PASSWORDS, ("postmaster@corp.test",), STRANGERS) as lab:
+        mx = lab.host("mx")
+        mx.run(["postfix", "stop"])
+        exim.start_mx(mx, PASSWORDS, ("postmaster@corp.test",), exim.Settings())
+        set_up(mx, "exim")
+        wait_until(lambda: listens(mx, 587), "the daemon, which starts itself anew")
+        to, spool = victims(lab, 5), '[watch]\nqueue_directories = ["/run/exim4"]'
+        Studio(lab, tmp_path).play(*(colleague(number, STOLEN) for number in range(40)), *map(colleague, range(60)))
+        before = delivered(lab)
+        with watched(mx, tmp_path, (exim.MAIN_LOG,), more=spool) as watch, Office(lab, colleague) as office:
+            campaign = Campaign(lab, "out", thefts(to))
+            named = moment(watch.told("opened", STOLEN)["at"]).timestamp() - campaign.began
+            stopped = moment(watch.told("contained", STOLEN)["at"]).timestamp() - campaign.began
+            print(f"{STOLEN} on Exim: named after {named:.1f} s, contained after {stopped:.1f} s")
+            incident = watch.told("contained", STOLEN)["incident"]
+            campaign.over()
+            wait_until(lambda: "0 held" not in said(mx, "queue", "status", "--incident", incident), "mail on hold")
+            done = told(mx, "queue", "purge", "--incident", incident, "--yes")
+            assert done["actions"][0]["counts"]["purged"] > SIZE / 4
+            told(mx, "incident", "release", incident)
+            assert watch.accused() == {STOLEN}
+        wait_until(lambda: delivered(lab) - before >= office.sent(), "all mail of the innocent")
+        assert not any(name in mx.run(["exim4", "-bp"]) for name in OFFICE)
 
 
 @contextmanager

@@ -48,9 +48,9 @@ def start_web(machine: Machine, timezone: str) -> None:
     wait_until(lambda: listens(machine, 80), "the web server's port")
 
 
-def set_php(machine: Machine, timezone: str) -> None:
-    """Let PHP log every mail() with the time of this zone, and stamp the script's name into the message."""
-    php = f"mail.log = {PHP_MAIL_LOG}\nmail.add_x_header = On\ndate.timezone = {timezone}\nlog_errors = Off\n"
+def set_php(machine: Machine, timezone: str, log: str = PHP_MAIL_LOG) -> None:
+    """Let PHP log every mail() with the time of this zone, or to ``syslog``, and stamp the script into the message."""
+    php = f"mail.log = {log}\nmail.add_x_header = On\ndate.timezone = {timezone}\nlog_errors = Off\n"
     machine.write(_php_settings(machine), php)
 
 

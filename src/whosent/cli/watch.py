@@ -66,7 +66,9 @@ def watch(
     settings = _with_own_of_this_machine(settings, paths)
     os.umask(0o077)  # what is kept names people
     ledger = ledger_of(settings)
-    queues = spools([])[0] if settings.watch.queue else []
+    queues, missing = spools(settings.watch.queue_directories) if settings.watch.queue else ([], [])
+    if missing:
+        fail(f"watch.queue_directories: there is no queue in {', '.join(missing)}. Name a mail server's folder.")
     with _alone(ledger.place):
         feeds = _feeds(settings.watch, ledger.place / "spool", found=bool(paths))
         paths += [feed.spool.path for feed in feeds]

@@ -164,6 +164,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(ge=0, le=3600, description="Seconds between two savings of the state; what was read since is read again."),
     ] = 30.0
     queue: Annotated[bool, Meta(description="Look at this machine's mail queues from time to time.")] = True
+    queue_directories: Annotated[
+        tuple[str, ...], Meta(description="Folders of these queues; empty: where mail servers have them.")
+    ] = ()
 
 
 class Sites(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
