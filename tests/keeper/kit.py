@@ -49,6 +49,19 @@ for id; do
   esac
 done
 """
+# The same of Sendmail (the real one: tests/lab/test_contain_sendmail.py).
+SENDMAIL = """#!/bin/sh
+[ "$1" = -C ] && {{ grep -q BROKEN "$2" && echo "$2: line 4: broken"; exit 0; }}
+shift
+from=qf to=hf
+[ "$1" = -Q ] && from=hf to=qf
+for word; do
+  case $word in -qI*) found=$(find {place}/mqueue -name "$from${{word#-qI}}")
+    [ -n "$found" ] && mv "$found" "${{found%/*}}/$to${{word#-qI}}" ;;
+  esac
+done
+exit 0
+"""
 SAMPLES = Path(__file__).parents[1] / "queues" / "samples" / "exim"
 
 
@@ -139,3 +152,13 @@ def frozen(place: Path) -> dict[str, bool]:
     for path in (place / "exim" / "input").rglob("*-H"):
         found[path.name[:-2]] = exim_files.letter(path.name, path.read_bytes()).frozen
     return found
+
+
+def fill_sendmail(place: Path) -> tuple[str, str]:
+    """The recorded queue with its groups, under a program that knows no other; program and configuration."""
+    shutil.copytree(SAMPLES.parent / "sendmail-mx" / "mqueue", place / "mqueue")
+    program, config = place / "sendmail", place / "sendmail.cf"
+    program.write_text(SENDMAIL.format(place=place))
+    program.chmod(0o755)
+    config.write_text(f"O QueueDirectory={place}/mqueue/*\nQsecond, P={place}/mqueue/second, F=f\nSLocal_check_rcpt\n")
+    return str(program), str(config)

@@ -17,8 +17,9 @@ import pytest
 from tests.keeper.kit import OTHERS, SCRIPT, SPAM, World, fill_exim, fill_postfix, frozen, readable_place, why_not
 from whosent import keeper
 from whosent.keeper import memory, search, servers, taps, wall, work
+from whosent.keeper.feeding import Feed
 from whosent.keeper.memory import Memory, secured
-from whosent.keeper.servers import Feed, KeeperError, Server
+from whosent.keeper.servers import KeeperError, Server
 from whosent.model.settings import Containment
 from whosent.queues import postfix
 from whosent.queues.belonging import claim, judge

@@ -37,7 +37,7 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
     memory, done, problems = Memory(folder, wanted), 0, []
     since = min(now(), memory.tap[0] if memory.tap[1] is None else now())
     memory.tapped(since)
-    for server in mail_servers():
+    for server in taps.tapped(mail_servers()):
         try:
             taps.turn(server, wanted, will)
             done += 1
@@ -52,7 +52,7 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
 def _open(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     """Open the tap; twice does no harm."""
     done = 0
-    for server in mail_servers():
+    for server in taps.tapped(mail_servers()):
         if (taps.home(server) / "accounts.type").exists():
             taps.turn(server, wanted, None)
             done += 1
@@ -67,7 +67,7 @@ def _pass(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     if Memory(folder, BRAKE).tap[1] is not None:
         raise KeeperError("the brake is not on: there is nothing to pass")
     done = 0
-    for server in mail_servers():
+    for server in taps.tapped(mail_servers()):
         taps.turn(server, wanted, "pass")
         done += 1
     return {"servers": done}

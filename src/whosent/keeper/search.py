@@ -37,16 +37,21 @@ class Hit(NamedTuple):
 
     queue_id: str
     arrived: float
-    folder: str  # of Postfix's queue; Exim: input or frozen
+    folder: str  # of Postfix's queue; Exim: input or frozen; Sendmail: queue or quarantined
     inner: str  # the part of its path below that folder
     digest: str = ""  # SHA-256 of its files, where that was asked for
     size: int = 0  # bytes of them
 
-    def path(self, server: Server) -> str:
-        """Of its queue file; Exim: of its envelope."""
+    def paths(self, server: Server) -> list[str]:
+        """Of its files: all of it in one, or the envelope and where the text may lie."""
+        place = f"{server.spool.path}/"
         if server.spool.mta == "exim":
-            return f"{server.spool.path}/input/{self.inner}{self.queue_id}-H"
-        return f"{server.spool.path}/{self.folder}/{self.inner}{self.queue_id}"
+            return [f"{place}input/{self.inner}{self.queue_id}-{kind}" for kind in "HD"]
+        if server.spool.mta == "sendmail":
+            control = "hf" if self.folder == "quarantined" else "qf"
+            text = f"{self.inner.removesuffix('qf/')}df/" if self.inner.endswith("qf/") else self.inner
+            return [f"{place}{self.inner}{control}{self.queue_id}", f"{place}{text}df{self.queue_id}"]
+        return [f"{place}{self.folder}/{self.inner}{self.queue_id}"]
 
 
 @dataclass
@@ -63,7 +68,7 @@ class Seen:
 def search(
     server: Server, mine: Callable[[Letter], bool], among: Sequence[str], seen: Seen, *, digests: bool = False
 ) -> Iterator[list[Hit]]:
-    """The suspect's messages in these folders (``HELD`` of Exim: what is frozen), as they are found.
+    """The suspect's messages in these folders (``HELD`` where none is for that: what is frozen), as they are found.
 
     All reading processes write whole lines into one pipe, in blocks that the kernel does not tear apart.
     """
@@ -183,12 +188,11 @@ def _told(server: Server, found: Opened, *, digests: bool) -> bytes:
 
 
 def digested(hit: Hit, server: Server, sample: Path | None = None) -> Hit:
-    """With SHA-256 and length of its files (Exim's text follows its envelope), copied; without where it is gone."""
+    """With SHA-256 and length of its files, the text after the envelope, copied; without where it is gone."""
     digest, length = hashlib.sha256(), 0
-    path = hit.path(server)
     try:
         with sample.open("wb") if sample else nullcontext() as copy:
-            for one in [path, f"{path[:-1]}D"] if path.endswith("-H") else [path]:
+            for one in hit.paths(server):
                 for block in _content(one):
                     digest.update(block)
                     length += len(block)

@@ -3,13 +3,14 @@
 Tables lie beside the configuration in ``whosent/``.  Postfix: ``accounts`` and ``clients`` are indexed (lmdb where it
 is built in) and heeded at once; ``headers``, ``brake_accounts`` and ``brake_clients`` are read again by ``postfix
 reload``.
-Exim: plain files that it looks into for every message.
+Exim: plain files that it looks into for every message.  Sendmail: one such file, asked for every recipient.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
@@ -19,6 +20,7 @@ from whosent.queues.belonging import Claim
 
 Will = Literal["hold", "refuse", "pass"]
 FOLDER: Final = "whosent"
+SENDMAIL_HOME: Final = Path("/etc/mail/whosent")
 _NO_KEY: Final = re.compile(r'[\s"#:\\]|[^!-~]')
 _SETUP: Final = "is not set up for it: run `whosent setup {mta}` once, as root"
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_@%=~/.+-]{1,300}")
@@ -32,13 +34,20 @@ def turn(server: Server, claim: Claim, will: Will | None) -> None:
     if not (folder / "accounts.type").exists():
         mta = server.spool.mta
         raise KeeperError(f"{mta.capitalize()} at {folder.parent} " + _SETUP.format(mta=mta))
-    (_on_postfix if server.spool.mta == "postfix" else _on_exim)(server, folder, claim, will)
+    {"postfix": _on_postfix, "exim": _on_exim, "sendmail": _on_sendmail}[server.spool.mta](server, folder, claim, will)
+
+
+def tapped(servers: Iterable[Server]) -> Iterable[Server]:
+    """One server of each that share their tables: the queues of one Sendmail."""
+    return {home(one): one for one in servers}.values()
 
 
 def home(server: Server) -> Path:
     """Where the tables lie."""
     if server.spool.mta == "postfix":
         return Path(server.config) / FOLDER
+    if server.spool.mta == "sendmail":
+        return SENDMAIL_HOME
     return Path(ask([server.config, "-bP", "configure_file"]).strip()).parent / FOLDER
 
 
@@ -116,12 +125,23 @@ def _on_exim(_server: Server, folder: Path, claim: Claim, will: Will | None) -> 
             "everything": "brake"}.get(claim.kind)  # fmt: skip
     if name is None:
         raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
-    key = f'"{_key(str(claim).partition(":")[2].lower() or "on")}"'
-    lines = (folder / name).read_text(encoding="ascii").splitlines()
-    kept = [line for line in lines if line.partition('": ')[0] != key.removesuffix('"')]
+    _keyed(folder / name, f'"{_key(str(claim).partition(":")[2].lower() or "on")}":', will)
+
+
+def _on_sendmail(_server: Server, folder: Path, claim: Claim, will: Will | None) -> None:
+    if claim.kind not in {"account", "client", "everything"}:
+        raise KeeperError("Sendmail does not know which local user or script hands a message in, and its own bounces"
+                          " have no tap: stop the program, switch the script off")  # fmt: skip
+    _keyed(folder / "taps", _key(str(claim).lower()), will)
+
+
+def _keyed(path: Path, key: str, will: Will | None) -> None:
+    """One line of a table of keys and fates."""
+    lines = path.read_text(encoding="ascii").splitlines()
+    kept = [line for line in lines if line.rpartition(" ")[0] != key]
     if will is not None:
-        kept.append(f"{key}: {will}")
-    _write(folder / name, "".join(f"{line}\n" for line in kept))
+        kept.append(f"{key} {will}")
+    _write(path, "".join(f"{line}\n" for line in kept))
 
 
 def _write(path: Path, text: str) -> None:

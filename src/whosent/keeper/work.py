@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import pwd
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
+from whosent.keeper.feeding import Feed, feed_all
 from whosent.keeper.memory import BRAKE, Memory
 from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, digested, search
-from whosent.keeper.servers import Feed, KeeperError, Server, feed_all, mail_servers, now
+from whosent.keeper.servers import KeeperError, Server, mail_servers, now
+from whosent.model.pile import Letter
 from whosent.queues.belonging import Claim, judge
 from whosent.sources.spools import Opened, folders, message
 
@@ -48,7 +51,7 @@ def look(folder: Path, claim: Claim, _say: Callable[[Said], None]) -> Said:
     by_folder: dict[str, int] = {}
     for server in mail_servers():
         seen, noted, braked = Seen(), memory.held(server), brake.held(server)
-        for hits in search(server, judge(claim), ALL, seen):
+        for hits in search(server, proof(claim), ALL, seen):
             told["held_by_us"] += sum(_held_by_us(hit, (memory, noted), (brake, braked)) for hit in hits)
         told["messages"] += seen.by_folder.total()
         told["others"] += seen.others
@@ -64,6 +67,9 @@ def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     told: Said = {"held": 0, "passes": 0, "others": 0, "unread": 0, "still_coming": False}
     with memory.alone():
         for server in mail_servers():
+            if claim.kind == "account" and server.spool.mta == "sendmail":
+                raise KeeperError("which login handed a message in stands in no queue file of Sendmail: what is queued"
+                                  " is let alone (`whosent scan` with the log says how to quarantine it)")  # fmt: skip
             if claim != BRAKE:
                 told["held"] += _adopt(server, memory, Memory(folder, BRAKE))
             quiet = passes = 0
@@ -86,12 +92,21 @@ def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     return told
 
 
+def proof(claim: Claim) -> Callable[[Letter], bool]:
+    """Whether a letter is the suspect's; Sendmail writes down the login name of a local user, not the number."""
+    uid = claim.name if claim.kind == "local_user" else claim.uid
+    try:
+        return judge(claim, pwd.getpwuid(int(uid)).pw_name if uid else "")
+    except KeyError:
+        return judge(claim)
+
+
 def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) -> tuple[set[str], Seen]:
     """One pass: the ids stream to the mail server's own program while the queue is read."""
     feed, seen = Feed(server, "hold"), Seen()
     given: set[str] = set()
     try:
-        for hits in search(server, judge(memory.claim), WAITING, seen):
+        for hits in search(server, proof(memory.claim), WAITING, seen):
             ids = [hit.queue_id for hit in hits]
             memory.note(server, [hit[:2] for hit in hits])
             feed.give(ids)
@@ -108,7 +123,7 @@ def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) 
 
 def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
     """Short ids are used again: what is held under one and is not the suspect's goes on its way at once."""
-    mine = judge(claim)
+    mine = proof(claim)
     wrong = [
         name
         for folder, names, where in folders(server.spool, among=HELD)
@@ -124,7 +139,7 @@ def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
     if not braked and brake.tap[0] == float("inf"):
         return 0
     count, known = 0, memory.held(server)
-    for hits in search(server, judge(memory.claim), HELD, Seen()):
+    for hits in search(server, proof(memory.claim), HELD, Seen()):
         ours = [hit[:2] for hit in hits if hit.queue_id not in known and _held_by_us(hit, (brake, braked))]
         memory.note(server, ours)
         count += len(ours)
@@ -133,7 +148,7 @@ def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
 
 def _held_by_us(hit: Hit, *lists: tuple[Memory, Container[str]]) -> bool:
     """By a command that noted it, or by a tap that was closed when it came."""
-    return hit.folder in {"hold", "frozen"} and any(
+    return hit.folder in {"hold", "frozen", "quarantined"} and any(
         hit.queue_id in noted or memory.caught(hit.arrived) for memory, noted in lists
     )
 
@@ -174,7 +189,7 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
         requeue.finish()
     braked = brake.held(server) if claim != BRAKE else {}
     caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
-    for hits in search(server, judge(caught), HELD, seen):
+    for hits in search(server, proof(caught), HELD, seen):
         ours = [hit for hit in hits if _held_by_us(hit, (memory, own), (brake, braked))]
         met += sum(hit.queue_id in own for hit in ours)
         told["left"] += len(hits) - len(ours)
@@ -207,7 +222,7 @@ def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progre
     feed, seen, noted = Feed(server, "delete"), Seen(), memory.held(server)
     kept = Path(manifest.name).parent
     try:
-        for hits in search(server, judge(memory.claim), HELD, seen, digests=True):
+        for hits in search(server, proof(memory.claim), HELD, seen, digests=True):
             ours = [hit for hit in hits if _held_by_us(hit, (memory, noted))]
             told["left"] += len(hits) - len(ours)
             for at in range(min(len(ours), max(0, _SAMPLES - told["purged"]))):

@@ -46,6 +46,7 @@ class Letter(NamedTuple):
     forwarded: bool  # an alias of ours rewrote a recipient
     frozen: bool  # held by an operator or by the MTA
     automatic: bool  # Auto-Submitted says so
+    stamped: str = ""  # from a client on this machine: the user whom the submission program's stamp names, true or not
 
 
 class Variety(NamedTuple):

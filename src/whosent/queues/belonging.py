@@ -69,22 +69,31 @@ def _address(name: str) -> str:
     raise NoClaimError(f"{name[:80]!a} is no address")
 
 
-def judge(wanted: Claim) -> Callable[[Letter], bool]:
-    """Tells of a letter whether it is the suspect's."""
+def judge(wanted: Claim, login: str = "") -> Callable[[Letter], bool]:
+    """Tells of a letter whether it is the suspect's; ``login``: the name of the local user, where his number is meant.
+
+    What the stamp of Sendmail's submission program says counts as well: whoever forges it has his own mail held.
+    """
     kind, name = wanted.kind, wanted.name
     if kind == "account":
         folded = name.lower()  # as the access maps compare, too
         return lambda letter: letter.kind == "account" and letter.name.lower() == folded
-    if kind == "local_user":
-        return lambda letter: letter.kind == "local_user" and letter.name == name
     if kind == "client":
         return lambda letter: letter.kind == "client" and _same(letter.name, name)
     if kind == "bounces":
         return lambda letter: letter.kind == "mta" and not letter.sender
     if kind == "everything":
         return lambda _letter: True
-    script, uid = name.encode(), wanted.uid
-    return lambda letter: letter.kind == "local_user" and letter.script == script and (not uid or letter.name == uid)
+    users = {wanted.uid if kind == "script" else name, login} - {""}
+    if kind == "local_user":
+        return lambda letter: _user(letter) in users
+    script = name.encode()
+    return lambda letter: letter.script == script and (_user(letter) in users if users else bool(_user(letter)))
+
+
+def _user(letter: Letter) -> str:
+    """The local user who handed it in; "" if none did."""
+    return letter.name if letter.kind == "local_user" else letter.stamped
 
 
 def _same(text: str, address: str) -> bool:

@@ -290,7 +290,7 @@ def letter(name: str, head: bytes, fetch: Fetch | None = None, owner: int = -1, 
         envelope.arrived, int(created) if created.isdigit() and len(created) < _DIGITS else int(envelope.arrived),
         envelope.sender, tuple(envelope.kept), envelope.waiting, envelope.done, envelope.size or len(head),
         heading.script, heading.script_proof, heading.subject, heading.message_id, heading.author,
-        max(0, heading.hops - (not dropped) - requeued), envelope.forwarded, False, heading.automatic,
+        max(0, heading.hops - (not dropped) - requeued), envelope.forwarded, False, heading.automatic, "",
     ))  # fmt: skip
 
 

@@ -9,8 +9,9 @@ Whose word it is: ``$_`` is Sendmail's own: the client's name and address, or wh
 names nobody.
 
 What it cannot tell: the login of a client that authenticated (``$r`` ends in A, and then nobody is named: the log has
-the login); the local user behind mail that the submission program has passed on, which comes from the loopback here;
-recipients that are done, for they are struck out.
+the login), unless our own rules quarantined the message for it and say so in the ``q`` line; the local user behind mail
+that the submission program has passed on, which comes from the loopback here (the stamp of that program is kept, but
+every program here can write one); recipients that are done, for they are struck out.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _CALLER: Final = re.compile(rb"([^@\s\[\]]{1,64})@localhost")
 _HEADER: Final = re.compile(rb"H(?:\?[^?\n]*+\?)?+(?:\?[^?\n]*+\?)?+")
 _BY: Final = re.compile(rb"\bby (\S{1,255}) \([^()]{0,100}\)(?: with \S{1,40})? id (\w{10,20})\b")
 _LOGGED_IN: Final = re.compile(rb"\n[ \t]\(authenticated[ )]")
+_STAMP: Final = re.compile(rb"Received: \(from ([^@\s\[\]()]{1,64})@localhost\)")
+_TAPPED: Final = re.compile(rb"qwhosentaccount:(\S+)")  # as the rules of `whosent setup sendmail` write it
+_LOOPBACK: Final = frozenset(("127.0.0.1", "::1"))
 _CODE: Final = re.compile(rb"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _SECONDS: Final = 12  # digits
 _ITSELF: Final = b"localhost"
@@ -42,17 +46,19 @@ _NULL: Final = b"MAILER-DAEMON"  # how it writes the null sender
 class _File:
     """What the lines of one file say."""
 
-    __slots__ = ("client", "ended", "forwarded", "heading", "kept", "origin", "protocol", "sender", "time", "top",
-                 "waiting")  # fmt: skip
+    __slots__ = ("client", "ended", "forwarded", "heading", "kept", "origin", "protocol", "reason", "sender", "stamped",
+                 "time", "top", "waiting")  # fmt: skip
 
     def __init__(self) -> None:
         self.time = self.origin = self.protocol = b""
         self.client: Record | None = None
+        self.reason: Record | None = None  # why it is quarantined
         self.sender: bytes | None = None
         self.kept: list[bytes] = []
         self.waiting = 0
         self.forwarded = self.ended = False
         self.heading = Heading()
+        self.stamped = ""  # whom the second Received names as who called sendmail(1)
         self.top = b""  # the first Received, with the lines it goes on in
 
     def line(self, text: bytes, at: int) -> None:
@@ -66,6 +72,8 @@ class _File:
             self.sender = b"" if rest == _NULL else _bare(rest)
         elif kind == b"T":
             self.time = rest
+        elif kind == b"q":
+            self.reason = Record(at, text)
         elif text.startswith(b"$_"):
             self.client = Record(at, text)
         elif text.startswith(b"$r"):
@@ -106,7 +114,7 @@ def letter(name: str, text: bytes) -> Letter:
         kind, who, address, proof, by[1] if by else b"", float(file.time), int(file.time), file.sender,
         tuple(file.kept), file.waiting, 0, len(text), heading.script, heading.script_proof, heading.subject,
         heading.message_id, heading.author, max(0, heading.hops - (by is not None)), file.forwarded,
-        name.startswith(HELD), heading.automatic,
+        name.startswith(HELD), heading.automatic, file.stamped if address in _LOOPBACK and kind == "client" else "",
     )  # fmt: skip
 
 
@@ -125,8 +133,11 @@ def _read(text: bytes) -> _File:
             lead = _HEADER.match(raw)
             assert lead is not None
             inside = False
-            if fields <= LONGEST and file.heading.field(raw[lead.end() :], at + lead.end()) and file.heading.hops == 1:
-                file.top, inside = raw, True
+            if fields <= LONGEST and file.heading.field(raw[lead.end() :], at + lead.end()):
+                if file.heading.hops == 1:
+                    file.top, inside = raw, True
+                elif file.heading.hops == 2 and (stamp := _STAMP.fullmatch(raw[lead.end() :])):  # noqa: PLR2004
+                    file.stamped = stamp[1].decode("utf-8", "backslashreplace")
         elif not fields:  # headers come last
             file.line(raw, at)
         at += len(raw) + 1
@@ -143,7 +154,9 @@ def _actor(file: _File, *, logged_in: bool) -> tuple[str, str, str, Record | Non
     if client:
         address = client[1].decode("ascii")
         if logged_in or file.protocol.endswith(b"A"):
-            return "unknown", "", address, None
+            tapped = _TAPPED.fullmatch(file.reason.raw.replace(b" ", b"")) if file.reason else None
+            account = tapped[1].decode("utf-8", "backslashreplace") if tapped else ""
+            return ("account", account, address, file.reason) if account else ("unknown", "", address, None)
         return "client", address, address, said
     if caller:
         user = caller[1].decode("utf-8", "backslashreplace")

@@ -1,0 +1,158 @@
+"""Gives ids to the mail server's own program, which holds, releases, queues anew or deletes those messages.
+
+``postsuper`` reads a stream; Exim and Sendmail are called with so many ids at once.  Sendmail has no way to delete:
+what is quarantined, which no queue run touches, is taken out of the folder here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import select
+import subprocess
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from whosent.keeper.servers import ENVIRONMENT, PATIENCE, KeeperError, Server
+from whosent.queues import exim, postfix, sendmail
+from whosent.sources.spools import FLAGS, Where, folders
+
+_FORMS: Final = {
+    "postfix": postfix.NAME,
+    "exim": re.compile(exim.NAME.pattern.removesuffix("-H")),
+    "sendmail": re.compile(sendmail.NAME.pattern.removeprefix("[qhQ]f")),
+}
+_POSTSUPER: Final = {"hold": "-h", "release": "-H", "requeue": "-r", "delete": "-d"}
+_EXIM: Final = {"hold": "-Mf", "release": "-Mt", "requeue": "-Mt", "delete": "-Mrm"}
+_SENDMAIL: Final = {"hold": ("-Qwhosent",), "release": ("-Q", "-qQ"), "requeue": ("-Q", "-qQ")}
+_AT_ONCE: Final = {"exim": 200, "sendmail": 1000}  # ids given by one command
+_USUAL: Final = 14  # characters of an id of Sendmail's
+
+
+class Feed:
+    """Gives ids to the mail server's own program: ``hold``, ``release``, ``requeue`` or ``delete`` them."""
+
+    def __init__(self, server: Server, verb: str) -> None:
+        self.server, self.verb = server, verb
+        self.given = 0
+        self._postsuper: subprocess.Popen[bytes] | None = None
+        self._others: list[str] | None = None
+
+    def give(self, ids: Sequence[str]) -> None:
+        """Some more; each is checked to be nothing but a queue id."""
+        mta = self.server.spool.mta
+        form = _FORMS[mta]
+        sound = [one for one in ids if form.fullmatch(one)]
+        if not sound:
+            return
+        self.given += len(sound)
+        if mta == "postfix":
+            self._to_postsuper("".join(f"{one}\n" for one in sound).encode())
+        elif mta == "exim":
+            for batch in _batches(sound, _AT_ONCE[mta]):
+                self._called([self.server.config, _EXIM[self.verb], *batch], {0, 1})  # 1: some are being delivered
+        elif self.verb == "delete":
+            _taken_out(self.server, frozenset(sound))
+        else:
+            for batch in _batches([one for one in sound if not self._stands_in_another(one)], _AT_ONCE[mta]):
+                self._called([*self.server.config.split(), *_SENDMAIL[self.verb], *(f"-qI{one}" for one in batch)], {0})
+
+    def _called(self, argv: list[str], fine: set[int]) -> None:
+        try:
+            done = subprocess.run(  # noqa: S603  # ids of the server's own form
+                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
+                timeout=PATIENCE + len(argv), check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise KeeperError(f"{argv[0]} {argv[1]} did not end in time and was ended") from None
+        if done.returncode not in fine:
+            raise KeeperError(f"{argv[0]} {argv[1]} failed with {done.returncode}")
+
+    def _stands_in_another(self, one: str) -> bool:
+        """Whether Sendmail would take another message for this one: it looks for the id within names."""
+        if self._others is None:
+            names = (name for _, names, _ in folders(self.server.spool) for name in names)
+            self._others = [name[2:] for name in names if len(name) > _USUAL + 2]
+        return any(one in other and one != other for other in self._others)
+
+    def _to_postsuper(self, lines: bytes) -> None:
+        if self._postsuper is None:
+            among = () if self.verb == "hold" else ("hold",)  # what was released meanwhile is let alone
+            self._postsuper = subprocess.Popen(  # noqa: S603  # argument vectors of our own
+                ["postsuper", "-c", self.server.config, _POSTSUPER[self.verb], "-", *among],  # noqa: S607  # a fixed path is searched
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
+            )  # fmt: skip
+            assert self._postsuper.stdin is not None
+            os.set_blocking(self._postsuper.stdin.fileno(), False)
+        assert self._postsuper.stdin is not None
+        pipe, view = self._postsuper.stdin.fileno(), memoryview(lines)
+        while view:
+            if not select.select([], [pipe], [], PATIENCE)[1]:
+                self.stop()
+                raise KeeperError(f"postsuper took nothing for {PATIENCE:.0f} seconds and was ended")
+            try:
+                view = view[os.write(pipe, view) :]
+            except BrokenPipeError:
+                self.finish()
+                raise KeeperError("postsuper ended early; its log says why") from None
+
+    def finish(self) -> None:
+        """Wait until the program has done all of it."""
+        if self._postsuper is None:
+            return
+        assert self._postsuper.stdin is not None
+        self._postsuper.stdin.close()
+        try:
+            code = self._postsuper.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise KeeperError(f"postsuper did not end within {PATIENCE:.0f} seconds and was ended") from None
+        if code:
+            raise KeeperError(f"postsuper ended early with {code}; its log says why")
+        self._postsuper = None
+
+    def stop(self) -> None:
+        """End the program, whatever it is doing."""
+        if self._postsuper is not None and self._postsuper.poll() is None:
+            self._postsuper.kill()
+            self._postsuper.wait()
+
+
+def _batches(ids: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (ids[at : at + size] for at in range(0, len(ids), size))
+
+
+def _taken_out(server: Server, ids: frozenset[str]) -> None:
+    """Delete quarantined messages of Sendmail's, the control file first: a text alone is none any more."""
+    for _, names, where in folders(server.spool):
+        for name in names:
+            if name.startswith(sendmail.HELD) and name[2:] in ids and _locked_and_gone(where, name):
+                for text in (f"df{name[2:]}", f"../df/df{name[2:]}", f"xf{name[2:]}", f"../xf/xf{name[2:]}"):
+                    with suppress(OSError):
+                        os.unlink(text, dir_fd=where.descriptor)
+
+
+def _locked_and_gone(where: Where, name: str) -> bool:
+    """Unless Sendmail is at it."""
+    try:
+        descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=where.descriptor)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def feed_all(server: Server, verb: str, ids: Iterable[str]) -> int:
+    """Give these ids and wait; how many there were."""
+    feed = Feed(server, verb)
+    feed.give(list(ids))
+    feed.finish()
+    return feed.given

@@ -1,0 +1,122 @@
+"""Sendmail: a few rules asked for each recipient, which look into plain files; heeded at once, without a restart.
+
+They stand in ``sendmail.cf`` at the top of ``Local_check_rcpt``, between two marks.  Where that file is made anew from
+``sendmail.mc`` they are gone: then this is run once more.  What a client may not do without us it may not do with us:
+the usual checks come before a message is quarantined.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Final
+
+from whosent.keeper.servers import ask, sendmail_program
+from whosent.keeper.taps import SENDMAIL_HOME
+from whosent.setups import CannotError, Change, file, write
+
+_CONFIG: Final = Path("/etc/mail/sendmail.cf")
+_LABEL: Final = "SLocal_check_rcpt\n"
+_BLOCK: Final = re.compile(r"^# whosent begins\n.*?^# whosent ends\n", re.DOTALL | re.MULTILINE)
+_PID: Final = re.compile(r"^O PidFile=(\S+)", re.MULTILINE)
+_WITHIN: Final = 90.0  # seconds: where the host's own name is not known, Sendmail pauses a minute
+# Columns are parted by tabs.  The work space: recipient, what was found, and what is looked up next.
+_RULES: Final = """# whosent begins
+Kwhosent text -o -k0 -v1 <home>/taps
+Kwhosentpeople text -o -k0 -v1 <home>/administrators
+R< $+ >	$: < $1 > $| $(whosentpeople $1 $: - $) $| $&{auth_authen} $| $&{client_addr}
+R$* $| pass $| $*	$@ $1
+R$* $| - $| $+ $| $*	$: $1 $| $(whosent account:$2 $: - $) $| $(whosent everything: $: - $)
+R$* $| - $| $| $*	$: $1 $| $(whosent client:$2 $: - $) $| $2
+R$* $| - $| 127.0.0.1	$: $1 $| - $| $(whosent everything: $: - $)
+R$* $| - $| $=R $*	$: $1 $| - $| $(whosent everything: $: - $)
+R$* $| - $| hold	$: $1 $| hold
+R$* $| $- $| $*	$: $1 $| $2
+R$* $| refuse	$#error $@ 5.7.1 $: "550 5.7.1 <told>"
+R$* $| hold	$: held $| $>"Basic_check_rcpt" $1
+Rheld $| $#error $*	$#error $1
+Rheld $| $#discard $*	$#discard $1
+Rheld $| $*	$#error $@ quarantine $: whosent account:$&{auth_authen}
+R$* $| $*	$: $1
+# whosent ends
+"""
+_TOLD: Final = (
+    "Mail from here is stopped because this login or computer was used to send spam. Change the password, check the"
+    " computer, and write to the postmaster, which is still possible."
+)
+
+
+def changes(administrators: tuple[str, ...] = ()) -> list[Change]:
+    """What containing needs."""
+    program = sendmail_program()
+    if program is None or not _CONFIG.exists():
+        raise CannotError("Sendmail is not installed here")
+    text = _CONFIG.read_text(encoding="utf-8", errors="surrogateescape")
+    if _LABEL not in text:
+        raise CannotError(f"{_CONFIG} has no Local_check_rcpt: make it from sendmail.mc with the usual macros first")
+    people = administrators or _administrators(text)
+    rules = _RULES.replace("<home>", str(SENDMAIL_HOME)).replace("<told>", _TOLD)
+    taps = SENDMAIL_HOME / "taps"
+    return [
+        file(SENDMAIL_HOME / "administrators", "".join(f"{one} pass\n" for one in people),
+             "whom to write to while contained"),
+        Change(str(taps), "whose new mail is quarantined or refused", taps.exists, file(taps, "", "").make,
+               file(taps, "", "").undo, last=True),
+        file(SENDMAIL_HOME / "accounts.type", "text\n", "the kind of these tables"),
+        Change(
+            f"{_CONFIG}: Local_check_rcpt\n{rules}", "looks into these files for each recipient",
+            lambda: rules in _read(), lambda: _replace(program, rules), lambda: _replace(program, ""),
+        ),
+    ]  # fmt: skip
+
+
+def _read() -> str:
+    return _CONFIG.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _administrators(config: str) -> tuple[str, ...]:
+    """Postmaster and abuse at the name the server goes by, and at those it takes mail for."""
+    names = re.findall(r"^Dj(\S+)", config, re.MULTILINE) + re.findall(r"^Fw-?o? ?(/\S+)", config, re.MULTILINE)
+    domains: dict[str, None] = {}
+    for name in names:
+        try:
+            words = Path(name).read_text(encoding="ascii").split() if name.startswith("/") else [name]
+        except OSError:
+            words = []
+        domains.update((word.lower(), None) for word in words if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", word))
+    return tuple(f"{who}@{domain}" for domain in domains for who in ("postmaster", "abuse"))
+
+
+def _replace(program: str, rules: str) -> None:
+    """The configuration with these rules of ours; Sendmail itself says whether it can read it, before it must."""
+    text = _BLOCK.sub("", _read()).replace(_LABEL, _LABEL + rules, 1)
+    trial = _CONFIG.with_name(f"{_CONFIG.name}.whosent-trial")
+    try:
+        trial.write_text(text, encoding="utf-8", errors="surrogateescape")
+        new = _complaints(program, trial) - _complaints(program, _CONFIG)
+        if new:
+            raise CannotError(
+                f"Sendmail cannot read its configuration with these lines, nothing was changed: {min(new)}"
+            )
+    finally:
+        trial.unlink(missing_ok=True)
+    write(_CONFIG, text)
+
+
+def _complaints(program: str, config: Path) -> set[str]:
+    said = ask(["sh", "-c", 'exec "$0" -C "$1" -bt 2>&1', program, str(config)], "/quit\n", _WITHIN)
+    return set(re.findall(rf"^{re.escape(str(config))}: line \d+: (.*)", said, re.MULTILINE))
+
+
+def heed() -> None:
+    """Let the running daemon take notice: it starts itself anew."""
+    place = _PID.search(_read())
+    try:
+        pid = int(Path(place[1] if place else "/run/sendmail.pid").read_text(encoding="ascii").split()[0])
+        program = re.split(rb"[\0 :]", Path(f"/proc/{pid}/cmdline").read_bytes(), maxsplit=1)[0]
+        if program.rpartition(b"/")[2] == b"sendmail":
+            os.kill(pid, signal.SIGHUP)
+    except (OSError, ValueError, IndexError):
+        return  # it does not run: it reads the file when it starts

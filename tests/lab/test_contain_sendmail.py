@@ -1,0 +1,89 @@
+"""Sendmail quarantines one suspect's mail alone: a script, a local user, a host of ours, a login; and lets it go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab import sendmail
+from tests.lab.containing import set_up, told
+from tests.lab.lab import Lab
+from tests.lab.machine import wait_until
+from tests.lab.mail import listens
+from tests.lab.network import WEB
+from tests.lab.possible import require_lab
+from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio
+
+if TYPE_CHECKING:
+    from tests.lab.machine import Machine
+
+pytestmark = pytest.mark.lab
+SCRIPT, USER = ("--suspect", "script:/var/www/html/contact.php"), ("--suspect", "uid:33")
+CALL = ["runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-i", "later@isp.test"]
+PHP = "Subject: x\nX-PHP-Originating-Script: 33:contact.php\n\nx\n"
+
+
+@pytest.fixture(autouse=True)
+def possible() -> None:
+    require_lab(sendmail)
+
+
+def quarantined(mx: Machine) -> int:
+    return sum(Path(name).name.startswith("hf") for name in sendmail.control_files(mx))
+
+
+def delivered(studio: Studio, sender: str) -> int:
+    return sum(one["sender"] == sender and one["answer"] == "accept" for one in studio.lab.world.seen())
+
+
+def test_one_alone(tmp_path: Path) -> None:
+    with Lab(PASSWORDS, (), STRANGERS, mta=sendmail) as lab:
+        studio, mx, web = Studio(lab, tmp_path), lab.host("mx"), lab.host("web")
+        lab.world.answer({"later@isp.test": "deferred"})
+        before = mx.read("/etc/mail/sendmail.cf")
+        for _ in range(4):
+            mx.run(CALL, PHP)
+        for _ in range(2):
+            mx.run(CALL, "Subject: honest\n\nx\n")
+            web.run(CALL, "Subject: of another host\n\nx\n")
+            studio.submit("later@isp.test", account=CAROL)
+        wait_until(lambda: len(sendmail.control_files(mx)) == 10, "ten messages in the queue", 30)
+
+        assert told(mx, "queue", "hold", *SCRIPT)["actions"][0]["counts"]["held"] == 4
+        assert quarantined(mx) == 4
+        assert told(mx, "queue", "hold", *USER)["actions"][0]["counts"]["held"] == 2
+        assert told(mx, "queue", "hold", "--suspect", f"host:{WEB}")["actions"][0]["counts"]["held"] == 2
+        assert mx.run(["sh", "-c", "mailq -Am -qQ"]).count("QUARANTINE: whosent") == quarantined(mx) == 8
+        assert told(mx, "queue", "release", *SCRIPT)["actions"][0]["counts"]["released"] == 4
+        assert told(mx, "queue", "release", *USER)["actions"][0]["counts"]["released"] == 2
+        assert quarantined(mx) == 2
+        assert told(mx, "queue", "hold", *SCRIPT)["actions"][0]["counts"]["held"] == 4
+        purged = told(mx, "queue", "purge", *SCRIPT, "--yes")["actions"][0]
+        assert purged["counts"]["purged"] == 4
+        assert len(sendmail.control_files(mx)) == 6
+        assert len(mx.run(["sh", "-c", f"ls {sendmail.QUEUE} | grep ^df"]).split()) == 6
+        assert len(mx.read(purged["note"]).splitlines()) == 5
+
+        set_up(mx, "sendmail")
+        wait_until(lambda: listens(mx, 25) and listens(mx, 587), "the daemon, which starts itself anew")
+        assert told(mx, "setup", "sendmail", "--install")["changed"] == 0
+        suspect = ("--suspect", f"account:{BOB}")
+        done = told(mx, "incident", "contain", *suspect)
+        assert [one["state"] for one in done["actions"]] == ["applied", "failed"]
+        assert "no queue file of Sendmail" in done["problems"][-1]
+        sent = delivered(studio, CAROL)
+        studio.submit("anna@bigmail.test", account=BOB)
+        studio.submit("anna@bigmail.test", account=CAROL)
+        wait_until(lambda: delivered(studio, CAROL) == sent + 1, "innocent mail")
+        assert delivered(studio, BOB) == 0
+        assert quarantined(mx) == 3
+        assert told(mx, "queue", "status", *suspect)["held_by_us"] == 1
+        told(mx, "queue", "release", *suspect)
+        sendmail.run_queue(mx)
+        wait_until(lambda: delivered(studio, BOB) == 1, "what the tap had caught")
+        studio.submit("anna@bigmail.test", account=BOB)
+        wait_until(lambda: delivered(studio, BOB) == 2, "new mail after the release")
+        told(mx, "setup", "sendmail", "--undo")
+        assert mx.read("/etc/mail/sendmail.cf") == before
