@@ -210,3 +210,13 @@ def test_headers_under_ordinary_ones_and_too_many_lines() -> None:
     assert "headers_above_received" in {sign.sign for sign in below.forgeries}
     many = traced(*["from a by b"] * 10_003)
     assert "too_many_lines" in {sign.sign for sign in many.forgeries}
+
+
+def test_a_line_of_ours_that_hides_its_client_vouches_for_none_below() -> None:
+    hidden = f"by mx.example.org (Postfix) with SMTP id 4A1B2C3D4E; {DATE}"
+    forged = f"from pc ([{INNOCENT}]) (Authenticated sender: planted@example.org) by mx.example.org with ESMTPA; {DATE}"
+    for known in (ours(), ours(names=()), ours(names=("*.example.org",))):
+        one = traced(hidden, forged, known=known)
+        assert one.suspect is None
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (1, None)

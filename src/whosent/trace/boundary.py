@@ -11,6 +11,7 @@ most hosts, and on some a web script, which can write what it likes.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ from whosent.trace.received import Received
 _RANK: Final = {level: rank for rank, level in enumerate(Level)}
 _OWN_MAKING: Final = frozenset({"bounce", "mailer-daemon", "localhost"})  # what servers call themselves in such lines
 _FETCHED: Final = ("POP3", "IMAP")
+_BY_SMTP: Final = re.compile(r"(?:UTF8|E)?SMTPS?$", re.IGNORECASE)
 _NO_LOOKUP: Final = ("microsoft smtp", "https", "mapi")  # servers that note no looked-up name
 
 
@@ -203,8 +205,14 @@ def _by_identity(number: int, line: Received, below: Received, step: Step, ours:
 
 
 def _handed_inside(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:
-    """A line without a client's address: a server that moves a message within itself writes such lines."""
+    """A line without a client's address: a server that moves a message within itself writes such lines.
+
+    One that took it by SMTP from nobody it names may hide its client; then a line of ours below can be that client's.
+    """
     if (line.with_ or "").upper().startswith("HTTP") or below.by is None:
+        return None
+    hidden = line.from_helo is None and bool(_BY_SMTP.match(line.with_ or ""))
+    if hidden and (ours.named or _same(line.by, below.by)):
         return None
     if _same(line.by, below.by):
         return Step(number, step.level, "the same host wrote the line above")
