@@ -23,11 +23,11 @@ static struct {
     PyTypeObject *life, *message, *outcome, *handover, *closed, *begun;
     PyObject *local, *handed_over, *deferred, *deferred_again, *bounced, *no_reason, *reason, *next;
     double session;
-    Py_ssize_t actor, deferred_at, opened, queue_id, sender; /* where a Life has them */
+    Py_ssize_t actor, client_line, deferred_at, opened, queue_id, sender; /* where a Life has them */
     Py_ssize_t lives, actors, queue_host;                   /* and a queue */
 } known;
 
-static PyObject *empty_text, *empty_bytes;
+static PyObject *empty_text, *empty_bytes, *nought;
 
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
@@ -56,6 +56,7 @@ configure(PyObject *Py_UNUSED(module), PyObject *arguments)
                           &local, &handed_over, &deferred, &deferred_again, &bounced, &no_reason, &reason, &next, &session))
         return NULL;
     known.actor = slot_of(life, "actor");
+    known.client_line = slot_of(life, "client_line");
     known.deferred_at = slot_of(life, "deferred");
     known.opened = slot_of(life, "opened");
     known.queue_id = slot_of(life, "queue_id");
@@ -84,7 +85,9 @@ configure(PyObject *Py_UNUSED(module), PyObject *arguments)
         empty_text = PyUnicode_New(0, 0);
     if (!empty_bytes)
         empty_bytes = PyBytes_FromStringAndSize(NULL, 0);
-    if (!empty_text || !empty_bytes)
+    if (!nought)
+        nought = PyLong_FromLong(0);
+    if (!empty_text || !empty_bytes || !nought)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -593,9 +596,10 @@ give_message(State *state, const Match *match, PyObject *life, PyObject *sender)
     Py_XSETREF(SLOT(life, known.sender), sender);
     PyObject *size = number_of(span_of(match, SIZE)), *count = number_of(span_of(match, RECIPIENT_COUNT));
     PyObject *rest[] = {
-        SLOT(life, known.actor), SLOT(life, known.queue_id), sender, size, count, SLOT(life, known.opened),
+        SLOT(life, known.actor), SLOT(life, known.queue_id), sender, size, count,
+        SLOT(life, known.opened), SLOT(life, known.client_line),
     };
-    int failed = size && count ? give(state, known.message, match->at, rest, 6) : -1;
+    int failed = size && count ? give(state, known.message, match->at, rest, 7) : -1;
     Py_XDECREF(size);
     Py_XDECREF(count);
     return failed;
@@ -672,11 +676,12 @@ begin(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
     PyObject *name = is_host ? PyUnicode_DecodeASCII(PyBytes_AS_STRING(queue_id), PyBytes_GET_SIZE(queue_id), NULL)
                              : Py_NewRef(empty_text);
     SLOT(life, known.actor) = actor;
+    SLOT(life, known.client_line) = PyLong_FromLongLong(state->base + match->at);
     SLOT(life, known.opened) = Py_NewRef(state->time);
     SLOT(life, known.queue_id) = name;
     SLOT(life, known.sender) = Py_NewRef(Py_None);
     SLOT(life, known.deferred_at) = Py_NewRef(Py_None);
-    int failed = name ? PyDict_SetItem(SLOT(queue, known.lives), queue_id, life) : -1;
+    int failed = name && SLOT(life, known.client_line) ? PyDict_SetItem(SLOT(queue, known.lives), queue_id, life) : -1;
     Py_DECREF(life); /* the queue holds it */
     return failed ? NULL : life;
 }
@@ -732,9 +737,9 @@ arrival(State *state, const Match *match, PyObject *queue, PyObject *queue_id)
     }
     Py_XSETREF(SLOT(life, known.sender), Py_NewRef(sender));
     PyObject *rest[] = {
-        SLOT(life, known.actor), SLOT(life, known.queue_id), sender, bytes, recipients, state->time,
+        SLOT(life, known.actor), SLOT(life, known.queue_id), sender, bytes, recipients, state->time, nought,
     };
-    int failed = bytes && recipients ? give(state, known.message, match->at, rest, 6) : -1;
+    int failed = bytes && recipients ? give(state, known.message, match->at, rest, 7) : -1;
     Py_XDECREF(bytes);
     Py_XDECREF(recipients);
     Py_DECREF(sender);

@@ -6,6 +6,7 @@ import pickle
 from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -381,9 +382,14 @@ def a_log() -> list[bytes]:
 LOG = a_log()
 
 
+def told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A row without the places of its lines: each part counts them from its own beginning."""
+    return row[:1] + row[2:8] if isinstance(row, Message) else row[:1] + row[2:]
+
+
 def sequential(lines: list[bytes]) -> tuple[list[object], Join]:
     rows, join = join_of(lines)
-    return [row[:1] + row[2:] for row in rows], join
+    return list(map(told, rows)), join
 
 
 @settings(deadline=None, max_examples=60)
@@ -425,7 +431,17 @@ def test_parts_read_by_processes_of_their_own_give_the_same(cuts: set[int]) -> N
             else:
                 rows.append(row)
         first.merge(pickle.loads(pickle.dumps(join)))
-    assert [row[:1] + row[2:] for row in rows if isinstance(row, tuple)] == whole
+    assert [told(row) for row in rows if isinstance(row, tuple)] == whole
     assert (first.truncated, first.first_sight, first.open_lives(), first.hosts()) == (
         expected.truncated, expected.first_sight, expected.open_lives(), expected.hosts(),
     )  # fmt: skip
+
+
+def test_a_message_knows_where_the_line_is_that_names_its_client() -> None:
+    other, begins = client(0, "BBBBB1", "bob", "203.0.113.5"), client(0, "AAAAA1", "alice", "203.0.113.4")
+    [message], _ = join_of([other, begins, queued(1, "AAAAA1", "alice")])
+    assert isinstance(message, Message)
+    assert (message.client_line, message.ref) == (len(other), len(other + begins))
+    [late], _ = join_of([queued(1, "AAAAA1", "alice")])
+    assert isinstance(late, Message)
+    assert late.client_line == 0

@@ -73,7 +73,7 @@ class Detector:
         actor = row[2]
         if actor[0] != "account" or not actor[3]:
             return
-        visit = self._use(actor[1], actor, row[0], row[1], actor[3])
+        visit = self._use(actor[1], actor, row[0], row[8] or row[1], actor[3])  # the line that names the client
         if visit is not None:
             visit.messages += 1
             visit.recipients += row[6]

@@ -43,10 +43,11 @@ class Begun(NamedTuple):
 class Life:
     """One queue id from its first line to its last."""
 
-    __slots__ = ("actor", "deferred", "opened", "queue_id", "sender")
+    __slots__ = ("actor", "client_line", "deferred", "opened", "queue_id", "sender")
 
-    def __init__(self, actor: Actor, opened: float, queue_id: str) -> None:
+    def __init__(self, actor: Actor, opened: float, queue_id: str, client_line: int = 0) -> None:
         self.actor = actor
+        self.client_line = client_line  # where its client or pickup line is; 0: not read
         self.opened = opened
         self.queue_id = queue_id  # "" unless its actor may be replaced by the one behind another queue id
         self.sender: bytes | None = None  # None until the queue manager told

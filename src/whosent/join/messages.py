@@ -224,7 +224,7 @@ class Join(Collecting):
                     life.sender = sender
                     yield _new(Message, (
                         time, base + at, life.actor, life.queue_id, sender, int(size[:_NUMBER]), int(count[:_NUMBER]),
-                        life.opened,
+                        life.opened, life.client_line,
                     ))  # fmt: skip
             elif event == "submission":
                 _, _, _, _, address, account, uid, local_user, original = fields
@@ -242,7 +242,7 @@ class Join(Collecting):
                         "local_user", self._text(uid[:_UID]), queue.host, self._text(local_user)
                     )  # fmt: skip
                 name = queue_id.decode("ascii") if actor[0] == "host" else ""
-                lives[queue_id] = Life(actor, time, name)
+                lives[queue_id] = Life(actor, time, name, base + at)
             elif event == "removed":
                 life = lives.pop(queue_id, None)
                 if life is None:

@@ -81,6 +81,7 @@ class Message(NamedTuple):
     size: int
     recipient_count: int
     opened: float  # when the client or pickup line was logged, seconds
+    client_line: int = 0  # where that line is; 0: not read, or it is this one
 
 
 class Outcome(NamedTuple):
