@@ -73,7 +73,7 @@ class Tally:
         messages = self.messages
         for row in rows:
             if row.__class__ is Message:
-                _, _, actor, _, _, _, recipients, _ = row
+                _, _, actor, _, _, _, recipients, *_ = row
                 counts = messages[actor]
                 counts[0] += 1
                 counts[DEFERRED] += recipients  # until we hear more

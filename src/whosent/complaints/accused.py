@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from whosent.complaints import extract
@@ -20,7 +22,7 @@ _LABELLED: Final = re.compile(
 )
 _STRONG: Final = re.compile(
     r"(?:source|src|attack|offend|origin|abus|infected|spam|sender)[\w -]{0,30}(?:ip|address|host"
-    r"|adresse)?[\w \"'()-]{0,20}[:=][\s\"'\[(<]*$|\bip(?:v[46])?(?:[- ]?(?:address|adresse"
+    r"|adresse)?[\w \"'()-]{0,20}[:=][\s\"'\[(<]*(?:h(?:tt|xx)ps?://)?$|\bip(?:v[46])?(?:[- ]?(?:address|adresse"
     r"|addr))?[\s\"']*[:=][\s\"'\[(<]*$",
     re.IGNORECASE,
 )
@@ -36,7 +38,14 @@ _PORT_BEHIND: Final = re.compile(
 )
 _PORT_LINE: Final = re.compile(r"(?im)^[> \t]*(?:source|src)[ _-]?port[ \t]*[:=][ \t]*(\d{1,5})\b")
 _TOP_PORT: Final = 65_535
+_NETWORK: Final = re.compile(r"/\d{1,3}\b")  # a whole network is nobody
+_ALONE: Final = re.compile(r"(?m)^[> \t*-]{0,8}((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{6,39})[ \t\r]*$")
+_COLUMN: Final = re.compile(
+    r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;][\w \t\"./-]{0,400}){0,60}?[,;])?\"?(?:src|source|offender|attacker)"
+    r"[_ ]?(?:ip|address)\"?[ \t]*(?P<by>[,;])[^\n]{0,2000}$"
+)  # the head of a table: CERTs mail such lists
 _MOST: Final = 100  # accused addresses of one report
+_ROWS: Final = 5_000  # lines of such a table
 _SEVERAL: Final = 3  # labelled alike: then it is a list
 
 
@@ -50,6 +59,9 @@ class Accused(NamedTuple):
 
 def accused(view: View) -> list[Accused]:
     """The accused addresses: one, or those of a list; none if the text names none."""
+    column = list(dict.fromkeys(_column(view.text)))
+    if column:
+        return [Accused(found, None, 9) for found in column[:_MOST]]
     subject = [found for found in extract.addresses(view.subject) if extract.is_public(found)]
     text = view.text
     weights: dict[str, int] = {}
@@ -65,7 +77,7 @@ def accused(view: View) -> list[Accused]:
         weight = 4 if _STRONG.search(before) else 2 if _LABELLED.search(before) else 0
         weight -= 4 if _OTHER.search(before) else 0
         weight += 3 if found in subject else 0
-        weight += 0 if extract.is_public(found) else -6
+        weight += 0 if extract.is_public(found) and not _NETWORK.match(behind) else -6
         weight -= 2 if found in own else 0
         if weight > 3:  # noqa: PLR2004  # labelled as the source
             strong.append(found)
@@ -76,6 +88,9 @@ def accused(view: View) -> list[Accused]:
     line = _PORT_LINE.search(text)
     if subject:
         return [_one(found, ports, line, 9) for found in dict.fromkeys(subject)][:_MOST]
+    alone = weights.keys() & {extract.address(match[1]) for match in _ALONE.finditer(text)}
+    if len(alone) >= _SEVERAL:
+        strong += [found for found in weights if found in alone and extract.is_public(found)]
     listed = list(dict.fromkeys(strong))
     if len(listed) >= _SEVERAL or (listed and all(weights[one] == weights[listed[0]] for one in listed)):
         return [_one(found, ports, line, weights[found]) for found in listed[:_MOST]]
@@ -83,6 +98,22 @@ def accused(view: View) -> list[Accused]:
     ranked = sorted(weights, key=lambda found: (-weights[found], -min(seen[found], 3), order[found]))
     best = [found for found in ranked if extract.is_public(found)][:1] or ranked[:1]
     return [_one(found, ports, line, weights[found]) for found in best]
+
+
+def _column(text: str) -> Iterator[str]:
+    """The public addresses in the column of a table that is called the source."""
+    head = _COLUMN.search(text)
+    if head is None:
+        return
+    place = (head["before"] or "").count(head["by"])
+    rows = csv.reader(text[head.end() + 1 :].split("\n")[:_ROWS], delimiter=head["by"])
+    try:
+        for row in rows:
+            found = extract.address(row[place]) if len(row) > place else None
+            if found and extract.is_public(found):
+                yield found
+    except csv.Error:
+        return
 
 
 def _one(found: str, ports: dict[str, int], line: re.Match[str] | None, weight: int) -> Accused:

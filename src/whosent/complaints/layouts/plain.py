@@ -33,6 +33,7 @@ _OPT_OUT: Final = re.compile(
     r"\s*(?:list-)?(?:unsubscribe|opt[- ]?out|abmelden|remove me|désinscription)\b", re.IGNORECASE
 )
 _REPLY: Final = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|res|ynt)(?:\[\d+\])?\s*:", re.IGNORECASE)
+_LABELLED: Final = 4  # the weight of an address that the text calls the source
 _QUOTED: Final = re.compile(r"(?m)^[ \t]{0,3}>[^\n]*\n?")
 _ABUSE_DESK: Final = re.compile(
     r"\b(?:abuse|spam|fbl|complaints?|postmaster|noc|security|cert)[\w.+-]*@", re.IGNORECASE
@@ -52,13 +53,13 @@ def read(view: View) -> tuple[Told, ...]:
         _WORDS.search(view.subject) or _WORDS.search(own) or _WORDS.search(view.headers.text("from").partition("<")[0])
     )
     desk = bool(_ABUSE_DESK.search(view.headers.get("to")))
-    if not words and not (original and (desk or view.attached)):
+    found = accused(view)
+    labelled = bool(found) and found[0].weight >= _LABELLED
+    if not words and not (original and (desk or view.attached)) and not (desk and labelled):
         return ()
     source, port = original.client if original else (None, None)
-    found = accused(view)
     named: list[tuple[str | None, int | None]] = [(one.address, one.port) for one in found]
-    if source and (not found or found[0].weight < 4 or len(found) == 1):  # noqa: PLR2004  # what a header says beats a word in passing
-        labelled = found and found[0].weight >= 4  # noqa: PLR2004
+    if source and (not labelled or len(found) == 1):  # what a header says beats a word in passing
         named = named if labelled else [(source, port)]
     return tuple(_complaint(view, address, port) for address, port in named or [(source, port)])
 
