@@ -242,7 +242,7 @@ def test_an_open_relay_opened_by_mistake(lab: Lab, tmp_path: Path) -> None:
         assert tried.startswith("On your last day this order would have stopped the outbreak of 100.82.9.77 at mail ")
         assert tried.endswith("and delayed 0 honest messages.")
         incident = contained(one, watch, campaign, alone=False)
-        assert "By standing order: tap, queue" in watch.told("contained")["order"]
+        assert "takes it back): tap, queue" in watch.told("contained")["order"]
         history = purged(one, watch, incident)
     assert [line.partition(":")[0] for line in history if not line.startswith("grew")] == [
         "opened by whosent", "contained by whosent", "noted by root", "released by root"

@@ -82,9 +82,7 @@ def test_told_by_another_relay_and_stopped_by_the_pasted_command(tmp_path: Path)
         [alert] = heard(mx)[:1]
         assert (alert["suspect"]["kind"], alert["suspect"]["name"]) == ("account", BOB)
         assert alert["failed"][0].startswith("webhook (")
-        assert alert["order"].startswith(
-            "The standing order proposes to contain it now. That is taken back by: whosent "
-        )
+        assert alert["order"].startswith("The standing order proposes to contain it now (`whosent incident release ")
         assert spent < 60, "the outbreak itself takes most of it"
         mailed = [one for one in lab.world.seen() if one["recipient"] == ONCALL]
         assert [one["sender"] for one in mailed] == ["whosent@monitoring.test"] * len(mailed)

@@ -13,12 +13,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.telling.kit import condition, incident, log, wait_until
+from tests.telling.kit import condition, free_port, incident, log, wait_until
 from whosent.metrics.numbers import Totals, families
 from whosent.metrics.prometheus import Exposition, registry
 from whosent.model.finding import Suspect
@@ -214,6 +215,43 @@ def test_rules_and_dashboard_ask_for_numbers_there_are(place: Path) -> None:
     )
     assert asked <= there
     assert len(asked) > 12
+
+
+@needs_promtool
+def test_a_real_prometheus_answers_every_panel(exposed: Exposition, tmp_path: Path) -> None:
+    """It scrapes us, loads the rules, and no question of the dashboard comes back empty."""
+    port = free_port()
+    jobs = [{"job_name": "whosent", "static_configs": [{"targets": [f"127.0.0.1:{exposed.port}"]}]}]
+    (tmp_path / "prometheus.yml").write_text(json.dumps({
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "scrape_configs": jobs,
+        "rule_files": [str(DEPLOY / "prometheus/whosent.rules.yml")],
+    }))  # fmt: skip
+    command = [str(Path(PROMTOOL).with_name("prometheus")), f"--config.file={tmp_path / 'prometheus.yml'}",
+               f"--storage.tsdb.path={tmp_path / 'base'}", f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+    with (tmp_path / "said").open("wb") as said:
+        prometheus = subprocess.Popen(command, stderr=said, stdout=said)
+
+    def ask(what: str) -> Any:  # noqa: ANN401  # JSON
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{what}") as answer:
+                return json.load(answer)["data"]
+        except urllib.error.URLError:
+            return None
+
+    def empty() -> list[str]:
+        known = {"$instance": ".*", "$__rate_interval": "1m"}
+        asked = [re.sub(r"\$\w+", lambda name: known[name[0]], one.removesuffix(" > 0")) for one in dashboard()]
+        return [one for one in asked if not (ask(f"query?query={quote(one)}") or {}).get("result")]
+
+    try:
+        wait_until(lambda: empty() == [], "an answer for every panel", 30)
+        names = {rule["name"] for group in ask("rules")["groups"] for rule in group["rules"] if rule["health"] == "ok"}
+    except AssertionError:
+        raise AssertionError(empty(), (tmp_path / "said").read_text()[-2000:]) from None
+    finally:
+        prometheus.terminate()
+        prometheus.wait(20)
+    assert {"WhosentSpamLeaves", "WhosentQueueGrows", "WhosentFellSilent"} <= names
 
 
 @needs_promtool

@@ -60,7 +60,8 @@ def test_every_news_of_an_incident_has_its_sentence(news: News) -> None:
 def test_growth_in_numbers_also_where_it_should_have_ended() -> None:
     before = told(kept(recipients=40), NOW, stopped=False)
     assert say(News.GREW, before=before).changed == "It grows: 100 recipients now, 40 when it was last told."
-    grown = say(News.GREW, before=before, state=State.CONTAINED)
+    known = told(kept(State.CONTAINED, recipients=40), NOW, stopped=False)
+    grown = say(News.GREW, before=known, state=State.CONTAINED)
     assert grown.changed.startswith("It goes on although it is contained: 1,204 refused now, ")
     assert grown.urgency == "critical"
 

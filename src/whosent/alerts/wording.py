@@ -207,7 +207,7 @@ def _changed(news: News, kept: KeptIncident, before: Told | None) -> str:
         leaks += f", {before.refused:,} when it was last told"
     last = words.when(incident.until, words.zone("UTC"))
     added = [one for one in incident.witnesses if before is None or one not in before.witnesses]
-    contained = kept.state is State.CONTAINED
+    contained = kept.state is State.CONTAINED and before is not None and before.state is State.CONTAINED
     return {
         News.OPENED: "",
         News.GREW: f"It goes on although it is contained: {leaks}." if contained else f"It grows: {grown}.",

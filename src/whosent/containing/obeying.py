@@ -39,15 +39,16 @@ def said(desk: Desk, kept: KeptIncident) -> str:
     name, orders = kept.incident.id, desk.settings.order
     if orders == "observe" or kept.state not in {State.OPEN, State.CONTAINED}:
         return ""
+    back = f"`whosent incident release {name}` takes it back"
     if kept.state is State.CONTAINED:
         done = [one for one in desk.incidents.history(name) if one.what is What.CONTAINED]
         by_order = done and done[-1].who == MACHINE
-        return f"By standing order: {done[-1].text}. Take it back: whosent incident release {name}" if by_order else ""
+        return f"By standing order ({back}): {done[-1].text}." if by_order else ""
     found = decision(desk, kept.incident)
     if found.act == "contain":
         return "The standing order contains it now."
     if orders == "propose" and found.act == "propose":
-        return f"The standing order proposes to contain it now. That is taken back by: whosent incident release {name}"
+        return f"The standing order proposes to contain it now ({back})."
     return f"The standing order leaves it to you: {found.why}."
 
 
