@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SPAM, OTHERS = 60, 12
+START = int(time.time()) - 1000  # the same for a queue that is filled once more: the same ids
 SCRIPT = "script:33:contact.php"
 MAIN = """compatibility_level = 3.6
 myhostname = mx.corp.test
@@ -130,7 +131,7 @@ def fill_postfix(place: Path, *, steady: str = "yes", lifetime: str = "5d", star
     (place / "etc" / "master.cf").write_text(Path("/usr/share/postfix/master.cf.dist").read_text(encoding="utf-8"))
     for path in (place / "etc").iterdir():
         os.utime(path, (1, 1))  # Postfix pauses before it reads a file that has just changed
-    fill(place / "spool", SPAM, OTHERS, start=start or int(time.time()) - 1000)
+    fill(place / "spool", SPAM, OTHERS, start=start or START)
     for folder in (place / "spool").iterdir():
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "postfix", "postfix")

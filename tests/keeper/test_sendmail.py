@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.keeper.kit import World, fill_sendmail, readable_place
+from tests.lab.machine import wait_until
 from whosent.containing.installing import Installing
 from whosent.keeper import servers, taps, work
 from whosent.keeper.feeding import Feed
@@ -155,6 +156,7 @@ def test_the_daemon_takes_notice(world: World, config: Path, monkeypatch: pytest
     monkeypatch.setattr(sendmail.os, "kill", lambda pid, _signal: told.append(pid))  # type: ignore[attr-defined]
     argv = ["/usr/sbin/sendmail", "30"]
     with subprocess.Popen(argv, executable="/bin/sleep") as daemon:
+        wait_until(lambda: Path(f"/proc/{daemon.pid}/cmdline").read_bytes() != b"", "its name")
         (world.place / "pid").write_text(f"{daemon.pid}\n/usr/sbin/sendmail -bd\n")
         sendmail.heed()
         subprocess.run(["kill", str(daemon.pid)], check=True)
