@@ -42,7 +42,7 @@ EDGES = {  # they face the world or start it; everything else is the core
     "containing", "coverage", "demonstration", "frames", "gathering", "hearing", "inquiring", "keeper", "live",
     "metrics", "parallel", "parsing", "posting", "presence", "progress", "queue_account", "queue_listing",
     "queue_reading", "reading_process", "reckoning", "responders", "searching", "setups", "sink", "sources", "store",
-    "tailing", "telling", "tracing", "vetting", "walk", "watching",
+    "tailing", "telling", "tracing", "triage", "walk", "watching",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from tests.complaints.kit import complaint
-from whosent import vetting
+from whosent import triage
 from whosent.configuration import zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Strength, Suspect
@@ -24,8 +24,8 @@ from whosent.store.ledger import Ledger
 
 
 def events(number: int = 0) -> list[Complaint]:
-    report = vetting.report(f"{number}.eml", complaint(number))
-    return vetting.without_logs([report], Settings(), zone_of("UTC"))
+    report = triage.report(f"{number}.eml", complaint(number))
+    return triage.without_logs([report], Settings(), zone_of("UTC"))
 
 
 def test_a_report_is_kept_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from whosent import vetting, walk
+from whosent import triage, walk
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.mailbox import Arriving
 from whosent.cli.options import OwnDomain, OwnNetwork, Year, Zone, console, ledger_of, settings_with, sources_of
@@ -137,13 +137,13 @@ def _answered(arriving: Iterable[Raw], logs: list[Source], settings: Settings) -
         inputs = walk.prepare(logs, settings, zone)
         with reading(sum(source.stored_size for source in logs)) as progress:
             done = walk.scan(inputs, settings, progress, zone, os.cpu_count() or 1)
-    batch: list[vetting.Report] = []
+    batch: list[triage.Report] = []
 
     def told() -> Iterator[list[Complaint]]:
         found = (
-            vetting.with_logs(batch, inputs, done, settings, zone)
+            triage.with_logs(batch, inputs, done, settings, zone)
             if logs
-            else vetting.without_logs(batch, settings, zone)
+            else triage.without_logs(batch, settings, zone)
         )
         by_report: dict[tuple[str, str], list[Complaint]] = {}
         for one in found:
@@ -151,7 +151,7 @@ def _answered(arriving: Iterable[Raw], logs: list[Source], settings: Settings) -
         yield from by_report.values()
 
     for raw in arriving:
-        batch.append(vetting.report(raw.name, raw.raw))
+        batch.append(triage.report(raw.name, raw.raw))
         if len(batch) >= (_AT_ONCE if logs else 1):
             yield from told()
             batch.clear()

@@ -23,7 +23,7 @@ from whosent.reading.stamps import rfc3339
 from whosent.searching import Log, search
 from whosent.sources.files import Source
 from whosent.sources.text import shown
-from whosent.vetting.answers import Answer, Known, answer
+from whosent.triage.answers import Answer, Known, answer
 from whosent.walk import Input, Pass
 
 _ID: Final = 12  # hexadecimal digits

@@ -14,7 +14,7 @@ from whosent.model.complaint import Ownership, Told
 from whosent.model.finding import Level, Strength, Suspect
 from whosent.model.rows import Call
 from whosent.model.surroundings import Surroundings
-from whosent.vetting import words
+from whosent.triage import words
 
 _MOST_QUOTES: Final = 8
 _MOST_CANDIDATES: Final = 20

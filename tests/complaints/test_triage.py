@@ -9,7 +9,7 @@ import pytest
 
 from tests.complaints.kit import bounce, by_script, complaint, date, hours, sent
 from tests.join.kit import START, delivery, line, queued, removed
-from whosent import vetting, walk
+from whosent import triage, walk
 from whosent.configuration import zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Level, Strength
@@ -32,12 +32,12 @@ def asked(tmp_path: Path, report: bytes, ours: Ours = OURS, **logs: bytes) -> li
 def answered(report: bytes, paths: list[Path], ours: Ours = OURS) -> list[Complaint]:
     settings = Settings(ours=ours)
     zone = zone_of("UTC")
-    reports = [vetting.report("report.eml", report)]
+    reports = [triage.report("report.eml", report)]
     if not paths:
-        return vetting.without_logs(reports, settings, zone)
+        return triage.without_logs(reports, settings, zone)
     inputs = walk.prepare([at_path(path) for path in paths], settings, zone)
     done = walk.scan(inputs, settings, lambda _: None, zone)
-    return vetting.with_logs(reports, inputs, done, settings, zone)
+    return triage.with_logs(reports, inputs, done, settings, zone)
 
 
 def test_queue_id_and_message_id_lead_to_the_account(tmp_path: Path) -> None:
