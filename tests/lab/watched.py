@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.containing import KEPT, STATE, argv, said
+from tests.lab.containing import STATE, argv, said
 from tests.lab.machine import LabError, wait_until
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act, Result
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 HEARD = "/run/alerts"
 RULES = f"""
 [containment]
-order = "{{order}}"
+order = "contain"
 order_kinds = ["account", "script", "form", "host", "relay"]
 untouchables = ["{{untouchable}}"]
 administrators = ["postmaster@corp.test"]
@@ -43,7 +44,8 @@ STOLEN = "bob@corp.test"
 PASSWORDS = {name: f"secret-{number}" for number, name in enumerate([*OFFICE, STOLEN])}
 FRIENDS = tuple(f"friend{number}@{DOMAINS[number % 7]}" for number in range(40))
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Host": "www.corp.test"}
-WITHIN = 30.0  # seconds on a busy machine; a quiet one takes two or three
+# Seconds on a busy machine, a quiet one takes two or three; at full size the web server takes all of it.
+WITHIN = 90.0 if os.environ.get("WHOSENT_TEST_FULL") else 30.0
 
 
 @dataclass
@@ -69,9 +71,8 @@ class Watched:
 
     def account(self) -> str:
         """All that it said, to everybody."""
-        shown = [
-            said(self.machine, "incident", "show", name)[:3000] for name in {one["incident"] for one in self.alerts()}
-        ]
+        names = {one["incident"] for one in self.alerts() if one["incident"]}
+        shown = [said(self.machine, "incident", "show", name)[:3000] for name in names]
         heard = [f"{one['news']} {one['sentence']} {one['order']}" for one in self.alerts()]
         return "\n".join([self.output.read_text(), *heard, *shown])
 
@@ -88,12 +89,12 @@ class Watched:
 
 @contextlib.contextmanager
 def watched(  # noqa: PLR0913  # what the operator decided
-    machine: Machine, place: Path, logs: Sequence[str] = (MAIL_LOG,), *, order: str = "contain",
-    untouchable: str = "", tried: bool = True, more: str = "",
+    machine: Machine, place: Path, logs: Sequence[str] = (MAIL_LOG,), *, untouchable: str = "", tried: bool = True,
+    more: str = "",
 ) -> Iterator[Watched]:  # fmt: skip
     """Follow these logs with an empty state; ``tried``: the standing order was replayed on the logs there are."""
     machine.run(["sh", "-c", f"rm -rf {STATE} {HEARD}; mkdir -p /run/conf.d"])
-    machine.write("/run/conf.d/story.toml", RULES.format(order=order, untouchable=untouchable, more=more))
+    machine.write("/run/conf.d/story.toml", RULES.format(untouchable=untouchable, more=more))
     if tried:
         assert "order would have done nothing" in said(machine, "replay", *logs)
     output = place / f"{machine.name}-{time.monotonic()}.said"
@@ -110,7 +111,7 @@ def watched(  # noqa: PLR0913  # what the operator decided
 def clean(machine: Machine, logs: Sequence[str] = (MAIL_LOG,)) -> None:
     """Nothing queued, nothing logged."""
     machine.run(["postsuper", "-d", "ALL"])
-    machine.run(["sh", "-c", f'rm -rf {KEPT}/held; for log; do : >"$log"; done', "_", *logs])
+    machine.run(["sh", "-c", 'for log; do : >"$log"; done', "_", *logs])
 
 
 @dataclass

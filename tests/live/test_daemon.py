@@ -19,9 +19,9 @@ INCIDENT = Path(__file__).parents[2] / "samples" / "incident"
 LOGS = ("access.log", "mail.log", "php-mail.log", "web-mail.log")
 
 
-def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(state: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*WHOSENT, *arguments], env=environment(state), capture_output=True, text=True, check=False, timeout=60
+        [*WHOSENT, *arguments], env=environment(state, **more), capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -110,6 +110,9 @@ def test_nothing_to_watch_and_nothing_kept_are_said(tmp_path: Path) -> None:
     refused = run(locked / "state", "watch", str(INCIDENT / "mail.log"))
     assert refused.returncode == 3
     assert "WHOSENT_STATE" in refused.stderr
+    queues = {"WHOSENT_WATCH__QUEUE": "true", "WHOSENT_WATCH__QUEUE_DIRECTORIES": "/nowhere/spool"}
+    nowhere = run(tmp_path / "state", "watch", str(INCIDENT / "mail.log"), **queues)
+    assert (nowhere.returncode, "there is no queue in /nowhere/spool" in nowhere.stderr) == (3, True)
 
 
 @pytest.mark.lab
