@@ -42,6 +42,7 @@ bench: setup packages  ## speed, memory and detection of an installed wheel besi
 	rm -rf build/wheel build/installed
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(BIN)/python -m zipfile --extract build/wheel/*.whl build/installed
+	$(BIN)/python -m compileall -q build/installed  # as pip does when it installs
 	PYTHONPATH=build/installed $(BIN)/python -m benchmarks
 
 docs: setup  ## build the documentation

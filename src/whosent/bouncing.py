@@ -10,9 +10,6 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from whosent.complaints.enclosed import tables
-from whosent.complaints.mail import parse
-from whosent.complaints.reading import read
 from whosent.join.tables import TableJoin, layout
 from whosent.model.complaint import Told
 from whosent.model.finding import Finding, Level, Strength
@@ -49,12 +46,15 @@ class Received(NamedTuple):
 
 def received(inputs: Iterable[Box], surroundings: Surroundings) -> Received:
     """The bounces and the DMARC reports in the mailboxes among the inputs; a report that came twice counts once."""
+    boxes = [one for one in inputs if one.reader.form is Form.MAILBOX]
+    if not boxes:
+        return Received([], [])
+    from whosent.complaints.reading import read  # noqa: PLC0415  # a third of the start of a scan without mailboxes
+
     bounces: list[tuple[Told, int]] = []
     reported: list[JoinedRow] = []
     seen: set[bytes] = set()
-    for one in inputs:
-        if one.reader.form is not Form.MAILBOX:
-            continue
+    for one in boxes:
         counts = one.reader.counts
         for message in messages((offset, chunk) for offset, chunk, _ in one.source.chunks()):
             told = [each for each in read(message.raw) if each.kind == "bounce"]
@@ -68,6 +68,9 @@ def received(inputs: Iterable[Box], surroundings: Surroundings) -> Received:
 
 def _reported(one: Box, message: Message, join: TableJoin, seen: set[bytes]) -> list[JoinedRow]:
     """The rows of the reports attached to a message; its lines go to the account of the mailbox."""
+    from whosent.complaints.enclosed import tables  # noqa: PLC0415  # see above
+    from whosent.complaints.mail import parse  # noqa: PLC0415
+
     counts, rows, whole = one.reader.counts, list[JoinedRow](), False
     join.continue_with(one.number, one.clock)
     problem = ""

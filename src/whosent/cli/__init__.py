@@ -11,7 +11,6 @@ import pkgutil
 import signal
 import sys
 import traceback
-from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -40,6 +39,8 @@ _program = typer.Typer(
 
 def _say_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
     if wanted:
+        from importlib.metadata import version as installed  # noqa: PLC0415  # a fifth of the start of every command
+
         sys.stdout.write(f"whosent {installed('whosent')}\n")
         raise typer.Exit
 
@@ -79,12 +80,13 @@ def __getattr__(name: str) -> typer.Typer:
 def main() -> None:
     """Run the command line; interrupted or cut off, leave quietly.
 
-    Loaded is the one command that is asked for: most of a short run would else be loading the others.
+    Loaded is the one command that is asked for, and none for the version: most of a short run would else be loading
+    the others.
     """
     gc.set_threshold(_ALLOCATIONS)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     asked, commands = sys.argv[1:2], _commands()
-    _load(asked if asked and asked[0] in commands else commands)
+    _load(asked if asked and asked[0] in commands else [] if asked == ["--version"] else commands)
     try:
         _program()
     except Mistake as error:

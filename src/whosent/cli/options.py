@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from whosent.cli.leaving import fail
 from whosent.configuration import checked, load
@@ -18,6 +17,9 @@ from whosent.sources.arguments import expand
 from whosent.sources.files import Source, at_path, standard_input
 from whosent.sources.spools import PLACES, Spool, spools
 from whosent.store.ledger import Ledger, folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Logs = Annotated[
     list[str] | None,
@@ -95,6 +97,8 @@ def sources_of(logs: list[str] | None) -> tuple[list[Source], list[str]]:
 
 def console() -> Console:
     """Where tables and sentences go: nothing in them is markup."""
+    from rich.console import Console  # noqa: PLC0415  # a fifth of the start of a command that prints its help or JSON
+
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 

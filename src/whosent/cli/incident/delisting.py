@@ -20,7 +20,7 @@ from whosent.cli.incident.naming import operator, the_one
 from whosent.cli.incident.reporting import Changes, Id, ScanReport
 from whosent.cli.leaving import Exit, fail
 from whosent.cli.options import OwnDomain, OwnNetwork, Queue, QueueDirectory, Year, Zone, ledger_of, settings_with
-from whosent.cli.scan import scanned
+from whosent.cli.scanning import scanned
 from whosent.configuration import zone_of
 from whosent.model.case import Change
 from whosent.model.incident import Incident
