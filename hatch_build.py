@@ -21,7 +21,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ("module.c", "matcher.c", "joiner.c", "rows.c", "words.c")
+SOURCES = ("module.c", "matcher.c", "joiner.c", "rows.c", "frames.c", "words.c")
 COMPILED = {
     "measures": ("beta", "bloom", "meter", "networks", "peers", "regard", "trail", "watch", "whereabouts"),
     "detectors": ("outcomes", "novelty", "volume", "outage", "repetition", "takeover", "worldsays", "filtered",

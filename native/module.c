@@ -7,9 +7,6 @@ static PyMethodDef functions[] = {
     {"count_lines", count_lines, METH_O, "count_lines(chunk): how many lines it has."},
     {"release", release, METH_VARARGS, "release(waiting, looked, rows, wait, kinds, note, settle, actors): those that wait no more."},
     {"hand_out", hand_out, METH_VARARGS, "hand_out(rows, table): each row to those who hear of it."},
-    {"plain_rows", plain_rows, METH_VARARGS, "plain_rows(rows, numbers, actors): rows as plain tuples."},
-    {"whole_rows", whole_rows, METH_VARARGS,
-     "whole_rows(plain, classes, with_actor, Outcome, actors, results, reasons): rows again."},
     {NULL},
 };
 
@@ -24,12 +21,17 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC
 PyInit__native(void)
 {
-    if (PyType_Ready(&MatcherType) < 0 || PyType_Ready(&TokensType) < 0 || PyType_Ready(&WordsType) < 0)
-        return NULL;
+    static const struct {
+        const char *name;
+        PyTypeObject *type;
+    } types[] = {
+        {"Matcher", &MatcherType}, {"Tokens", &TokensType},     {"Words", &WordsType},
+        {"Packer", &PackerType},   {"Unpacker", &UnpackerType},
+    };
     PyObject *native = PyModule_Create(&module);
-    if (native && (PyModule_AddObjectRef(native, "Matcher", (PyObject *)&MatcherType) < 0 ||
-                   PyModule_AddObjectRef(native, "Tokens", (PyObject *)&TokensType) < 0 ||
-                   PyModule_AddObjectRef(native, "Words", (PyObject *)&WordsType) < 0))
-        Py_CLEAR(native);
+    for (size_t number = 0; native && number < sizeof types / sizeof *types; number++)
+        if (PyType_Ready(types[number].type) < 0 ||
+            PyModule_AddObjectRef(native, types[number].name, (PyObject *)types[number].type) < 0)
+            Py_CLEAR(native);
     return native;
 }

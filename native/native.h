@@ -52,7 +52,7 @@ typedef struct {
 /* What next_match() found. */
 enum found { FAILED = -1, OVER, CAPTURED, ELSEWHERE };
 
-extern PyTypeObject MatcherType, TokensType, WordsType;
+extern PyTypeObject MatcherType, TokensType, WordsType, PackerType, UnpackerType;
 
 enum found next_match(Tokens *tokens, Match *match);
 PyObject *elsewhere(Tokens *tokens);
@@ -62,8 +62,6 @@ PyObject *join_rows(PyObject *module, PyObject *arguments);
 PyObject *release(PyObject *module, PyObject *arguments);
 PyObject *hand_out(PyObject *module, PyObject *arguments);
 PyObject *count_lines(PyObject *module, PyObject *chunk);
-PyObject *plain_rows(PyObject *module, PyObject *arguments);
-PyObject *whole_rows(PyObject *module, PyObject *arguments);
 PyObject *configure(PyObject *module, PyObject *arguments);
 
 /* Where a field stands; text is NULL if it was not captured. */

@@ -1,13 +1,12 @@
-"""Rows as bytes: what one process tells another of the rows it joined.
-
-A frame body names each actor once; rows are plain tuples, marshalled.
-"""
+"""Rows as bytes: what one process tells another of the rows it joined."""
 
 from __future__ import annotations
 
 import marshal
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from functools import cache
 from typing import Any, Final
 
 from whosent.dialects import Rule, discover
@@ -38,62 +37,66 @@ from whosent.reading.native import native
 
 HEADER: Final = struct.Struct("<QQ")  # of a frame: the size of its body, and what else its reader needs
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little
-_KINDS: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed, Early, Begun,
-                 Arrived, Attempted, Session, Forward, Reported, Length)  # fmt: skip
-_NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
-_WITH_ACTOR: Final = frozenset({Message, Outcome, Handover, Verdict, Subject})
-_KNOWN: Final = 50_000  # actors that are one object whatever frame names them
+_CLASSES: Final = (Message, Outcome, Login, Rejection, Request, Call, Verdict, Subject, Handover, Closed, Early, Begun,
+                   Arrived, Attempted, Session, Forward, Reported, Length, Actor,
+                   list(Result), list(Reason))  # fmt: skip
+_NUMBERS: Final = {type(one[0]) if isinstance(one, list) else one: number for number, one in enumerate(_CLASSES)}
 
 Passed = JoinedRow | Early | Begun
 
 
-def packed(rows: Sequence[Passed], rules: dict[int, int]) -> bytes:
-    """Rows as one frame body: the actors they name, each once, and the rows."""
-    known = [row._replace(rule=rules[id(row.rule)]) if isinstance(row, Early) else row for row in rows]  # type: ignore[arg-type]  # by number
-    actors: dict[Actor, int] = {}
-    plain = native.plain_rows(known, _NUMBERS, actors) if native else [_plain(row, actors) for row in known]
-    return marshal.dumps((list(map(tuple, actors)), plain), _MARSHAL)
+class Packing:
+    """Makes frames of rows; what stands in several is told once, so all frames of one go to one :class:`Unpacking`."""
+
+    def __init__(self) -> None:
+        self._pack = native.Packer(_NUMBERS).pack if native else packed_purely
+
+    def pack(self, rows: Sequence[Passed]) -> bytes:
+        """The body of the next frame."""
+        if Early in map(type, rows):
+            rows = [row._replace(rule=_numbers()[id(row.rule)]) if isinstance(row, Early) else row for row in rows]  # type: ignore[arg-type]  # by number
+        return self._pack(list(rows))
 
 
-def _plain(row: Passed, actors: dict[Actor, int]) -> tuple[Any, ...]:
-    """The number of its class and its fields, all of them plain values; an actor is a number in ``actors``."""
-    number, actor = _NUMBERS[row.__class__], row[2]
-    told = actors.setdefault(actor, len(actors)) if isinstance(actor, Actor) else actor
-    if isinstance(row, Outcome):
-        return (number, *row[:2], told, *row[3:6], int(row.result), int(row.reason), *row[8:])
-    return (number, *row[:2], told, *row[3:])
+class Unpacking:
+    """Makes rows of frames."""
+
+    def __init__(self) -> None:
+        self._unpack = native.Unpacker(_CLASSES).unpack if native else unpacked_purely
+
+    def unpack(self, body: bytes) -> list[Passed]:
+        """The rows of the next frame."""
+        rows: list[Passed] = self._unpack(body)
+        if Early in map(type, rows):
+            rows = [row._replace(rule=all_rules()[row.rule]) if isinstance(row, Early) else row for row in rows]  # type: ignore[call-overload]  # a number
+        return rows
 
 
-def unpacked(body: bytes, rules: list[Rule], known: dict[Actor, Actor]) -> list[Passed]:
-    """The rows of a frame body; ``known`` are actors of frames before, which are the same objects again."""
-    told, plain = marshal.loads(body)  # noqa: S302  # our own frame
-    if len(known) > _KNOWN:
-        known.clear()
-    actors = [known.setdefault(one, one) for one in map(Actor._make, told)]
-    rows: list[Passed]
-    if native:
-        rows = native.whole_rows(plain, _KINDS, _WITH_ACTOR, Outcome, actors, _RESULTS, _REASONS)
-    else:
-        rows = [_whole(actors, *one) for one in plain]
-    if Early in map(type, rows):
-        rows = [row._replace(rule=rules[row.rule]) if isinstance(row, Early) else row for row in rows]  # type: ignore[call-overload]  # a number
-    return rows
+def packed_purely(rows: Iterable[Passed]) -> bytes:
+    """Without the compiled twin: values that :mod:`marshal` knows, a row's class and a member told by number."""
+    return marshal.dumps(list(map(_plain, rows)), _MARSHAL)
 
 
-def _whole(actors: list[Actor], number: int, *fields: Any) -> Passed:  # noqa: ANN401  # what marshal gives
-    """The row that was made plain."""
-    kind, values = _KINDS[number], list(fields)
-    if kind in _WITH_ACTOR:
-        values[2] = actors[values[2]]
-    if kind is Outcome:
-        values[6], values[7] = _RESULTS[values[6]], _REASONS[values[7]]
-    return tuple.__new__(kind, values)  # type: ignore[return-value]  # of that kind
+def unpacked_purely(body: bytes) -> list[Passed]:
+    """The same back."""
+    return list(map(_whole, marshal.loads(body)))  # noqa: S302  # our own frame
 
 
-_RESULTS: Final = list(Result)
-_REASONS: Final = list(Reason)
+def _plain(value: Any) -> Any:  # noqa: ANN401  # any value of a row
+    number = _NUMBERS.get(value.__class__)
+    if number is None:
+        return value
+    return [number, int(value)] if isinstance(value, IntEnum) else [number, *map(_plain, value)]
 
 
+def _whole(value: Any) -> Any:  # noqa: ANN401
+    if value.__class__ is not list:
+        return value
+    kind, fields = _CLASSES[value[0]], value[1:]
+    return kind[fields[0]] if isinstance(kind, list) else tuple.__new__(kind, map(_whole, fields))
+
+
+@cache
 def all_rules() -> list[Rule]:
     """Every rule of every dialect, in an order that all processes of one version share."""
     return [
@@ -102,3 +105,9 @@ def all_rules() -> list[Rule]:
         for rules in (*(rules for _, rules in dialect.programs), dialect.lines)
         for rule in rules
     ]
+
+
+@cache
+def _numbers() -> dict[int, int]:
+    """The number of each rule, by its identity."""
+    return {id(rule): number for number, rule in enumerate(all_rules())}

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from whosent.aside import Aside
 from whosent.audience import Audience
-from whosent.frames import HEADER, packed, unpacked
+from whosent.frames import HEADER, Packing, Unpacking
 from whosent.model.mistake import Mistake
-from whosent.model.rows import Actor, Row
+from whosent.model.rows import Row
 
 _PIPE: Final = 1 << 20  # bytes: what lies there keeps a copy busy while this process reads the next chunk
 _END: Final = HEADER.pack(0, 0)
@@ -36,12 +36,13 @@ class Hearing:
         """``learner`` hears everywhere, before all others."""
         self._learner, self._here, self._conclude = learner, here, conclude
         self._audience = Audience([learner, *here])
+        self._packing = Packing()
         self._copies = [_Copy(self, share) for share in apart]
 
     def hear(self, rows: list[Row]) -> None:
         """Hand out rows."""
         if self._copies and rows:
-            body = packed(rows, {})
+            body = self._packing.pack(rows)
             for copy in self._copies:
                 copy.tell(HEADER.pack(len(body), 0) + body)
         self._audience.hear(rows)
@@ -108,7 +109,7 @@ class _Copy:
 def _rows(pipe: int, other_end: int) -> Iterator[list[Row]]:
     """In a copy: the rows it is told of."""
     os.close(other_end)  # else nothing would tell that nobody writes there any more
-    known: dict[Actor, Actor] = {}
+    unpacking = Unpacking()
     with os.fdopen(pipe, "rb") as frames:
         while True:
             header = frames.read(HEADER.size)
@@ -117,7 +118,7 @@ def _rows(pipe: int, other_end: int) -> Iterator[list[Row]]:
             size, _ = HEADER.unpack(header)
             if not size:
                 return
-            yield unpacked(frames.read(size), [], known)  # type: ignore[misc]  # what was packed
+            yield unpacking.unpack(frames.read(size))  # type: ignore[misc]  # what was packed
 
 
 @contextmanager

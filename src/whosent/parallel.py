@@ -18,10 +18,10 @@ from typing import IO, Final, cast
 
 import zstandard
 
-from whosent.frames import HEADER, Passed, all_rules, unpacked
+from whosent.frames import HEADER, Passed, Unpacking
 from whosent.join.lives import Begun, Early
 from whosent.join.messages import Join
-from whosent.model.rows import Actor, JoinedRow
+from whosent.model.rows import JoinedRow
 from whosent.reading_process import ENDING, Ending, Order
 
 _UNFINISHED: Final = frozenset({Early, Begun})
@@ -49,8 +49,7 @@ class Reading:
 
     def frames(self) -> Iterator[tuple[list[Passed], int]]:
         """Rows in order, with the stored bytes consumed so far; the last frame sets ``ending``."""
-        position, rules, known = 0, all_rules(), dict[Actor, Actor]()
-        decompress = zstandard.ZstdDecompressor().decompress
+        position, unpacking, decompress = 0, Unpacking(), zstandard.ZstdDecompressor().decompress
         while (header := self._at(position, HEADER.size)) is not None:
             size, consumed = HEADER.unpack(header)
             body = self._at(position + HEADER.size, size & ~ENDING)
@@ -60,7 +59,7 @@ class Reading:
             if size & ENDING:
                 self.ending = pickle.loads(body)  # noqa: S301  # written by our own process
                 return
-            yield unpacked(decompress(body), rules, known), consumed
+            yield unpacking.unpack(decompress(body)), consumed
 
     def _at(self, position: int, size: int) -> bytes | None:
         """So many bytes of the spool, as soon as they are written; None if the process ended before that."""

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, NamedTuple
 import zstandard
 
 from whosent.configuration import zone_of
-from whosent.frames import HEADER, Passed, all_rules, packed
+from whosent.frames import HEADER, Packing, Passed
 from whosent.join import tables
 from whosent.join.messages import Join
 from whosent.model.settings import Settings
@@ -59,17 +59,16 @@ def _read(order: Order, out: BinaryIO) -> None:
     source.longest_line = reader.longest_line
     join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=order.continues)
     join.continue_with(order.number, clock)
-    rules = {id(rule): number for number, rule in enumerate(all_rules())}
-    compress = zstandard.ZstdCompressor(level=1).compress
+    packing, compress = Packing(), zstandard.ZstdCompressor(level=1).compress
     waiting: list[Passed] = []
     consumed = 0
     for offset, chunk, consumed in source.chunks():  # the last one is told at the end
         waiting += join.rows(reader.tokens(chunk, offset, source.chunk_lines), offset)
         if len(waiting) >= _ROWS_A_FRAME:
-            _write(out, compress(packed(waiting, rules)), consumed)
+            _write(out, compress(packing.pack(waiting)), consumed)
             waiting.clear()
     waiting += join.rows(reader.finish(), source.size)
-    _write(out, compress(packed(waiting, rules)), consumed)
+    _write(out, compress(packing.pack(waiting)), consumed)
     ending = Ending(join, reader.counts, source.marks, join.time, clock.guessed_year)
     _write(out, pickle.dumps(ending), consumed, ENDING)
 

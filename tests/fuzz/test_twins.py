@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from tests.fuzz.test_readers import FILES, fuzzed, mutilated
 from whosent.audience import hand_out_purely
-from whosent.frames import _KINDS, _NUMBERS, _plain, _whole
+from whosent.frames import Packing, Unpacking, packed_purely, unpacked_purely
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
-from whosent.model.rows import Actor, Closed, Handover, JoinedRow, Message, Outcome
+from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome
 from whosent.model.settings import Ours
 from whosent.model.surroundings import Surroundings
 from whosent.reading.formats import Form, tokenizer
@@ -133,16 +133,13 @@ def released(rows: list[JoinedRow]) -> None:
 
 
 def passed(rows: list[JoinedRow]) -> None:
-    """Rows are the same again after they were made plain for another process."""
-    assert native is not None
-    numbers: tuple[dict[Actor, int], dict[Actor, int]] = ({}, {})
-    plain = native.plain_rows(rows, _NUMBERS, numbers[0])
-    assert plain == [_plain(row, numbers[1]) for row in rows]
-    assert list(numbers[0].items()) == list(numbers[1].items())
-    again = [_whole(list(numbers[0]), *one) for one in plain]
-    assert again == rows
-    assert [type(row) for row in again] == [type(row) for row in rows]
-    assert len(_KINDS) > 8
+    """Rows are the same again after they went to another process, with the twin and without."""
+    packing, unpacking = Packing(), Unpacking()
+    frames = [rows[at : at + 1000] for at in range(0, len(rows), 1000)]
+    for frame in frames:
+        for again in (unpacking.unpack(packing.pack(frame)), unpacked_purely(packed_purely(frame))):
+            assert again == frame
+            assert [type(row) for row in again] == [type(row) for row in frame]
 
 
 def test_rows_are_handed_out_alike() -> None:
