@@ -9,7 +9,7 @@
 
 enum { PLACES = 1 << 13, DEEPEST = 4, LARGEST = 255 };
 enum tag {
-    NONE, TRUE, FALSE, FLOAT, SAME_TIME, NUMBER, TEXT, NO_TEXT, BYTES, NO_BYTES, TUPLE, INSTANCE, MEMBER, AGAIN, KEEP
+    NONE, TRUE, FALSE, FLOAT, SAME_TIME, NUMBER, LARGE, TEXT, NO_TEXT, BYTES, NO_BYTES, TUPLE, INSTANCE, MEMBER, AGAIN, KEEP
 };
 
 /* ------------------------------------------------------------------ packing */
@@ -89,19 +89,30 @@ put_class(Packer *self, enum tag tag, PyObject *value)
     return put_tag(self, tag) < 0 || put(self, &byte, 1) < 0 ? -1 : 0;
 }
 
+/* A number that no table or line should hold, but some do: in hexadecimal digits. */
+static int
+put_large(Packer *self, PyObject *value)
+{
+    Py_ssize_t size;
+    PyObject *digits = PyNumber_ToBase(value, 16);
+    const char *text = digits ? PyUnicode_AsUTF8AndSize(digits, &size) : NULL;
+    int failed = text ? put_sized(self, LARGE, text, size) : -1;
+    Py_XDECREF(digits);
+    return failed;
+}
+
 static int
 put_number(Packer *self, PyObject *value)
 {
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow || (number == -1 && PyErr_Occurred())) {
-        PyErr_SetString(PyExc_OverflowError, "too large a number for a frame");
-        return -1;
+    if (!PyLong_CheckExact(value)) { /* a member of an enum */
+        unsigned char member = (unsigned char)number;
+        return put_class(self, MEMBER, value) < 0 || put(self, &member, 1) < 0 ? -1 : 0;
     }
-    if (PyLong_CheckExact(value))
-        return put_tag(self, NUMBER) < 0 || put(self, &number, sizeof number) < 0 ? -1 : 0;
-    unsigned char member = (unsigned char)number; /* of an enum */
-    return put_class(self, MEMBER, value) < 0 || put(self, &member, 1) < 0 ? -1 : 0;
+    if (overflow)
+        return put_large(self, value);
+    return put_tag(self, NUMBER) < 0 || put(self, &number, sizeof number) < 0 ? -1 : 0;
 }
 
 /* A value that need not be told by its place. */
@@ -313,18 +324,22 @@ member_of(Unpacker *self)
 }
 
 static PyObject *
-sized(Unpacker *self, int text)
+sized(Unpacker *self, int tag)
 {
     uint32_t size;
     const unsigned char *told = take(self, sizeof size);
     if (!told)
         return NULL;
     memcpy(&size, told, sizeof size);
-    const unsigned char *bytes = take(self, size);
+    const char *bytes = (const char *)take(self, size);
     if (!bytes)
         return NULL;
-    return text ? PyUnicode_DecodeUTF8((const char *)bytes, size, "strict")
-                : PyBytes_FromStringAndSize((const char *)bytes, size);
+    if (tag == BYTES)
+        return PyBytes_FromStringAndSize(bytes, size);
+    PyObject *text = PyUnicode_DecodeUTF8(bytes, size, "strict");
+    if (tag == LARGE && text)
+        Py_SETREF(text, PyLong_FromUnicodeObject(text, 16));
+    return text;
 }
 
 static PyObject *
@@ -385,7 +400,8 @@ value_of(Unpacker *self, int depth)
         break;
     case TEXT:
     case BYTES:
-        return sized(self, *tag == TEXT);
+    case LARGE:
+        return sized(self, *tag);
     case NO_TEXT:
         return PyUnicode_New(0, 0);
     case NO_BYTES:

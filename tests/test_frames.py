@@ -120,7 +120,7 @@ def test_a_frame_that_is_no_frame_is_an_error_and_no_crash(rows: list[Any], data
 
 
 @pytest.mark.skipif(not native, reason="nothing is compiled here")
-@pytest.mark.parametrize("value", [1 << 64, {}, [], "\udc80", ((((((),),),),),)])
+@pytest.mark.parametrize("value", [{}, [], "\udc80", ((((((),),),),),)])
 def test_what_no_row_holds_is_an_error(value: object) -> None:
     with pytest.raises((OverflowError, TypeError, UnicodeEncodeError, KeyError)):
         Packing().pack([Login(1.0, 2, "mx", value, "", True, "imap")])  # type: ignore[arg-type]  # noqa: FBT003  # no row
