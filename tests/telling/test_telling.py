@@ -359,6 +359,22 @@ def test_what_concerns_everybody_is_told_once_as_long_as_it_lasts(ledger: Ledger
     assert desk.first.got[0].sentence.startswith("Our address is on a blocklist for everybody")
 
 
+def test_a_notice_that_begins_anew_is_told_again_and_those_of_one_time_together(ledger: Ledger) -> None:
+    desk, conditions = Desk(ledger), Conditions(ledger)
+    hour = msgspec.structs.replace(
+        listing(), detector="rhythm", since=at(0), until=at(60), sentence="Sharp fluctuation."
+    )
+    same, next_hour = (msgspec.structs.replace(hour, unit="logins"), msgspec.structs.replace(hour, since=at(60)))
+    later = msgspec.structs.replace(hour, since=at(600), until=at(660))
+    for notices in ([hour, same], [hour, same, next_hour], [hour, same, later], [later]):
+        conditions.tell(condition(desk.now, notices=notices))
+        desk.look(1)
+    assert [one.sentence for one in desk.first.got] == [
+        "Sharp fluctuation. And 1 more of the kind.",
+        "Sharp fluctuation.",
+    ]
+
+
 def test_what_is_withdrawn_is_said_to_be(ledger: Ledger) -> None:
     desk = Desk(ledger)
     desk.incidents.tell(incident())

@@ -94,11 +94,14 @@ def of_ends(number: int) -> Plain:
     return Plain("incidents", News.STOPPED, "information", title, f"There is {title}.", "whosent incident list")
 
 
-def of_notice(finding: ReportedFinding) -> Plain:
-    """What concerns everybody and accuses nobody: our address on a blocklist, a provider that is down."""
+def of_notice(findings: Sequence[ReportedFinding]) -> Plain:
+    """What concerns everybody and accuses nobody: our address on a blocklist, a provider that is down, an odd hour."""
+    first, *others = findings
+    more = f" And {words.counted(len(others), 'more', 'more')} of the kind." if others else ""
     return Plain(
-        "notice", News.OPENED, "warning", f"concerns everybody: {finding.sentence}", finding.sentence, "whosent status"
-    )
+        "notice", News.OPENED, "warning", f"concerns everybody: {first.sentence}", f"{first.sentence}{more}",
+        "whosent status",
+    )  # fmt: skip
 
 
 class Plain(NamedTuple):

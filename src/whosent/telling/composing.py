@@ -5,8 +5,11 @@ All of a turn is one transaction: two processes never tell the same, and one tha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from whosent.alerts import silence
 from whosent.alerts.due import Told, news, stopped, told
@@ -17,6 +20,7 @@ from whosent.containing.obeying import said
 from whosent.model.alert import News
 from whosent.model.condition import Condition
 from whosent.model.finding import Strength
+from whosent.model.incident import ReportedFinding
 from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State, What
 from whosent.model.settings import Settings
 from whosent.report.words import moment
@@ -161,13 +165,30 @@ class Composer:
             self._switch(f"trouble:{about}", gone, silence.trouble_is_over(about), now)
 
     def _notices(self, condition: Condition, now: float) -> None:
-        """What concerns everybody is told once, as long as it lasts; its end is no news."""
-        notices = {f"{_NOTICE}{one.detector}": one for one in condition.notices}
+        """What concerns everybody is told once, as long as it lasts, and when it begins anew; its end is no news."""
+        notices: dict[str, list[ReportedFinding]] = defaultdict(list)
+        for one in condition.notices:
+            notices[f"{_NOTICE}{one.detector}"].append(one)
         for subject in set(self.outbox.subjects(_NOTICE)) - notices.keys():
             with self._ledger.transaction():
                 self.outbox.forget(subject)
-        for subject, finding in notices.items():
-            self._switch(subject, of_notice(finding), None, now)
+        for subject, findings in notices.items():
+            self._notice(subject, findings, now)
+
+    def _notice(self, subject: str, findings: list[ReportedFinding], now: float) -> None:
+        """What of one detector began after the end of what was told last."""
+        if not self._fresh(subject, findings):
+            return
+        with self._ledger.transaction():
+            fresh = self._fresh(subject, findings)
+            if fresh:
+                until = max(_seconds(one.until) for one in findings)
+                self.outbox.remember(subject, msgspec.structs.replace(_SILENT, at=until))
+                self.outbox.put(plain(of_notice(fresh), self._voice(now)), subject, now)
+
+    def _fresh(self, subject: str, findings: list[ReportedFinding]) -> list[ReportedFinding]:
+        before = self.outbox.told(subject)
+        return [one for one in findings if before is None or _seconds(one.since) > before.at]
 
     def _switch(self, subject: str, gone: Plain | None, back: Plain | None, now: float) -> None:
         """Tell when it falls silent and when it is heard again, each once."""
