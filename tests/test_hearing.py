@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from whosent import walk
 from whosent.aside import Aside
 from whosent.hearing import Hearing, hearing
 from whosent.model.mistake import Mistake
 from whosent.model.rows import Login, Request, Row
-
-
-class Learner:
-    """What all share: each copy has its own, and it has heard the same."""
-
-    def __init__(self) -> None:
-        self.addresses: list[str] = []
-
-    def login(self, row: Login) -> None:
-        self.addresses.append(row.address)
+from whosent.model.settings import Ours
+from whosent.model.surroundings import Surroundings
 
 
 class Counter:
-    """An observer: how many rows it heard, and how much was learnt before each."""
+    """An observer: what it heard, and what the surroundings knew then and in the end."""
 
-    def __init__(self, learner: Learner, *, self_contained: bool = False) -> None:
-        self.self_contained = self_contained
-        self.heard: list[tuple[float, int]] = []
-        self._learner = learner
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.heard: list[float] = []
+        self.known: list[bool] = []
+        self.surroundings = surroundings
 
     def login(self, row: Login) -> None:
-        self.heard.append((row.time, len(self._learner.addresses)))
+        self.heard.append(row.time)
+        self.known.append(self.surroundings.place_of(row.address) == "AT")
 
     def request(self, row: Request) -> None:
-        self.heard.append((row.time, len(self._learner.addresses)))
+        self.heard.append(row.time)
 
 
 ROWS: list[list[Row]] = [
-    [Login(float(number), number, "mx", "al", f"192.0.2.{number}", succeeded=True, service="imap")
+    [Login(float(number), number, "mx", "al", f"192.0.2.{number}", succeeded=True, service="imap", place="AT")
      if number % 3 else Request(float(number), number, "www", "192.0.2.1", "GET", "/", 200)
      for number in range(begin, begin + 50)]
     for begin in range(0, 1000, 50)
@@ -51,26 +47,48 @@ ROWS: list[list[Row]] = [
 
 
 def conclude(share: Sequence[Counter]) -> list[Any]:
-    return [(os.getpid(), one.heard) for one in share]
+    return [(os.getpid(), one.heard, one.known, one.surroundings.place_of("192.0.2.997")) for one in share]
+
+
+def a_hearing() -> AbstractContextManager[Hearing]:
+    surroundings = Surroundings(Ours())
+    here, *apart = (Counter(surroundings) for _ in range(4))
+    return hearing(surroundings, walk.Learner(surroundings), [here], [apart[:1], apart[1:]], conclude)
 
 
 @pytest.fixture
 def two() -> Iterator[Hearing]:
-    learner = Learner()
-    with hearing(
-        learner, [Counter(learner)], [[Counter(learner)], [Counter(learner), Counter(learner)]], conclude
-    ) as one:
+    with a_hearing() as one:
         yield one
 
 
 def test_each_share_hears_every_row_and_hands_in_what_it_came_to(two: Hearing) -> None:
     for rows in ROWS:
         two.hear(rows)
-    (here, first), *others = two.told()
+    (here, *first), *others = two.told()
     assert here == os.getpid()
-    assert len({here, *(process for process, _ in others)}) == 3
-    assert [len(first), first[-1]] == [1000, (999.0, 666)]
-    assert [heard for _, heard in others] == [first, first, first]
+    assert len({here, *(process for process, *_ in others)}) == 3
+    assert [heard for _, heard, *_ in others] == [first[0]] * 3 == [[float(number) for number in range(1000)]] * 3
+
+
+def test_the_first_share_learns_as_it_hears_and_all_know_in_the_end(two: Hearing) -> None:
+    for rows in ROWS:
+        two.hear(rows)
+    here, first, *others = two.told()
+    assert {known for *_, known in (here, first, *others)} == {"AT"}
+    assert first[2] == [1] * 666
+    assert here[2] == others[0][2] == [0] * 666
+
+
+def test_without_copies_it_is_the_same() -> None:
+    surroundings = Surroundings(Ours())
+    with hearing(surroundings, walk.Learner(surroundings), [Counter(surroundings)], [], conclude) as one:
+        assert not gc.isenabled()
+        for rows in ROWS:
+            one.hear(rows)
+        ((_, heard, known, place),) = one.told()
+    assert gc.isenabled()
+    assert (len(heard), sum(known), place) == (1000, 666, "AT")
 
 
 def test_a_copy_that_is_gone_is_an_error_in_a_sentence(two: Hearing) -> None:
@@ -96,7 +114,7 @@ def test_no_copy_is_left_behind_and_a_broken_pipe_means_what_it_meant_before() -
     asides: list[Aside | None] = []
 
     def interrupted() -> None:
-        with hearing(Learner(), [], [[], []], conclude) as one:
+        with a_hearing() as one:
             asides.extend(copy._aside for copy in one._copies)  # noqa: SLF001  # are they gone?
             one.hear(ROWS[0])
             raise KeyboardInterrupt
@@ -114,7 +132,7 @@ def test_a_copy_ends_with_whom_it_hears_for(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
 
     def scan_and_die() -> None:
-        one = Hearing(Learner(), [], [[], []], conclude)
+        one = a_hearing().__enter__()
         pids.write_text(" ".join(str(copy._aside._pid) for copy in one._copies if copy._aside), encoding="ascii")  # noqa: SLF001
         one.hear(ROWS[0])
         os.kill(os.getpid(), signal.SIGKILL)

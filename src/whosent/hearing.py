@@ -1,8 +1,8 @@
 """Who hears of the rows, and where: this process alone, or copies of it, each with a share of the observers.
 
 What an observer finds depends on the rows and on the surroundings, which learn from rows, and on no other observer.
-So each copy is given every row, lets its own surroundings learn from it, and hands in what its share came to: the same
-as in one process.  Meanwhile this one reads on, and keeps everything but the observers.
+So each copy is given every row and hands in what its share came to: the same as in one process.  The surroundings learn
+in the copy of those that ask them while they listen; the others are told in the end.  Meanwhile this process reads on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import pickle
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -20,9 +21,10 @@ from whosent.audience import Audience
 from whosent.frames import HEADER, Packing, Unpacking
 from whosent.model.mistake import Mistake
 from whosent.model.rows import Row
+from whosent.model.surroundings import Surroundings
 
 _PIPE: Final = 1 << 20  # bytes: what lies there keeps a copy busy while this process reads the next chunk
-_END: Final = HEADER.pack(0, 0)
+_END: Final = 1  # the mark of the last frame: what the surroundings learnt, if another copy learnt it
 _LOST: Final = "a process that looked for culprits ended early, so nothing can be said of them: try again with --jobs 1"
 
 Share = Sequence[Any]  # observers
@@ -30,40 +32,51 @@ Conclude = Callable[[Share], list[Any]]  # what they came to, one answer each
 
 
 class Hearing:
-    """Observers who hear rows: one share of them here, each other in a copy of this process."""
+    """Observers who hear rows: here, or else each share of them in a copy of this process."""
 
-    def __init__(self, learner: object, here: Share, apart: Iterable[Share], conclude: Conclude) -> None:
-        """``learner`` hears everywhere, before all others."""
-        self._learner, self._here, self._conclude = learner, here, conclude
-        self._audience = Audience([learner, *here])
+    def __init__(
+        self, surroundings: Surroundings, learner: object, here: Share, apart: Sequence[Share], conclude: Conclude
+    ) -> None:
+        """``learner`` lets the surroundings learn, before those hear who are here, or else of the first share apart."""
+        self._surroundings, self._here, self._conclude = surroundings, here, conclude
+        self._audience = Audience(here if apart else [learner, *here])
         self._packing = Packing()
-        self._copies = [_Copy(self, share) for share in apart]
+        heard = [[learner, *share] if number == 0 else share for number, share in enumerate(apart)]
+        self._copies = [_Copy(self, hearing, share) for hearing, share in zip(heard, apart, strict=True)]
 
     def hear(self, rows: list[Row]) -> None:
         """Hand out rows."""
         if self._copies and rows:
             body = self._packing.pack(rows)
             for copy in self._copies:
-                copy.tell(HEADER.pack(len(body), 0) + body)
+                copy.tell(body)
         self._audience.hear(rows)
 
     def told(self) -> list[Any]:
         """When all rows were heard: what each observer came to, share by share."""
+        told: list[Any] = []
+        learnt = None
         for copy in self._copies:
-            copy.tell(_END)
-        told = self._conclude(self._here)
-        for copy in self._copies:
-            told += copy.answer()
-        return told
+            copy.tell(pickle.dumps(learnt), _END)
+            if learnt is None:
+                learnt, told = copy.answer()
+                self._surroundings.adopt(learnt)
+        here = self._conclude(self._here)
+        for copy in self._copies[1:]:
+            told += copy.answer()[1]
+        return here + told
 
-    def share(self, share: Share, rows: Iterator[list[Row]]) -> list[Any]:
-        """In a copy: what its share comes to."""
-        gc.freeze()  # what was there before stays as it is, and is no garbage
-        gc.enable()
-        audience = Audience([self._learner, *share])
-        for some in rows:
-            audience.hear(some)
-        return self._conclude(share)
+    def share(self, hearing: Share, share: Share, frames: Iterator[tuple[bytes, int]]) -> tuple[Any, list[Any]]:
+        """In a copy: what its surroundings learnt, and what its share comes to."""
+        audience, unpacking = Audience(hearing), Unpacking()
+        for body, mark in frames:
+            if mark == _END:
+                learnt = pickle.loads(body)  # noqa: S301  # of our own process
+                break
+            audience.hear(unpacking.unpack(body))  # type: ignore[arg-type]  # what was packed
+        if learnt:
+            self._surroundings.adopt(learnt)
+        return self._surroundings.learnt(), self._conclude(share)
 
     def stop(self) -> None:
         """End the copies that still hear."""
@@ -74,27 +87,27 @@ class Hearing:
 class _Copy:
     """A copy of this process that hears."""
 
-    def __init__(self, hearing: Hearing, share: Share) -> None:
+    def __init__(self, told: Hearing, hearing: Share, share: Share) -> None:
         reading, self._writing = os.pipe()
         with suppress(OSError):  # a system that grants less: it works all the same
             fcntl.fcntl(self._writing, fcntl.F_SETPIPE_SZ, _PIPE)
-        self._aside: Aside | None = Aside(lambda: hearing.share(share, _rows(reading, self._writing)))
+        self._aside: Aside | None = Aside(lambda: told.share(hearing, share, _frames(reading, self._writing)))
         os.close(reading)
 
-    def tell(self, frame: bytes) -> None:
+    def tell(self, body: bytes, mark: int = 0) -> None:
         """Pass on a frame."""
-        left = memoryview(frame)
+        left = memoryview(HEADER.pack(len(body), mark) + body)
         try:
             while left:
                 left = left[os.write(self._writing, left) :]
         except BrokenPipeError:
             raise Mistake(_LOST) from None
 
-    def answer(self) -> list[Any]:
+    def answer(self) -> tuple[Any, list[Any]]:
         """What it hands in."""
         assert self._aside is not None
         aside, self._aside = self._aside, None
-        answer: list[Any] | None = aside.answer()
+        answer: tuple[Any, list[Any]] | None = aside.answer()
         if answer is None:
             raise Mistake(_LOST)
         return answer
@@ -106,28 +119,29 @@ class _Copy:
             self._aside.stop()
 
 
-def _rows(pipe: int, other_end: int) -> Iterator[list[Row]]:
-    """In a copy: the rows it is told of."""
+def _frames(pipe: int, other_end: int) -> Iterator[tuple[bytes, int]]:
+    """In a copy: what it is told, with the mark of each frame."""
     os.close(other_end)  # else nothing would tell that nobody writes there any more
-    unpacking = Unpacking()
     with os.fdopen(pipe, "rb") as frames:
-        while True:
-            header = frames.read(HEADER.size)
-            if len(header) < HEADER.size:
-                os._exit(1)  # whoever wanted to know is gone
-            size, _ = HEADER.unpack(header)
-            if not size:
-                return
-            yield unpacking.unpack(frames.read(size))  # type: ignore[misc]  # what was packed
+        while len(header := frames.read(HEADER.size)) == HEADER.size:
+            size, mark = HEADER.unpack(header)
+            yield frames.read(size), mark
+    os._exit(1)  # whoever wanted to know is gone
 
 
 @contextmanager
-def hearing(learner: object, here: Share, apart: Iterable[Share], conclude: Conclude) -> Iterator[Hearing]:
+def hearing(
+    surroundings: Surroundings, learner: object, here: Share, apart: Sequence[Share], conclude: Conclude
+) -> Iterator[Hearing]:
     """A hearing whose copies end with it."""
-    one = Hearing(learner, here, apart, conclude)
+    one = Hearing(surroundings, learner, here, apart, conclude)
     before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a copy that is gone is told, not died of
+    collecting = gc.isenabled()
+    gc.disable()  # rows make no cycles: looking for them costs a twentieth
     try:
         yield one
     finally:
+        if collecting:
+            gc.enable()
         signal.signal(signal.SIGPIPE, before)
         one.stop()

@@ -225,8 +225,12 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         with times_in(zone):
             return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
 
-    here, apart = ([], shares(observers)) if jobs > 1 and _worth_processes(inputs) else (observers, [])
-    with hearing(learner, here, apart, come_to) as heard, _readings(ordered, settings, jobs - 1) as readings:
+    alone = jobs == 1 or not _worth_processes(inputs) or any(one.reader.form is Form.TABLE for one in inputs)
+    here, apart = (observers, []) if alone else ([], shares(observers))
+    with (
+        hearing(surroundings, learner, here, apart, come_to) as heard,
+        _readings(ordered, settings, jobs - (not alone)) as readings,
+    ):
         for batch in done.chain.batches(batches(_rows(done, ordered, settings, progress, zone, readings))):
             heard.hear(batch)
         heard.hear(list(done.chain.rest()))

@@ -79,6 +79,16 @@ class Surroundings:
         if login.place and len(self._places) < _REMEMBERED_ADDRESSES:
             self._places[login.address] = login.place
 
+    def learnt(self) -> tuple[dict[str, str], dict[str, str]]:
+        """All that rows taught and answers may ask for, for :meth:`adopt` in another process."""
+        return dict(self.learnt_domains), dict(self._places)
+
+    def adopt(self, learnt: tuple[dict[str, str], dict[str, str]]) -> None:
+        """Know what the same rows taught elsewhere."""
+        domains, places = learnt
+        self.learnt_domains.update(domains)
+        self._places.update(places)
+
     def _is_ours(self, address: bytes) -> bool:
         return self.is_own_domain(domain_of(address))
 
