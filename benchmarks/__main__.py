@@ -17,6 +17,7 @@ from benchmarks import (
     exchange,
     exim,
     formats,
+    listings,
     live,
     live_month,
     memory,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "drill": drill.measure,
     "alerting": alerting.measure,
     "audit": audit.measure,
+    "listings": listings.measure,
     "population": population.measure,
 }
 

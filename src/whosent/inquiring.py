@@ -13,7 +13,7 @@ from whosent.model.settings import Settings
 from whosent.model.trace import Trace
 from whosent.published.signed import Key, Signed
 from whosent.sources.dns import resolve
-from whosent.sources.names import Names, resolver
+from whosent.sources.names import Names
 from whosent.sources.registries import Asked, Network, Registries
 from whosent.trace.addresses import is_private
 from whosent.trace.heads import BODY_LIMIT, Block
@@ -43,7 +43,7 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
         raise Mistake("--investigate needs publicsuffixlist: pip install 'whosent[investigate]'.") from error
     known = settings.registries
     registries = Registries(known.rdap_bootstrap, known.whois_server, Network()) if reach != "offline" else None
-    names = Names(resolver(known.dns_server), known.blocklists) if reach == "dns" else None
+    names = Names(known.dns_server, known.blocklists) if reach == "dns" else None
     keys = _Keys(known.dns_server) if reach == "dns" else None
 
     def inquire(block: Block, one: Trace) -> Inquiry:

@@ -54,7 +54,7 @@ def test_a_domain_in_order_is_told_so() -> None:
     assert {one.verdict for one in found.values()} == {"closed"}
     assert set(found) == {
         "MX", "SPF", "SPF and our senders", "DKIM selector mail", "DMARC", "DMARC reports to dmarc@corp.test",
-        "MTA-STS", "TLS-RPT", "reverse DNS of 203.0.113.2", "HELO",
+        "MTA-STS", "TLS-RPT", "DANE", "reverse DNS of 203.0.113.2", "HELO",
     }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def test_one_fault_is_found_and_nothing_else(zone: str, about: str, severity: st
 
 def published(zone: str, note: str) -> str:
     """The zone after the record that is advised was published in place of the one of its kind."""
-    name, rest = note.split("\n", maxsplit=1)[0].split(". 3600 IN TXT ")
+    name, rest = note.partition("The record: ")[2].split(". 3600 IN TXT ")
     record = rest[1:-1].replace('" "', "")
     kind = record.split(" ")[0].split(";")[0]
     kept = [line for line in zone.split("\n") if not line.startswith(f"{name} TXT {kind}")]
@@ -226,3 +226,30 @@ def test_what_strangers_publish_stays_words() -> None:
 def test_no_domain_is_a_mistake_in_words() -> None:
     found = results(check, "no domain at all", World("a.test A 192.0.2.1"), HERE)
     assert "is no domain" in found[""].sentence
+
+
+@pytest.mark.parametrize(
+    ("record", "verdict", "words"),
+    [
+        (f"3 1 1 {'ab' * 32}", "closed", "can be used"),
+        (f"2 0 2 {'ab' * 64}", "closed", "can be used"),
+        ("3 1 0 3082", "closed", "can be used"),
+        (f"1 1 1 {'ab' * 32}", "open", "has usage 1"),
+        (f"3 1 1 {'ab' * 20}", "open", "another length"),
+        ("3 9 1 zz", "open", "cannot be read"),
+        ("3", "open", "cannot be read"),
+        ("!timeout", "undecided", "could not be looked up"),
+    ],
+)
+def test_tlsa_records_that_no_server_could_use_are_named(record: str, verdict: str, words: str) -> None:
+    one = told(f"{GOOD}\n_25._tcp.mx.corp.test TLSA {record}")["DANE"]
+    assert one.verdict == verdict
+    assert words in f"{one.sentence} {one.why}"
+    assert "DNSSEC" in one.why or verdict != "closed"
+
+
+def test_a_mail_server_without_tlsa_beside_one_that_has_it_is_named() -> None:
+    one = told(
+        f"{GOOD}\ncorp.test MX 20 b.corp.test.\nb.corp.test A 203.0.113.2\n_25._tcp.mx.corp.test TLSA 3 1 1 {'ab' * 32}"
+    )
+    assert "b.corp.test has none" in one["DANE"].why

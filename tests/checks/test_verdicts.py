@@ -326,6 +326,11 @@ def test_what_filters_stop(sink: Place) -> None:
         "incoming virus": ("open", "critical"), "incoming spam": ("closed", "warning"),
         "outgoing virus": ("open", "warning"), "outgoing spam": ("closed", "warning"),
     }  # fmt: skip
+    refused = {"in our name", "virus in our name", "spam in our name"}  # whatever names us, and no filter at all
+    told = run("direction", "mx.corp.test", knowledge, letters({}, refused))
+    assert {(one.verdict, one.severity) for one in told.results if one.about.startswith("incoming")} == {
+        ("open", "warning")
+    }
     (result,) = run("direction", "mx.corp.test", PROBER, letters({}, set())).results
     assert (result.verdict, result.severity) == ("undecided", "note")
 

@@ -37,10 +37,10 @@ def why_not() -> str:
 
 
 class ListServer:
-    """``good`` well-kept lists and one of each other temper; ends with the ``with`` block."""
+    """``good`` well-kept lists, some of them ``called`` so, and one of each other temper; ends with the block."""
 
-    def __init__(self, good: int, port: int = 0) -> None:
-        self.good = [GOOD.format(number) for number in range(good)]
+    def __init__(self, good: int, port: int = 0, called: tuple[str, ...] = ()) -> None:
+        self.good = [*(GOOD.format(number) for number in range(good - len(called))), *called]
         self.zones = [*self.good, *TEMPERS, SILENT, ABSENT]
         self.port = port or _free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="lists-"))
@@ -61,7 +61,8 @@ class ListServer:
         config.write_text(
             f"no-resolv\nno-hosts\nno-daemon\nbind-interfaces\nlisten-address=127.0.0.1\nport={self.port}\nuser=root\n"
             f"pid-file=\ncache-size=0\ndns-forward-max=2000\nserver=/test/127.0.0.1#{inner}\n"
-            f"server=/{SILENT}/127.0.0.1#{self._mute.getsockname()[1]}\nlocal=/{ABSENT}/\n"
+            + "".join(f"server=/{zone}/127.0.0.1#{inner}\n" for zone in self.good if not zone.endswith(".test"))
+            + f"server=/{SILENT}/127.0.0.1#{self._mute.getsockname()[1]}\nlocal=/{ABSENT}/\n"
         )
         self._start(["/usr/sbin/dnsmasq", f"--conf-file={config}"])
         self._await()

@@ -83,10 +83,12 @@ class World:
         self.machine.write(REPLIES + ".new", lines)
         self.machine.path(REPLIES + ".new").replace(self.machine.path(REPLIES))
 
-    def publish(self, *lines: str) -> None:
-        """Add to the DNS, in dnsmasq's words."""
+    def publish(self, *lines: str, without: str = "") -> None:
+        """Add to the DNS, in dnsmasq's words; take out the lines that hold ``without``."""
         place = "/etc/dnsmasq-lab.conf"
-        self.machine.write(place, self.machine.read(place).decode() + "".join(f"{line}\n" for line in lines))
+        old = self.machine.read(place).decode().splitlines()
+        kept = [line for line in old if not without or without not in line]
+        self.machine.write(place, "".join(f"{line}\n" for line in (*kept, *lines)))
         self.machine.run(["sh", "-c", "kill $(pidof dnsmasq)"])
         wait_until(lambda: not self.machine.run(["pidof", "dnsmasq"], check=False), "the end of dnsmasq")
         self.machine.run(["dnsmasq", f"--conf-file={place}"])

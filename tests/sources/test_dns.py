@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 
+import dns.name
 import pytest
 from dnslib import CNAME, QTYPE, RCODE, RR, TXT, A, DNSRecord
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whosent.model.check import Knowledge, Resolve, Resolved
 from whosent.model.settings import Registries, Settings
@@ -174,3 +177,8 @@ def test_without_a_resolver_or_a_server_that_is_said(monkeypatch: pytest.MonkeyP
     [answer] = asking.resolve([Resolve(key="k", name="a.test")])
     assert answer.problem
     assert "no resolver" in answer.problem.sentence
+
+
+@given(st.from_regex(r"([A-Za-z0-9_-]{1,12}\.){0,5}[A-Za-z0-9_-]{1,12}\.?", fullmatch=True))
+def test_a_plain_name_is_written_as_dnspython_writes_it(name: str) -> None:
+    assert asking.encoded(name) == dns.name.from_text(name).to_wire()

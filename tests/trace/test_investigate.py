@@ -20,7 +20,8 @@ import dns.rrset
 import pytest
 
 from tests.trace.kit import STRANGER, by_mx
-from whosent.sources.names import Names, resolver
+from whosent.blocklists import ENDED
+from whosent.sources.names import Names
 from whosent.sources.registries import Network, Registries
 from whosent.trace.registrations import of_rdap, of_whois, referred
 
@@ -219,17 +220,17 @@ class Dns(socketserver.DatagramRequestHandler):
         self.wfile.write(response.to_wire())
 
 
-def test_the_dns_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whosent.sources.names._TIMEOUT", 0.5)
+def test_the_dns_is_asked_once() -> None:
     with serving(socketserver.ThreadingUDPServer(("127.0.0.1", 0), Dns)) as port:
-        names = Names(resolver(f"127.0.0.1#{port}"), ("lists.example", "refuses.example"))
+        names = Names(f"127.0.0.1#{port}", ("lists.example", "refuses.example", "dnsbl.sorbs.net"))
         told = names.of_host(EVIL, "example.com")
         assert [(one.type, one.answers) for one in told] == [("NS", []), ("A", ["198.51.100.9"]), ("AAAA", [])]
         assert names.of_host(EVIL, "example.com") == told
         of_entry = {one.type: (one.answers, one.problem) for one in names.of_address(STRANGER)}
         assert of_entry["lists.example"] == (["127.0.0.2"], None)
-        assert of_entry["refuses.example"] == ([], "it does not answer this resolver")
-    assert Names(resolver(f"127.0.0.1#{port}"), ()).of_host(EVIL, None)[0].problem
+        assert of_entry["refuses.example"] == ([], "it refuses to answer this resolver (127.255.255.254)")
+        assert of_entry["dnsbl.sorbs.net"] == ([], ENDED["dnsbl.sorbs.net"])
+    assert Names(f"127.0.0.1#{port}", ()).of_host(EVIL, None)[0].problem
 
 
 AUDITED = """

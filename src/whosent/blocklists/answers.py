@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, ip_address
 from typing import Final, Literal, NamedTuple
 
@@ -40,6 +41,7 @@ def name_of(one: Blocklist, subject: str) -> str:
     return f"{subject}.{one.zone}" if one.lists == "domain" else f"{reversed_address(subject)}.{one.zone}"
 
 
+@lru_cache(1 << 12)
 def reversed_address(address: str) -> str:
     """``2.0.0.127``, or the nibbles of an IPv6 address (RFC 5782 section 2.4)."""
     return ip_address(address).reverse_pointer.rsplit(".", 2)[0]

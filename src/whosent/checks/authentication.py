@@ -1,4 +1,4 @@
-"""What we publish about our mail: SPF, DKIM, DMARC, MTA-STS, TLS-RPT, MX, reverse names and the greeting.
+"""What we publish about our mail: SPF, DKIM, DMARC, MTA-STS, TLS-RPT, DANE, MX, reverse names and the greeting.
 
 The target is a domain.  SPF is followed through its includes: syntax, ten look-ups, two void ones, and whether it
 covers the addresses our mail leaves from.  DKIM selectors are those that are configured, that OpenDKIM's
@@ -27,7 +27,7 @@ from whosent.model.check import (
     Run,
     Target,
 )
-from whosent.published import covering, naming, policies, signing
+from whosent.published import covering, dane, naming, policies, signing
 from whosent.published.dkim import Selector, signatures
 from whosent.published.lookups import Lookups
 from whosent.published.results import About
@@ -100,10 +100,11 @@ def _results(target: Target, knowledge: Knowledge, heard: Heard, lookups: Lookup
     yield from covering.judge(about, domain, _named(knowledge), lookups, mail=mail)
     yield from signing.judge(about, domain, list(dict.fromkeys(seen)), missing, lookups, mail=mail)
     yield from policies.dmarc(about, domain, lookups)
-    if policies.mail_servers(domain, lookups):
+    if hosts := policies.mail_servers(domain, lookups):
         policy = heard.get("policy")
         yield from policies.mta_sts(about, domain, lookups, policy if isinstance(policy, Fetched) else None)
         yield from policies.tls_rpt(about, domain, lookups)
+        yield from dane.judge(about, domain, hosts, lookups)
     yield from naming.judge(about, senders[:_MOST_SENDERS], _greeting(heard), lookups)
 
 

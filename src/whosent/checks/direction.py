@@ -217,7 +217,7 @@ def _filtered(case: Case, control: Fate, tried: list[Fate]) -> Result:
     if not passed:
         told = f"{target} stops or marks {first.words} ({way})."
         return _result(case, Told(about, "closed", told, f"It was {tried[0].told}; an ordinary one arrived."), every)
-    stopped = len(passed) < len(tried)
+    stopped = passed[0] is not tried[0]  # what a stranger sends is, what names us is not
     told = f"{target} lets {passed[0].probe.words} through, {way}"
     tail = ", though it stops the same from a stranger: who forges our name passes the filter." if stopped else "."
     return _result(

@@ -9,6 +9,7 @@ time-outs are unknown, never listed.  The lists and what their answers mean stan
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -97,6 +98,7 @@ def _pairs(lists: list[Blocklist], subjects: Subjects) -> Iterator[tuple[Blockli
             yield from ((one, address) for address in subjects.addresses if _family(address) in one.families)
 
 
+@lru_cache(1 << 12)
 def _family(subject: str) -> int:
     try:
         return ip_address(subject).version

@@ -51,9 +51,10 @@ def publish(name: str, record: str, before: str | None, note: str = "", kind: st
     old = f"{name}. {kind} {txt(before) if kind == 'TXT' else before}" if before else ""
     return Remedy(
         step="close", title=f"Publish this {kind} record at {name}", reach=f"mail that concerns {name}", commands=[],
-        undo=[], note="\n".join(filter(None, (
-            f"{name}. 3600 IN {kind} {written}", note,
+        undo=[], note=" ".join(filter(None, (
+            note,
             f"To take it back, publish what stands there now: {old}" if old else "To take it back, remove it.",
+            f"The record: {name}. 3600 IN {kind} {written}",
         ))),
     )  # fmt: skip
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -35,6 +37,7 @@ _FEW: Final = 8
 _LONGEST: Final = 4_096  # characters of a record
 _RESPONSE: Final = 0x80  # the flag of an answer, without that of one cut short
 _CHAIN: Final = 12  # aliases of aliases
+_PLAIN: Final = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _CODES: Final[dict[dns.rcode.Rcode, tuple[Obstacle, str]]] = {
     dns.rcode.SERVFAIL: ("failed", "could not find out (SERVFAIL)"),
     dns.rcode.REFUSED: ("refused", "refuses to answer (REFUSED)"),
@@ -220,9 +223,15 @@ class _Query:
     """One question as bytes; most answers of blocklists are "no such name", which bytes alone tell."""
 
     def __init__(self, name: str, kind: str) -> None:
-        self.name = dns.name.from_text(name)
-        self.kind = dns.rdatatype.from_text(kind)
-        self._question = (self.name.to_wire() or b"") + int(self.kind).to_bytes(2, "big") + b"\0\1"
+        self._text = name
+        self.kind = _kind(kind)
+        said = encoded(name) if _PLAIN.fullmatch(name) else self.name.to_wire() or b""
+        self._question = said + int(self.kind).to_bytes(2, "big") + b"\0\1"
+
+    @property
+    def name(self) -> dns.name.Name:
+        """As dnspython has it."""
+        return dns.name.from_text(self._text)
 
     def wire(self, number: int) -> bytes:
         """The query under a number, with EDNS."""
@@ -238,6 +247,15 @@ class _Query:
         end = 12 + len(self._question)
         plain = len(raw) >= end and raw[2] & 0x82 == _RESPONSE and raw[3] & 0x0F in {0, 3} and raw[4:8] == b"\0\1\0\0"
         return plain and raw[12:end].lower() == self._question.lower()
+
+
+_kind = lru_cache(dns.rdatatype.from_text)
+
+
+def encoded(name: str) -> bytes:
+    """A plain name as bytes: most questions to blocklists are such, and there are thousands."""
+    labels = name.rstrip(".").encode("ascii").split(b".")
+    return b"".join(len(label).to_bytes(1, "big") + label for label in labels) + b"\0"
 
 
 def _told(key: str, at: float, took: float, heard: dns.message.Message, question: _Query) -> Resolved:

@@ -2,84 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
+from whosent.blocklists import ENDED, asked
+from whosent.blocklists.answers import listing, name_of, reversed_address
+from whosent.model.check import Resolve, Resolved
 from whosent.model.inquiry import Resolution
-from whosent.model.mistake import Mistake
+from whosent.sources.dns import resolve
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_TIMEOUT: Final = 5.0
 _MOST: Final = 20  # answers kept
-_REFUSED: Final = "127.255.255."  # a blocklist's answer to who may not ask it
-
-
-class Lookup(Protocol):
-    """Asks the DNS one question."""
-
-    def __call__(self, name: str, kind: str) -> list[str]:
-        """The answers as text, none if there is no such name; OSError with a sentence if nobody answered."""
-
-
-def resolver(server: str = "") -> Lookup:
-    """The resolver of this machine, or another; ``server`` is an address, with its port behind # if it is not 53."""
-    try:
-        import dns.exception  # noqa: PLC0415  # an extra
-        import dns.resolver  # noqa: PLC0415  # the same
-    except ImportError as error:
-        raise Mistake("questions to the DNS need dnspython: pip install 'whosent[investigate]'.") from error
-    asking = dns.resolver.Resolver(configure=not server)
-    if server:
-        address, _, port = server.partition("#")
-        asking.nameservers, asking.port = [address], int(port or 53)
-    asking.lifetime = _TIMEOUT
-
-    def look_up(name: str, kind: str) -> list[str]:
-        try:
-            return sorted(answer.to_text() for answer in asking.resolve(name, kind, search=False))[:_MOST]
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except (dns.exception.DNSException, ValueError) as error:
-            raise OSError(type(error).__name__) from error
-
-    return look_up
 
 
 class Names:
-    """Asks each question once."""
+    """Asks each question once; ``server`` is an address, with its port behind # if it is not 53."""
 
-    def __init__(self, look_up: Lookup, blocklists: Iterable[str]) -> None:
-        self._look_up = look_up
-        self._blocklists = tuple(blocklists)
-        self._known: dict[tuple[str, str], Resolution] = {}
+    def __init__(self, server: str, blocklists: Iterable[str]) -> None:
+        self._server = server
+        self._zones = tuple(zone.lower().rstrip(".") for zone in blocklists)
+        self._lists = {one.zone: one for one in asked(self._zones, ())[0]}
+        self._known: dict[tuple[str, str], Resolved] = {}
 
     def of_host(self, host: str, domain: str | None) -> list[Resolution]:
         """Name servers of the domain, addresses of the host."""
-        asked = [("NS", domain)] if domain else []
-        return [self._ask(name, kind) for kind, name in (*asked, ("A", host), ("AAAA", host))]
+        wanted = [("NS", domain)] if domain else []
+        return [self._resolution(name, kind) for kind, name in (*wanted, ("A", host), ("AAAA", host))]
 
     def of_address(self, address: str) -> list[Resolution]:
         """The name of an address, who announces its network, and whether blocklists have it."""
-        reverse = ip_address(address).reverse_pointer
-        labels = reverse.rsplit(".", 2)[0]
         origin = "origin" if ip_address(address).version == 4 else "origin6"  # noqa: PLR2004  # IPv4
-        found = [self._ask(reverse, "PTR"), self._ask(f"{labels}.{origin}.asn.cymru.com", "TXT")]
-        return [*found, *(self._listed(labels, zone) for zone in self._blocklists)]
+        found = [
+            self._resolution(ip_address(address).reverse_pointer, "PTR"),
+            self._resolution(f"{reversed_address(address)}.{origin}.asn.cymru.com", "TXT"),
+        ]
+        return [*found, *(self._listed(address, zone) for zone in self._zones)]
 
-    def _listed(self, labels: str, zone: str) -> Resolution:
-        told = self._ask(f"{labels}.{zone}", "A")
-        if any(answer.startswith(_REFUSED) for answer in told.answers):
-            return Resolution(name=told.name, type=zone, answers=[], problem="it does not answer this resolver")
-        return Resolution(name=told.name, type=zone, answers=told.answers, problem=told.problem)
+    def _listed(self, address: str, zone: str) -> Resolution:
+        one = self._lists.get(zone)
+        if one is None:
+            return Resolution(name=zone, type=zone, answers=[], problem=ENDED.get(zone, "it lists no addresses"))
+        name = name_of(one, address)
+        told = listing(one, self._ask(name, "A"))
+        return Resolution(name=name, type=zone, answers=list(told.codes), problem=told.problem or None)
 
-    def _ask(self, name: str, kind: str) -> Resolution:
+    def _resolution(self, name: str, kind: str) -> Resolution:
+        told = self._ask(name, kind)
+        problem = f"no answer: {told.problem.sentence}" if told.problem else None
+        return Resolution(name=name, type=kind, answers=sorted(told.records)[:_MOST], problem=problem)
+
+    def _ask(self, name: str, kind: str) -> Resolved:
         known = self._known.get((name, kind))
         if known is None:
-            try:
-                known = Resolution(name=name, type=kind, answers=self._look_up(name, kind), problem=None)
-            except OSError as error:
-                known = Resolution(name=name, type=kind, answers=[], problem=f"no answer: {error}")
+            (known,) = resolve([Resolve(key=name, name=name, type=kind)], self._server)
             self._known[name, kind] = known
         return known
