@@ -156,6 +156,17 @@ def test_a_script_takes_over_what_is_said_of_its_user_where_the_log_names_no_uid
     assert {case.suspect for case in open_cases([found(suspect=user), found(suspect=other)], recorder)} == {user, other}
 
 
+def test_a_script_takes_over_the_list_that_its_uid_seems_to_send() -> None:
+    seems = Suspect(kind="list", name="www-data@web.example", host="web", uid=33)
+    case = only_case(
+        found(suspect=seems, cause=Cause.DIRTY_LIST, severity="warning"), found(suspect=FORM, detector="webscript")
+    )
+    assert (case.suspect, case.severity) == (FORM, "critical")
+    others = Suspect(kind="list", name="shop@web.example", host="web", account="shop")
+    script = Suspect(kind="script", name="/home/u/public_html", host="web", account="shop")
+    assert len(open_cases([found(suspect=others), found(suspect=script)], recorder)) == 2
+
+
 def test_of_two_scripts_the_one_that_sent_most_answers_for_the_uid() -> None:
     findings = [
         found(suspect=WWW, facts={"recipients": 900}),

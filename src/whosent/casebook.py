@@ -86,7 +86,7 @@ def _by_suspect(findings: Iterable[Finding]) -> list[list[Finding]]:
                 scripts[finding.suspect.host, user] = key
     for key in [key for key in groups if key[0] in {"local_user", "list"}]:
         suspect = groups[key][0].suspect
-        user = _user(suspect)
+        user = _user(suspect) if key[0] == "local_user" else suspect.uid
         script = scripts.get((suspect.host, user)) if user is not None else None
         if script is not None:
             groups[script].extend(groups.pop(key))

@@ -73,7 +73,10 @@ def watch(
         feeds = _feeds(settings.watch, ledger.place / "spool", found=bool(paths))
         paths += [feed.spool.path for feed in feeds]
         samples = OwnSpool(ledger.place / "spool" / "queues.log", _KEPT) if queues else None
-        followed = [*paths, *([samples.path] if samples else [])]
+        followed = list(paths)
+        if samples:
+            samples.last_line()  # what a crash left unfinished behind it is cut off
+            followed.append(samples.path)
         if not paths:
             fail("no log to follow was found here. Name some: whosent watch /var/log/mail.log, or set watch.logs.")
         _say(f"follows {count(len(paths), 'log')}: {', '.join(map(str, paths[:8]))}{' ...' if paths[8:] else ''}")
