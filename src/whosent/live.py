@@ -10,13 +10,14 @@ All state can be saved between two chunks (:func:`saved`); the zone stands aside
 
 from __future__ import annotations
 
+import copyreg
 import gc
 import io
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -262,22 +263,32 @@ class Live:
         return {**self.__dict__, "sink": None}
 
 
-def saved(state: object, zone: tzinfo) -> bytes:
-    """State as bytes, for :func:`loaded` of the very same version of Whosent."""
-    out = io.BytesIO()
+def save(state: object, zone: tzinfo, out: BinaryIO) -> None:
+    """Write state, for :func:`load` of the very same version of Whosent."""
     _Saver(out, zone).dump(state)
+
+
+def saved(state: object, zone: tzinfo) -> bytes:
+    """State as bytes."""
+    out = io.BytesIO()
+    save(state, zone, out)
     return out.getvalue()
 
 
-def loaded(state: bytes, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
+def load(state: BinaryIO, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
     """What was saved."""
     collecting = gc.isenabled()
     gc.disable()  # all of it is new and stays: looking for cycles meanwhile costs more than loading
     try:
-        return _Loader(io.BytesIO(state), zone).load()
+        return _Loader(state, zone).load()
     finally:
         if collecting:
             gc.enable()
+
+
+def loaded(state: bytes, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
+    """The same from bytes."""
+    return load(io.BytesIO(state), zone)
 
 
 def _in_lists(rows: Iterator[JoinedRow]) -> Iterator[list[JoinedRow]]:
@@ -301,24 +312,30 @@ def _renumbered(finding: Finding, numbers: dict[int, int]) -> Finding:
     return msgspec.structs.replace(finding, quotes=tuple(kept))
 
 
+def _zone_here() -> tzinfo:
+    """Stands in a saved state for the zone, which is given anew."""
+    raise AssertionError  # the loader knows better
+
+
 class _Saver(pickle.Pickler):
     """Leaves out what belongs to this machine and is given anew."""
 
-    def __init__(self, out: io.BytesIO, zone: tzinfo) -> None:
+    def __init__(self, out: BinaryIO, zone: tzinfo) -> None:
         super().__init__(out, _PROTOCOL)
-        self._zone = zone
 
-    def persistent_id(self, one: object) -> str | None:
-        """A name for what stands aside."""
-        return "zone" if one is self._zone else None
+        def reduced(one: Any) -> Any:  # noqa: ANN401  # as pickle wants it
+            return (_zone_here, ()) if one is zone else one.__reduce_ex__(_PROTOCOL)
+
+        self.dispatch_table = {**copyreg.dispatch_table, type(zone): reduced}  # asked of zones alone: it is quicker
 
 
 class _Loader(pickle.Unpickler):
-    def __init__(self, saved: io.BytesIO, zone: tzinfo) -> None:
+    def __init__(self, saved: BinaryIO, zone: tzinfo) -> None:
         super().__init__(saved)
         self._zone = zone
 
-    def persistent_load(self, name: str) -> object:
-        """What stood aside."""
-        assert name == "zone"
-        return self._zone
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401  # any class
+        """What stood aside, or a class of ours."""
+        if (module, name) == (__name__, _zone_here.__name__):
+            return lambda: self._zone
+        return super().find_class(module, name)

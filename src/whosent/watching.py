@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -122,7 +123,7 @@ class Watch:
         last = self._checkpoints.latest()
         self._checkpoints.tidy()
         if last is not None and last.state is not None and last.version == self._version:
-            tailing: Tailing = live.loaded(last.state, self._zone)
+            tailing: Tailing = live.load(last.state, self._zone)
             tailing.resume()
             tailing.told |= told_since(self._incidents, last.at - _SAVING)
             self._say(f"goes on where it was at {_when(last.at)}")
@@ -230,7 +231,7 @@ class Watch:
         try:
             if self._history is not None:
                 self._history.persist(self._marks)
-            return Saved(write(folder, live.saved(self.tailing, self._zone), self._number), "")
+            return Saved(write(folder, partial(live.save, self.tailing, self._zone), self._number), "")
         except OSError as error:
             return Saved(None, f"{folder}: {error.strerror}")
 

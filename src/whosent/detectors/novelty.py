@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.measures import phrases, who
 from whosent.measures.bloom import Seen
+from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail
 from whosent.model.finding import Finding, Strength
 from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Result
@@ -34,6 +36,7 @@ _PAST: Final = 20  # recipients before, without which there is nothing to compar
 _IN_ORDER: Final = 0.8  # share of neighbours in alphabetical order that is a list's
 _SAME_NAME: Final = 0.3  # share of neighbours with one local part over different domains
 _MOST_DOMAINS: Final = 500
+_FEW: Final = 4  # domains that are no set yet
 
 
 class _Hour:
@@ -48,7 +51,7 @@ class _Hour:
         self.new = self.recipients = self.messages = self.refused = self.deferred = 0
         self.ordered = self.same = 0
         self.previous = b""
-        self.domains: set[bytes] = set()
+        self.domains: set[bytes] | tuple[bytes, ...] = ()  # a set would be much for one or two
         self.trail: Trail | None = None
 
 
@@ -74,7 +77,7 @@ class Detector:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
         self._seen = Seen()
-        self._senders: dict[tuple[str, str, str], _Sender] = {}
+        self._senders: Resting[Key, _Sender] = Resting()
         self._by_actor: dict[Actor, _Sender] = {}
 
     def message(self, row: Message) -> None:
@@ -107,16 +110,18 @@ class Detector:
     def _meet(self, actor: Actor, time: float) -> _Sender:
         if len(self._by_actor) >= _REMEMBERED:
             self._by_actor.clear()
-        key = (actor.kind, actor.name, actor.host)
-        sender = self._senders.get(key)
+        senders, key = self._senders, (actor.kind, actor.name, actor.host)
+        if senders.is_due(time):
+            self._by_actor = senders.tidied(time, _norm, self._by_actor)
+        sender = senders.get(key, _wake)
         if sender is None:
-            sender = self._senders[key] = _Sender(actor, len(self._senders) + 1, time)
+            sender = senders.awake[key] = _Sender(actor, len(senders) + 1, time)
         self._by_actor[actor] = sender
         return sender
 
     def findings(self) -> Iterator[Finding]:
         """The worst hour of each sender that had one unlike any before."""
-        for sender in self._senders.values():
+        for sender in self._senders.awake.values():
             found = _worse(sender)
             if found is not None:
                 yield self._finding(sender, *found)
@@ -167,8 +172,12 @@ class Detector:
 def _stranger(hour: _Hour, time: float, ref: int, recipient: bytes) -> None:
     hour.new += 1
     name, _, domain = recipient.rpartition(b"@")
-    if len(hour.domains) < _MOST_DOMAINS:
-        hour.domains.add(domain)
+    domains = hour.domains
+    if not isinstance(domains, tuple):
+        if len(domains) < _MOST_DOMAINS:
+            domains.add(domain)
+    elif domain not in domains:
+        hour.domains = (*domains, domain) if len(domains) < _FEW else {*domains, domain}
     before = hour.previous
     if before:
         hour.ordered += before < recipient
@@ -187,6 +196,21 @@ def _unlike(sender: _Sender, hour: _Hour) -> bool:
         and len(hour.domains) >= _DOMAINS
         and hour.before >= _PAST
     )
+
+
+def _norm(sender: _Sender, quiet: float) -> Norm | None:
+    """How many it wrote to, and the most of any hour, of a sender whose hour is over and ordinary."""
+    if sender.hour.last > quiet or _worse(sender) is not None or _unlike(sender, sender.hour):
+        return None
+    actor = sender.actor
+    return (actor.address, actor.script, sender.number, sender.recipients, max(sender.most, sender.hour.new))
+
+
+def _wake(key: Key, norm: Norm) -> _Sender:
+    address, script, number, *counts = norm
+    sender = _Sender(Actor(*key, address, script), number, float("-inf"))  # its hour is over
+    sender.recipients, sender.most = counts
+    return sender
 
 
 def _next(sender: _Sender, time: float) -> _Hour:

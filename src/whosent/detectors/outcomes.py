@@ -16,7 +16,9 @@ import msgspec
 
 from whosent.measures import phrases, regard, who
 from whosent.measures.meter import Meter, Sender
-from whosent.measures.watch import Case, Watched
+from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Sender as Key
+from whosent.measures.watch import Case, Watched, woken
 from whosent.model.finding import Cause, Finding, Strength, Suspect
 from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Reason, Result
 
@@ -45,7 +47,8 @@ class Detector:
         self._correspondents = surroundings.correspondents
         self._caution = settings.meter.caution
         self._meter = Meter()
-        self._watched: dict[tuple[str, str, str], Watched] = {}
+        self._watched: Resting[Key, Watched] = Resting()
+        self._good = self._bad_ones = 0.0  # answers to those who rest
         self._by_actor: dict[Actor, Watched] = {}
         self._listed: dict[int, float] = {}  # sender number -> when a reply last called us listed
         self._now = float("-inf")
@@ -72,16 +75,32 @@ class Detector:
             self._bad(watched, row, regard.weight(result, row[7]))
 
     def _meet(self, time: float, actor: Actor) -> Watched:
-        key = (actor.kind, actor.name, actor.host)
-        watched = self._watched.get(key)
+        senders, key = self._watched, (actor.kind, actor.name, actor.host)
+        if senders.is_due(time):
+            self._by_actor = senders.tidied(time, self._norm, self._by_actor)
+        watched = senders.get(key, self._wake)
         if watched is None:
-            watched = self._watched[key] = Watched(actor, self._meter.join(time))
+            watched = senders.awake[key] = Watched(actor, self._meter.join(time))
         watched.at_home(actor.address)
         if actor.kind == "local_user" and who.user_name(actor.name, actor.address or "") != f"uid {actor.name}":
             watched.actor = actor  # the process called itself what its uid is called
         if len(self._by_actor) >= _REMEMBERED:
             self._by_actor.clear()
         self._by_actor[actor] = watched
+        return watched
+
+    def _norm(self, watched: Watched, quiet: float) -> Norm | None:
+        """Its past, of a sender whose meter stands at zero and never told of anything."""
+        norm = watched.norm(quiet)
+        if norm is not None:
+            self._good += watched.sender.good
+            self._bad_ones += watched.sender.bad
+        return norm
+
+    def _wake(self, key: Key, norm: Norm) -> Watched:
+        watched = woken(key, norm)
+        self._good -= watched.sender.good
+        self._bad_ones -= watched.sender.bad
         return watched
 
     def _bad(self, watched: Watched, row: Outcome, weight: float | None) -> None:
@@ -103,14 +122,17 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
-        total_bad = sum((watched.sender.bad for watched in self._watched.values()), 0.0)
-        total = total_bad + sum((watched.sender.good for watched in self._watched.values()), 0.0)
-        for watched in self._watched.values():
+        total_bad, total_good = self._bad_ones, self._good
+        found: list[tuple[Watched, Case]] = []
+        for watched in self._watched.awake.values():
+            total_bad += watched.sender.bad
+            total_good += watched.sender.good
             case = watched.worst()
             if case is not None:
-                sender = watched.sender
-                others = (total_bad - sender.bad, total - sender.bad - sender.good)
-                yield self._finding(watched, case, others)
+                found.append((watched, case))
+        for watched, case in found:
+            bad, good = watched.sender.bad, watched.sender.good
+            yield self._finding(watched, case, (total_bad - bad, total_bad + total_good - bad - good))
 
     def _finding(self, watched: Watched, case: Case, others: tuple[float, float]) -> Finding:
         start, end = case.onset, case.last

@@ -8,19 +8,22 @@ Addresses of ours are one network.  Countries or ASNs are counted where the surr
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from whosent.measures import phrases, who
 from whosent.measures.guesses import Failures, Guesses
 from whosent.measures.networks import network
+from whosent.measures.resting import Norm, Resting
 from whosent.measures.trail import in_order
 from whosent.measures.whereabouts import INSIDE, WINDOW, Visit, Whereabouts
 from whosent.model.finding import Cause, Finding, Strength, Suspect
+from whosent.model.rows import Actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from whosent.model.rows import Actor, Login, Message
+    from whosent.model.rows import Login, Message
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
@@ -57,7 +60,8 @@ class Detector:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
         self._surroundings = surroundings
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: Resting[str, _Account] = Resting()
+        self._spreads: Counter[int] = Counter()  # most networks within two hours, of those who rest
         self._guesses = Guesses()
         self._networks: dict[str, str] = {}
 
@@ -79,11 +83,11 @@ class Detector:
             visit.recipients += row[6]
 
     def _use(self, name: str, actor: Actor | None, time: float, ref: int, address: str) -> Visit | None:
-        account = self._accounts.get(name)
+        account = self._accounts.awake.get(name)
         if account is None:
-            if len(self._accounts) >= _ACCOUNTS:
+            account = self._meet(name, actor, time)
+            if account is None:
                 return None
-            account = self._accounts[name] = _Account(actor, Whereabouts(time))
         if account.actor is None:
             account.actor = actor
         where = self._networks.get(address) or self._network(address)
@@ -94,6 +98,45 @@ class Detector:
                 account.guessed = (failures, visit, failures.count)
         return visit
 
+    def _meet(self, name: str, actor: Actor | None, time: float) -> _Account | None:
+        accounts = self._accounts
+        if accounts.is_due(time):
+            accounts.tidy(time, self._norm)
+        account = accounts.get(name, self._wake)
+        if account is None and len(accounts) < _ACCOUNTS:
+            account = accounts.awake[name] = _Account(actor, Whereabouts(time))
+        return account
+
+    def _norm(self, account: _Account, quiet: float) -> Norm | None:
+        """The few networks of an account that was not guessed and is not away."""
+        where = account.where
+        networks = where.norm(quiet) if account.guessed is None and len(where.known) < _PLACES else None
+        if networks is None or _away_from(where):
+            return None
+        self._spreads[where.most] += 1
+        return account.actor, where.first, where.uses, where.most, where.peak, networks
+
+    def _wake(self, _name: str, norm: Norm) -> _Account:
+        actor, first, uses, most, peak, networks = norm
+        where = Whereabouts(first)
+        where.uses, where.most, where.peak = uses, most, peak
+        where.remember(networks)
+        self._spreads[most] -= 1
+        return _Account(Actor(*actor) if actor else None, where)
+
+    def _usual_spread(self) -> int | None:
+        """What nine in ten accounts stay within."""
+        count = len(self._accounts)
+        if count <= _QUORUM:
+            return None
+        left = int(0.9 * (count - 1))
+        spreads = self._spreads + Counter([account.where.most for account in self._accounts.awake.values()])
+        for most, accounts in sorted(spreads.items()):
+            left -= accounts
+            if left < 0:
+                return most
+        return None
+
     def _network(self, address: str) -> str:
         if len(self._networks) >= _ACCOUNTS:
             self._networks.clear()
@@ -103,9 +146,10 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """Accounts that were in too many places, or whose password was guessed, or that write from elsewhere."""
-        spreads = sorted(account.where.most for account in self._accounts.values())
-        for name, account in self._accounts.items():
-            others = spreads[int(0.9 * (len(spreads) - 1))] if len(spreads) > _QUORUM else None
+        others = self._usual_spread()
+        for name, account in self._accounts.awake.items():
+            if len(account.where.known) < _PLACES and account.guessed is None and account.where.uses < _ESTABLISHED:
+                continue  # neither spread nor guessed nor away, as nearly all
             arrivals = account.where.arrivals()
             sending = [visit for visit in arrivals if visit.messages]
             if self._spread(account, arrivals, sending, others):
@@ -113,8 +157,8 @@ class Detector:
             elif account.guessed is not None and account.guessed[1].messages:
                 yield self._finding(name, account, [account.guessed[1]], others, accuses=False)
             else:
-                away = [visit for visit in account.where.known.values() if _is_away(account.where, visit)]
-                if sum(visit.recipients for visit in away) >= _AWAY:
+                away = _away_from(account.where)
+                if away:
                     yield self._finding(name, account, away, others, accuses=False)
 
     def _spread(self, account: _Account, arrivals: list[Visit], sending: list[Visit], others: int | None) -> bool:
@@ -199,6 +243,12 @@ class Detector:
 def _is_away(where: Whereabouts, visit: Visit) -> bool:
     """A new network of an account with a past, far along in its life."""
     return where.uses >= _ESTABLISHED and visit.messages > 0 and visit.time - where.first > 12 * WINDOW
+
+
+def _away_from(where: Whereabouts) -> list[Visit]:
+    """New networks that are worth a word."""
+    away = [visit for visit in where.known.values() if _is_away(where, visit)]
+    return away if sum([visit.recipients for visit in away]) >= _AWAY else []
 
 
 def _lines(account: _Account, visits: list[Visit]) -> list[tuple[float, int, str]]:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.measures import phrases, who
+from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength
 from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Result
@@ -36,7 +38,8 @@ class Span(NamedTuple):
     recipients: int
 
 
-_SPANS: Final = (Span(3600.0, "hour", 300), Span(86_400.0, "day", 1500))
+_DAY: Final = 86_400.0
+_SPANS: Final = (Span(3600.0, "hour", 300), Span(_DAY, "day", 1500))
 _BACKLOG: Final = 100  # deferred recipients in an hour
 _DEFERRED: Final = 0.5  # share of them
 _OUTAGE: Final = 0.15  # share deferred of everybody else's that makes it the world's fault
@@ -84,6 +87,14 @@ class _Sender:
         self.found: dict[tuple[str, bool], Unusual] = {}
 
 
+def _wake(key: Key, norm: Norm) -> _Sender:
+    address, script, *numbers = norm
+    sender = _Sender(Actor(*key, address, script), float("-inf"))  # its spans are over
+    for place, count in enumerate(sender.counts):
+        count.most, count.active = numbers[2 * place], numbers[2 * place + 1]
+    return sender
+
+
 class Detector:
     """Counts recipients by hour and day of each sender's own."""
 
@@ -93,7 +104,7 @@ class Detector:
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
-        self._senders: dict[tuple[str, str, str], _Sender] = {}
+        self._senders: Resting[Key, _Sender] = Resting()
         self._by_actor: dict[Actor, _Sender] = {}
         self._recipients = self._deferred = 0  # of everybody
 
@@ -130,10 +141,12 @@ class Detector:
         actor = row.actor
         if len(self._by_actor) >= _REMEMBERED:
             self._by_actor.clear()
-        key = (actor.kind, actor.name, actor.host)
-        sender = self._senders.get(key)
+        senders, key = self._senders, (actor.kind, actor.name, actor.host)
+        if senders.is_due(row.time):
+            self._by_actor = senders.tidied(row.time, self._norm, self._by_actor)
+        sender = senders.get(key, _wake)
         if sender is None:
-            sender = self._senders[key] = _Sender(actor, row.time)
+            sender = senders.awake[key] = _Sender(actor, row.time)
         self._by_actor[actor] = sender
         return sender
 
@@ -149,8 +162,19 @@ class Detector:
         count.others = (self._recipients, self._deferred)
         count.trail = None
 
+    def _norm(self, sender: _Sender, quiet: float) -> Norm | None:
+        """The most of any span and how many there were, of a sender whose spans are over and ordinary."""
+        numbers: list[int] = []
+        for span, count in zip(_SPANS, sender.counts, strict=True):
+            if count.last > quiet or sender.found or self._unusual(span, count):
+                return None
+            numbers += max(count.most, count.recipients), count.active + (count.recipients > 0)
+        return (sender.actor.address, sender.actor.script, *numbers)
+
     def _unusual(self, span: Span, count: _Count) -> list[Unusual]:
         if count.active < _ACTIVE or count.trail is None:
+            return []
+        if count.recipients <= span.recipients and count.deferred < _BACKLOG:  # as nearly always
             return []
         found = []
         if count.recipients > max(span.recipients, _TIMES * count.most):
@@ -164,13 +188,14 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """The worst hour, the worst day and the worst backlog of each sender."""
-        for sender in self._senders.values():
-            found = dict(sender.found)
-            for span, count in zip(_SPANS, sender.counts, strict=True):
-                for unusual in self._unusual(span, count):
+        for sender in self._senders.awake.values():
+            now = [one for span, count in zip(_SPANS, sender.counts, strict=True) for one in self._unusual(span, count)]
+            if now or sender.found:
+                found = dict(sender.found)
+                for unusual in now:
                     _keep(found, unusual)
-            for unusual in found.values():
-                yield self._finding(sender, unusual)
+                for unusual in found.values():
+                    yield self._finding(sender, unusual)
 
     def _finding(self, sender: _Sender, one: Unusual) -> Finding:
         suspect = who.suspect(sender.actor)

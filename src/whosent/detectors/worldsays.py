@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from whosent.measures import phrases, regard, who
+from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail, in_order
 from whosent.model.finding import Cause, Finding, Strength, Suspect
 from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Reason, Result
@@ -37,10 +39,12 @@ _QUOTES: Final = 12
 class _Sender:
     """The replies one sender got."""
 
-    __slots__ = ("actor", "deferred", "first", "last", "messages", "recipients", "refused", "said", "start", "trail")
+    __slots__ = ("actor", "deferred", "first", "last", "messages", "recipients", "refused", "said", "seen", "start",
+                 "trail")  # fmt: skip
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, time: float) -> None:
         self.actor = actor
+        self.seen = time  # when there last was an answer to it
         self.recipients = self.messages = 0  # ever
         self.said: dict[Reason, int] | None = None  # replies by kind
         self.start = (0, 0)  # messages and recipients before the first
@@ -58,12 +62,15 @@ class Detector:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
         self._correspondents = surroundings.correspondents
-        self._senders: dict[tuple[str, str, str], _Sender] = {}
+        self._senders: Resting[Key, _Sender] = Resting()
+        self._recipients = 0  # of those who rest
         self._by_actor: dict[Actor, _Sender] = {}
 
     def message(self, row: Message) -> None:
         """Only counted."""
         sender = self._by_actor.get(row[2])
+        if sender is None:
+            sender = self._senders.get(row[2][:3], self._wake)
         if sender is not None:
             sender.messages += 1
 
@@ -71,7 +78,8 @@ class Detector:
         """Count; read on only where it was refused."""
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._meet(row.actor)
+            sender = self._meet(row.actor, row.time)
+        sender.seen = row[0]
         if row[6] is _SENT:
             sender.recipients += 1
         elif row.result in _REFUSALS and not row.forwarded:
@@ -79,25 +87,42 @@ class Detector:
             if row.reason in _SAID and not self._correspondents.explains(row):
                 _note(sender, row)
 
-    def _meet(self, actor: Actor) -> _Sender:
+    def _meet(self, actor: Actor, time: float) -> _Sender:
         if len(self._by_actor) >= _REMEMBERED:
             self._by_actor.clear()
-        key = (actor.kind, actor.name, actor.host)
-        sender = self._senders.get(key)
+        senders, key = self._senders, (actor.kind, actor.name, actor.host)
+        if senders.is_due(time):
+            self._by_actor = senders.tidied(time, self._norm, self._by_actor)
+        sender = senders.get(key, self._wake)
         if sender is None:
-            sender = self._senders[key] = _Sender(actor)
+            sender = senders.awake[key] = _Sender(actor, time)
         self._by_actor[actor] = sender
+        return sender
+
+    def _norm(self, sender: _Sender, quiet: float) -> Norm | None:
+        """The counts of a sender whom no receiver told anything."""
+        if sender.seen > quiet or sender.said is not None:
+            return None
+        self._recipients += sender.recipients
+        return (sender.actor.address, sender.actor.script, sender.messages, sender.recipients)
+
+    def _wake(self, key: Key, norm: Norm) -> _Sender:
+        address, script, *counts = norm
+        sender = _Sender(Actor(*key, address, script), 0.0)
+        sender.messages, sender.recipients = counts
+        self._recipients -= sender.recipients
         return sender
 
     def findings(self) -> Iterator[Finding]:
         """Who is told so more than others; and whether our address is listed for everybody."""
-        met = [sender for sender in self._senders.values() if sender.said]
+        awake = self._senders.awake.values()
+        met = [sender for sender in awake if sender.said]
         listed: dict[str, list[int]] = {}
         for sender in met:
             listed.setdefault(sender.actor.host, []).append(_listed(sender))
         everywhere = {host: sum(counts) for host, counts in listed.items() if sum(map(bool, counts)) >= _EVERYBODY}
         earned = {sender.actor: _earned(sender, everywhere.get(sender.actor.host, 0)) for sender in met}
-        said, total = sum(earned.values()), sum(sender.recipients for sender in self._senders.values())
+        said, total = sum(earned.values()), self._recipients + sum([one.recipients for one in awake])
         for sender in met:
             count = earned[sender.actor]
             share = count / max(1, sender.recipients - sender.start[1])

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil, log, sqrt
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from whosent.measures.beta import upper
 from whosent.measures.peers import VOTES, Peers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ABUSED: Final = (0.1, 0.2, 0.35, 0.6)
 PRIOR_BAD: Final = 0.6  # shape of the population: most senders see 1 refusal in 50
@@ -43,6 +46,9 @@ _CROWD: Final = 1000.0  # senders, of whom one false alarm a year may come at ca
 
 Mark = tuple[float, int, int, int, int]  # time, recipients, refused, deferred, messages
 
+_NO_LEVELS: Final[list[float]] = []  # of all whose meter stands at zero
+_NEVER: Final[list[Mark | None]] = []
+
 
 @lru_cache(_GRAIN + 1)
 def _steps(grain: int) -> tuple[tuple[int, float, float], ...]:
@@ -56,7 +62,7 @@ def _steps(grain: int) -> tuple[tuple[int, float, float], ...]:
 
 
 class Sender:
-    """All that is remembered of one sender: about a kilobyte, two while its meter is above zero."""
+    """All that is remembered of one sender: half a kilobyte, more while its meter is above zero."""
 
     __slots__ = (
         "bad", "began", "burst", "burst_ends", "busiest", "deferred", "elevated", "first", "good", "left", "levels",
@@ -73,14 +79,30 @@ class Sender:
         self.since = time  # when it did
         self.peak = 0.0  # highest reading since then
         self.elevated = False
-        self.levels = [0.0, 0.0, 0.0, 0.0]
+        self.levels = _NO_LEVELS
         self.usual = 0.0  # upper bound from its own past, valid while elevated
-        self.began: list[Mark | None] = [None, None, None, None]  # last zeros
+        self.began = _NEVER  # last zeros
         self.burst = self.busiest = 0  # recipients in this hour; most in one before
         self.burst_ends = float("-inf")
         self.round = self.voted = 0
         self.recipients = 0  # since ever
         self.refused = self.deferred = self.messages = 0  # the same, counted by the caller
+
+    def norm(self, quiet: float) -> tuple[float | int, ...] | None:
+        """All there is to keep of one whose last burst ended before ``quiet``; None if its meter is not at zero."""
+        if self.elevated or self.burst_ends > quiet:
+            return None
+        counts = (self.number, max(self.busiest, self.burst), self.recipients, self.refused, self.deferred)
+        return (self.first, self.good, self.bad, *counts, self.messages)
+
+    @classmethod
+    def of_norm(cls, norm: Sequence[Any]) -> Sender:
+        """One of whom that was kept."""
+        first, good, bad, number, busiest, recipients, refused, deferred, messages = norm
+        sender = cls(number, first)
+        sender.good, sender.bad, sender.busiest = good, bad, busiest
+        sender.recipients, sender.refused, sender.deferred, sender.messages = recipients, refused, deferred, messages
+        return sender
 
     @property
     def rate(self) -> float:
@@ -178,7 +200,6 @@ class Meter:
             _leave_zero(sender, time)
         elif time - sender.since > _HABIT and sender.mild:
             sender.peak = 0.0
-            sender.levels[:] = (0.0, 0.0, 0.0, 0.0)
             _settle(sender)
             return 0.0
         return self._move(sender, time, bad, peers.excess(sender.number, recipient.rpartition(b"@")[2]))
@@ -221,6 +242,7 @@ def _leave_zero(sender: Sender, time: float) -> None:
         sender.bad *= _REMEMBERED / past
     sender.usual = upper(PRIOR_BAD + sender.bad, PRIOR_GOOD + sender.good)
     sender.elevated = True
+    sender.levels, sender.began = [0.0] * len(ABUSED), [None] * len(ABUSED)
     sender.pending = sender.peak = 0.0
     sender.left, sender.since = sender.recipients - 1, time
 
@@ -228,6 +250,7 @@ def _leave_zero(sender: Sender, time: float) -> None:
 def _settle(sender: Sender) -> None:
     """Back at zero: what was seen meanwhile is the sender's own past, unless it looked like abuse."""
     sender.elevated = False
+    sender.levels, sender.began = _NO_LEVELS, _NEVER
     sender.busiest = max(sender.busiest, sender.burst)
     if sender.peak < LOWEST_BAR:
         sender.bad += sender.pending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from sys import intern
 from typing import Final
 
 _REMEMBERED: Final = 65_536
@@ -19,7 +20,7 @@ def network(address: str) -> str:
         return address
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is None:
-            return str(ip_network((int(parsed) >> 96 << 96, _V6_PREFIX)))
+            return intern(str(ip_network((int(parsed) >> 96 << 96, _V6_PREFIX))))
         parsed = parsed.ipv4_mapped
     first, second, _ = str(parsed).split(".", 2)
-    return f"{first}.{second}.0.0/16"
+    return intern(f"{first}.{second}.0.0/16")  # one text for all who come from there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Final
 
 from whosent.measures import regard
@@ -9,11 +10,13 @@ from whosent.measures.bulk import base
 from whosent.measures.meter import BULK, LOWEST_BAR, Meter, Sender
 from whosent.measures.networks import network
 from whosent.measures.trail import Trail
-from whosent.model.rows import Reason, Result
+from whosent.model.rows import Actor, Reason, Result
 
 if TYPE_CHECKING:
     from whosent.measures.meter import Mark
-    from whosent.model.rows import Actor, Outcome
+    from whosent.measures.resting import Norm
+    from whosent.measures.resting import Sender as Key
+    from whosent.model.rows import Outcome
 
 _NETWORKS: Final = 16
 _SENDERS: Final = 100
@@ -92,14 +95,23 @@ class Watched:
     def __init__(self, actor: Actor, sender: Sender) -> None:
         self.actor = actor
         self.sender = sender
-        self.homes: set[str] = set()  # networks used while all was well
+        self.homes: tuple[str, ...] = ()  # networks used while all was well
         self.case: Case | None = None
         self.closed: Case | None = None  # an excursion over the bar that has ended
 
     def at_home(self, address: str | None) -> None:
         """A network it uses, if all is well."""
         if self.case is None and address and len(self.homes) < _NETWORKS:
-            self.homes.add(network(address))
+            used = network(address)
+            if used not in self.homes:
+                self.homes += (used,)
+
+    def norm(self, quiet: float) -> Norm | None:
+        """What is to be kept of a sender without a case that sent nothing lately; None if that is not all."""
+        if self.case is not None or self.closed is not None:
+            return None
+        numbers = self.sender.norm(quiet)
+        return None if numbers is None else (self.actor.address, self.actor.script, self.homes, *numbers)
 
     def skip(self, row: Outcome) -> None:
         """Count an answer that says nothing about the sender."""
@@ -140,6 +152,8 @@ class Watched:
 
     def worst(self) -> Case | None:
         """The excursion to tell of, if one was over the bar."""
+        if self.case is None and self.closed is None:
+            return None
         cases = [case for case in (self.case, self.closed) if case is not None and case.above >= 0]
         return max(cases, key=lambda case: case.above, default=None)
 
@@ -148,7 +162,7 @@ class Watched:
         bad = max(1, case.refused + case.last[3] - case.onset[3])
         bulk = self.sender.busiest >= BULK or (case.past[1] < _LIST <= self.sender.burst)
         mild = case.refused / case.answered < _DIRTY and case.unfit / bad <= _UNFIT_SHARE
-        return bulk and mild and len(case.networks - self.homes) <= 1
+        return bulk and mild and len(case.networks.difference(self.homes)) <= 1
 
     def _note(self, case: Case, row: Outcome, weight: float) -> None:
         if self.sender.reading >= self.sender.peak - _FADING and not case.paused(row.time):
@@ -162,6 +176,14 @@ class Watched:
             case.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason in _UNFIT)
         if row.actor.address and len(case.networks) < _NETWORKS:
             case.networks.add(network(row.actor.address))
+
+
+def woken(key: Key, norm: Norm) -> Watched:
+    """A sender of whom the norm was kept."""
+    address, script, homes, *numbers = norm
+    watched = Watched(Actor(*key, address, script), Sender.of_norm(numbers))
+    watched.homes = tuple(map(intern, homes))
+    return watched
 
 
 def _raise(case: Case, meter: Meter, sender: Sender, time: float, caution: float) -> None:

@@ -10,8 +10,9 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
@@ -31,6 +32,7 @@ _MIGRATIONS: Final = (
 )
 _LEVEL: Final = 1  # quick
 _SUFFIX: Final = ".state"
+_PIECE: Final = 1 << 20
 
 
 class Checkpoint(NamedTuple):
@@ -39,7 +41,7 @@ class Checkpoint(NamedTuple):
     at: float  # seconds since the epoch
     version: str  # of whoever wrote it
     settled: float  # event time up to which everything was counted
-    state: bytes | None  # None: the file is gone or damaged
+    state: BinaryIO | None  # None: the file is gone or damaged
 
 
 class Written(NamedTuple):
@@ -82,11 +84,11 @@ class Checkpoints:
         if row is None:
             return None
         at, version, settled, file, digest = row
-        state = None
-        with suppress(OSError, zstandard.ZstdError):
+        state: BinaryIO | None = None
+        with suppress(OSError):
             packed = (self._folder / file).read_bytes()
             if hashlib.sha256(packed).hexdigest() == digest:
-                state = zstandard.ZstdDecompressor().decompress(packed)
+                state = cast("BinaryIO", BufferedReader(zstandard.ZstdDecompressor().stream_reader(packed), _PIECE))
         return Checkpoint(at, version, settled, state)
 
     def tidy(self) -> None:
@@ -97,17 +99,21 @@ class Checkpoints:
                 path.unlink(missing_ok=True)
 
 
-def write(folder: Path, state: bytes, number: int) -> Written:
-    """Write a state file, whole and on the disk before it has its name; for a process of its own, too."""
-    packed = zstandard.ZstdCompressor(level=_LEVEL).compress(state)
-    digest = hashlib.sha256(packed).hexdigest()
-    name = f"{number}-{digest[:12]}{_SUFFIX}"
-    fresh = folder / f"{name}.part"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(packed)
+def write(folder: Path, save: Callable[[BinaryIO], None], number: int) -> Written:
+    """Write a state file, whole and on the disk before it has its name; for a process of its own, too.
+
+    It is compressed as it comes: all of it never stands in memory at once.
+    """
+    fresh = folder / f"{number}{_SUFFIX}.part"
+    descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w+b") as file:
+        with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(file, closefd=False) as packed:
+            save(cast("BinaryIO", packed))
         file.flush()
         os.fsync(file.fileno())
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    name = f"{number}-{digest[:12]}{_SUFFIX}"
     fresh.rename(folder / name)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
