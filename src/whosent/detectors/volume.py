@@ -104,7 +104,7 @@ class Detector:
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
-        self._senders: Resting[Key, _Sender] = Resting()
+        self._senders: Resting[Key, _Sender] = Resting(_DAY)
         self._by_actor: dict[Actor, _Sender] = {}
         self._recipients = self._deferred = 0  # of everybody
 

@@ -13,8 +13,8 @@ from msgspec import msgpack
 
 from whosent.model.rows import Actor
 
-QUIET: Final = 86_400.0  # seconds without mail after which a sender rests
-_TIDY: Final = QUIET / 4  # seconds between two looks for those
+QUIET: Final = 6 * 3600.0  # seconds without mail after which a sender rests, if nothing looks further back
+_TIDY: Final = 4  # looks for those within that time
 
 Sender = tuple[str, str, str]  # kind, name and host of an actor
 Norm = tuple[Any, ...]  # what is kept of a sender: numbers and texts
@@ -25,7 +25,8 @@ T = TypeVar("T")
 class Resting(Generic[K, T]):
     """All senders of one detector."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: float = QUIET) -> None:
+        self._quiet = quiet
         self.awake: dict[K, T] = {}
         self._packed: dict[K, bytes] = {}
         self._tidy_at = float("-inf")
@@ -48,10 +49,10 @@ class Resting(Generic[K, T]):
 
     def tidy(self, time: float, norm: Callable[[T, float], Norm | None]) -> set[int]:
         """Let those rest whose ``norm`` is all there is to keep (None: stays awake); the identities of them."""
-        self._tidy_at = time + _TIDY
+        self._tidy_at = time + self._quiet / _TIDY
         gone = set()
         for key, sender in list(self.awake.items()):
-            kept = norm(sender, time - QUIET)
+            kept = norm(sender, time - self._quiet)
             if kept is not None:
                 self._packed[key] = msgpack.encode(kept)
                 del self.awake[key]
