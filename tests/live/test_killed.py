@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -77,21 +81,63 @@ def as_told(state: Path) -> Told:
     return told, counts, rows(state)
 
 
+def unnamed(state: Path) -> bool:
+    """A state is being written."""
+    return any((state / "state").glob("*.part"))
+
+
+def has_rows(state: Path, condition: str) -> bool:
+    """Rows for questions are in a file that is in this condition."""
+    with closing(sqlite3.connect(f"file:{state}/ledger.sqlite3?mode=ro", uri=True)) as base, suppress(sqlite3.Error):
+        return bool(base.execute("SELECT 1 FROM segment WHERE state = ?", (condition,)).fetchone())
+    return False
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "saving": unnamed,
+    "kept": lambda state: has_rows(state, "growing"),
+    "sealing": lambda state: has_rows(state, "sealed"),  # of what the run before had written
+}
+
+
+def aim(state: Path, moment: str) -> bool:
+    """Wait until it does that; whether it was seen to."""
+    end = time.monotonic() + 5.0
+    while time.monotonic() < end:
+        if MOMENTS[moment](state):
+            return True
+        time.sleep(0.002)
+    return False
+
+
 @pytest.mark.parametrize("seed", range(10 if FULL else 1))
 def test_whenever_it_is_killed(seed: int, tmp_path: Path, undisturbed: Told) -> None:
+    """A quarter of the instants is random; the others are while it saves its state, has just kept rows, seals them."""
     chance = random.Random(seed)
     kills = 20 if FULL else 5
     writer = Writer(tmp_path / "log", kills)
-    logs = [tmp_path / "log" / name for name in LOGS]
+    logs, state = [tmp_path / "log" / name for name in LOGS], tmp_path / "state"
+    hit: Counter[str] = Counter()
     for part in range(kills):
-        daemon = Daemon(tmp_path / "state", logs, WHOSENT_WATCH__SAVE="0.1")
+        daemon = Daemon(state, logs, WHOSENT_WATCH__SAVE="0.1")
+        moment = ("saving", "kept", "sealing", "")[part % 4]
+        if moment == "sealing":
+            hit[moment] += aim(state, moment)
         time.sleep(chance.uniform(0.0, 0.6))
         writer.write(part)
-        if chance.random() < 0.4:
+        if part % 5 == 1 or chance.random() < 0.3:
             writer.rotate()
-        time.sleep(chance.uniform(0.3, 1.6))
+            hit["rotated"] += 1
+        if moment in {"saving", "kept"}:
+            hit[moment] += aim(state, moment)
+        elif not moment:
+            time.sleep(chance.uniform(0.3, 1.6))
         daemon.kill()
-    daemon = Daemon(tmp_path / "state", logs)
+    assert min(hit[moment] for moment in ("rotated", *MOMENTS)) > 0, hit
+    daemon = Daemon(state, logs)
     daemon.until("")
     daemon.stop()
-    assert as_told(tmp_path / "state") == undisturbed
+    told, counts, asked = as_told(state)
+    assert told == undisturbed[0]
+    assert counts == undisturbed[1]
+    assert asked == undisturbed[2]

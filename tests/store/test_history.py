@@ -148,13 +148,14 @@ def test_a_damaged_state_is_none(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     checkpoints = Checkpoints(ledger)
     assert checkpoints.latest() is None
-    written = write(checkpoints.folder, b"state" * 1000, 7)
-    stray = write(checkpoints.folder, b"nobody names me", 8)
+    written = write(checkpoints.folder, lambda out: out.writelines([b"state"] * 1000), 7)
+    stray = write(checkpoints.folder, lambda out: out.writelines([b"nobody names me"]), 8)
     checkpoints.commit(written, "version", 1.0, 2.0)
     assert not (checkpoints.folder / stray.file).exists()
     last = checkpoints.latest()
     assert last
-    assert last.state == b"state" * 1000
+    assert last.state
+    assert last.state.read() == b"state" * 1000
     (checkpoints.folder / written.file).write_bytes(b"damaged")
     last = checkpoints.latest()
     assert last
