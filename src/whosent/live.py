@@ -178,6 +178,11 @@ class Live:
             since = self._held[0] if self._held else now
             self._held = (since, min(now + stream.slack, since + _HOLDING * stream.slack))
 
+    def resume(self, now: float) -> None:
+        """Nobody read for a while: what waited for old lines of other logs goes on waiting, for those may be unread."""
+        if self._held:
+            self._held = (now, now + max(stream.slack for stream in self.streams))
+
     def release(self, now: float = float("inf")) -> None:
         """Pass on the rows that no other log can still precede."""
         if self._held:

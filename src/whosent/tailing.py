@@ -143,10 +143,11 @@ class Tailing:
         """Lines read of the parts that are remembered."""
         return sum(part.source.lines for tail in self.tails for part in tail.stream.parts)
 
-    def resume(self) -> None:
+    def resume(self, now: float) -> None:
         """Find all logs again."""
         for tail in self.tails:
             tail.resume()
+        self.live.resume(now)
 
     def read(self, now: float) -> bool:
         """Read what is new, up to a bound, whatever holds up others first; False if nothing is left to read."""

@@ -124,7 +124,7 @@ class Watch:
         self._checkpoints.tidy()
         if last is not None and last.state is not None and last.version == self._version:
             tailing: Tailing = live.load(last.state, self._zone)
-            tailing.resume()
+            tailing.resume(time.time())
             tailing.told |= told_since(self._incidents, last.at - _SAVING)
             self._say(f"goes on where it was at {_when(last.at)}")
             return tailing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -128,7 +129,7 @@ def test_each_line_comes_once(rotate: Callable[[Log], None], away: bool, tmp_pat
     rotate(log)
     if away:
         watching = live.loaded(state, ZONE)
-        watching.resume()
+        watching.resume(time.time())
     read(watching, log)
     log.write(3)
     read(watching, log)
@@ -160,7 +161,7 @@ def test_a_log_that_vanished_while_nobody_looked_is_said(tmp_path: Path) -> None
     log.path.unlink()
     log.write(2)
     watching = live.loaded(state, ZONE)
-    watching.resume()
+    watching.resume(time.time())
     assert "lines may be lost" in watching.tails[0].problem
     read(watching, log)
     assert lives(watching) == 7

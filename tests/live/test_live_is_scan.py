@@ -93,7 +93,7 @@ class Machine:
     def restart(self) -> None:
         state = live.saved(self.watching, ZONE)
         self.watching = live.loaded(state, ZONE)
-        self.watching.resume()
+        self.watching.resume(self.now)
 
     def conclusion(self) -> Pass:
         copy: Tailing = live.loaded(live.saved(self.watching, ZONE), ZONE)
@@ -129,6 +129,20 @@ def test_old_logs_copied_in_one_after_the_other_are_one_story(tmp_path: Path, or
     machine.now += 60
     machine.read()
     assert before < machine.watching.live.settled  # they had waited for each other, and wait no more
+    assert asked(machine.conclusion()) == expected()
+
+
+def test_old_logs_wait_for_each_other_across_a_restart(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.now = 1_800_000_000.0
+    machine.read()
+    machine.write("mail.log", 1 << 30)
+    machine.read()
+    for name in LOGS:
+        machine.write(name, 1 << 30)
+    machine.now += 3_600  # nobody looked meanwhile
+    machine.restart()
+    machine.read()
     assert asked(machine.conclusion()) == expected()
 
 
