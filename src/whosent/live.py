@@ -15,8 +15,9 @@ import gc
 import io
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import tzinfo
+from math import isinf
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -29,6 +30,8 @@ from whosent.join import tables
 from whosent.join.in_order import InTimeOrder
 from whosent.join.messages import Join
 from whosent.join.once import Once
+from whosent.join.systems import systems, told_better
+from whosent.join.tracked import Tracked
 from whosent.measures.phrases import times_in
 from whosent.measures.rates import Rates
 from whosent.model.finding import Finding
@@ -47,7 +50,6 @@ _HELD: Final = 1 << 17  # rows that wait at most for logs whose lines are long p
 _HOLDING: Final = 30.0  # times the lateness of lines that this may go on: a host's clock may be wrong for good
 _KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
 _PROTOCOL: Final = 5
-_NO_LINES: Final = frozenset({Form.TABLE, Form.MAILBOX})
 
 
 class Stream:
@@ -97,18 +99,21 @@ class Live:
     """The state of the walk between two chunks."""
 
     def __init__(
-        self, settings: Settings, zone: tzinfo, examples: Iterable[Input], *, reads_queue: bool, since: float
+        self, settings: Settings, zone: tzinfo, examples: Collection[Input], *, reads_queue: bool, since: float
     ) -> None:
         """``examples`` are inputs whose heads tell which hosts are ours; before ``since`` nothing is counted."""
         self._zone = zone
         self._settings, self.surroundings = around(examples, settings, zone)
         self.surroundings.reads_queue = reads_queue
         self.done = Pass([], self.surroundings)
+        if any(one.reader.form is Form.TABLE for one in examples):
+            self.done.tracked = Tracked(self.surroundings)
         self.streams: list[Stream] = []
         self.rates = Rates(since)
         self.settled = float("-inf")  # time of the latest row that was released
         self.fresh = 0  # rows taken in since somebody asked
         self._held: tuple[float, float] | None = None  # since when and until when nothing is released, by the clock
+        self._tables: dict[int, str] = {}  # parts that are tables, and which
         self.sink: Callable[[Sequence[Row]], None] | None = None  # told of the rows that are released
         self._once: Once | None = None
         self._detectors: list[Detector] = [detector(self._settings, self.surroundings) for detector in discover()]
@@ -134,15 +139,27 @@ class Live:
             self._once = Once(logs, {later for _, later in told})
 
     def part(self, stream: Stream, source: Source, head: bytes) -> Input | None:
-        """Begin with another file of a log; None if it holds no lines (a table, a mailbox)."""
+        """Begin with another file of a log; None if it does not grow line by line, or not as the parts before."""
         clock = Clock(self._zone, source.written, self._settings.logs.year)
         reader = Reader(head, clock, tables.layout_with_ids)
-        if reader.form in _NO_LINES:
-            return None
+        is_table = reader.form is Form.TABLE
+        is_export = is_table and (not reader.longest_line or isinf(reader.disorder))
+        if reader.form is Form.MAILBOX or is_export:
+            return None  # nothing is added at its end
+        kind = tables.join_for(reader.form)
+        if type(stream.join) is not kind:
+            if stream.begun:
+                return None
+            stream.join = kind(self.surroundings)
         number = stream.number * PARTS + stream.begun % PARTS
         one = Input(number, source, reader, clock, with_ids=True)
         one.lateness = lateness_of(reader)
         stream.begun += 1
+        if is_table:
+            source.longest_line = reader.longest_line
+            self._tables[number] = reader.table
+            self.done.tracked = self.done.tracked or Tracked(self.surroundings)
+            self.done.tracked.unheard = told_better(self._tables)
         if one.lateness and stream.order is None:
             stream.order = InTimeOrder(one.lateness)
         stream.parts.append(one)
@@ -202,7 +219,10 @@ class Live:
                 self.sink(rows)
 
     def _joined(self, merged: Iterator[JoinedRow]) -> Iterator[JoinedRow]:
-        return self._once.ready(merged) if self._once else merged
+        return self._tracked(self._once.ready(merged) if self._once else merged)
+
+    def _tracked(self, rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
+        return self.done.tracked.ready(rows) if self.done.tracked else iter(rows)
 
     def _merged(self) -> Iterator[JoinedRow]:
         """As heapq.merge does: always the head that is least, of the streams as they stand."""
@@ -239,13 +259,15 @@ class Live:
         self.sink = None
         settled = self.settled
         self.release()
-        if self._once:
-            for rows in self.done.chain.batches([list(self._once.rest())]):
-                self._hear(rows)
+        rest = [*self._tracked(self._once.rest() if self._once else ())]
+        rest += self.done.tracked.rest() if self.done.tracked else ()
+        for rows in self.done.chain.batches([rest]):
+            self._hear(rows)
         self._hear(list(self.done.chain.rest()))
         self.settled = settled
         read = [stream for stream in self.streams if stream.parts]
         self.done.joins = [stream.join for stream in read]
+        self.done.systems = systems((stream.parts[0].reader.system, stream.join.hosts()) for stream in read)
         self.done.inputs = [part for stream in read for part in reversed(stream.parts)]
         self.done.snapshots = list(snapshots)
         numbers = {part.number: number for number, part in enumerate(self.done.inputs)}

@@ -103,7 +103,7 @@ class Tail:
     def _feed(self, live: Live, one: Followed, chunk: Chunk) -> None:
         if one not in self._parts:
             self._parts[one] = live.part(self.stream, one, one.head() or chunk.lines)
-            self.unreadable = "" if self._parts[one] else "holds no lines: read it with whosent scan"
+            self.unreadable = "" if self._parts[one] else "does not grow line by line: read it with whosent scan"
         part = self._parts[one]
         if part is not None:
             live.read(self.stream, part, chunk)

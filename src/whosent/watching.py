@@ -134,8 +134,7 @@ class Watch:
             why = "other settings or another version" if last.state is not None else "no state that can be used"
             self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
         tailing = Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
-        if last is None:
-            tailing.told = told_since(self._incidents, since)
+        tailing.told = told_since(self._incidents, last.at - _SAVING if last else since)
         return tailing
 
     def _rows_for_questions(self) -> History | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -148,8 +149,13 @@ def test_a_damaged_state_is_none(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     checkpoints = Checkpoints(ledger)
     assert checkpoints.latest() is None
-    written = write(checkpoints.folder, lambda out: out.writelines([b"state"] * 1000), 7)
-    stray = write(checkpoints.folder, lambda out: out.writelines([b"nobody names me"]), 8)
+
+    def save(out: BinaryIO) -> None:
+        out.write(b"state" * 500)
+        out.write(b"state" * 500)
+
+    written = write(checkpoints.folder, save, 7)
+    stray = write(checkpoints.folder, save, 8)
     checkpoints.commit(written, "version", 1.0, 2.0)
     assert not (checkpoints.folder / stray.file).exists()
     last = checkpoints.latest()

@@ -16,24 +16,24 @@ class InTimeOrder:
 
     def __init__(self, lateness: float) -> None:
         self._lateness = lateness
-        self._waiting: list[tuple[float, int, int, JoinedRow]] = []
+        self._waiting: list[tuple[float, int, JoinedRow]] = []
         self._latest = float("-inf")
         self._number = 0
 
     def ready(self, rows: Iterable[JoinedRow]) -> Iterator[JoinedRow]:
         """Those that no later line can precede."""
         waiting, latest, lateness = self._waiting, self._latest, self._lateness
-        for row in rows:  # two rows of one line cannot be compared: the first comes first
+        for row in rows:  # of the same time: in the order of the lines, whatever numbers the parts of a log have
             self._number += 1
-            heapq.heappush(waiting, (row.time, row.ref, self._number, row))
+            heapq.heappush(waiting, (row.time, self._number, row))
             self._latest = latest = max(latest, row.time)
             while waiting[0][0] < latest - lateness:
-                yield heapq.heappop(waiting)[3]
+                yield heapq.heappop(waiting)[2]
 
     def before(self, moment: float) -> Iterator[JoinedRow]:
         """Those stamped before, where it is known that no such line will come."""
         while self._waiting and self._waiting[0][0] < moment:
-            yield heapq.heappop(self._waiting)[3]
+            yield heapq.heappop(self._waiting)[2]
 
     def rest(self) -> Iterator[JoinedRow]:
         """Those that still waited when the log ended."""

@@ -58,7 +58,7 @@ class Tracked:
 
     def __init__(self, surroundings: Surroundings, unheard: AbstractSet[int] = frozenset()) -> None:
         self._surroundings = surroundings
-        self._unheard = unheard
+        self.unheard = unheard
         self._lives: dict[str, _Life] = {}
         self._sessions: dict[str, Session] = {}
         self._homes: dict[str, str] = {}  # the host an account was first seen on: it is one account on all of them
@@ -79,7 +79,7 @@ class Tracked:
             if self._held and row.time != self._moment:
                 yield from self.rest()
             self._moment = row.time
-            if isinstance(row, Attempted | Arrived) and self._unheard and dereference(row.ref)[0] in self._unheard:
+            if isinstance(row, Attempted | Arrived) and self.unheard and dereference(row.ref)[0] in self.unheard:
                 continue
             if isinstance(row, Attempted):
                 if row.key in self._held:

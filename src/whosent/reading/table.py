@@ -166,14 +166,20 @@ class TableTokens:
     def __init__(self, header: Header, layout: Layout, counts: Counts) -> None:
         self._table = header.table
         self._counts = counts
-        self._wanted = {
-            id(rule): (dict(_fixed(rule)), layout(rule, tuple(_NAMES.findall(rule.pattern.decode()))))
-            for rule in header.table.rules
-        }
+        self._layout = layout
+        self._wanted = _wanted(header.table, layout)
         self._read: Reading = header.table.begin()
         self._rows = _rows(header)
         self._offset = 0
         self._program = header.table.name.encode()
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept between two chunks: what rows before said, and a row whose end was not there yet."""
+        return {**self.__dict__, "_wanted": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._wanted = _wanted(self._table, self._layout)
 
     def feed(self, chunk: bytes, offset: int) -> Iterator[Token]:
         """The tokens of the rows that end in this chunk."""
@@ -204,6 +210,14 @@ class TableTokens:
             self._counts.blank += 1
         elif text is not ASIDE:
             self._counts.lost(text, self._offset + at, self._program)
+
+
+def _wanted(table: Table, layout: Layout) -> dict[int, tuple[dict[str, bytes], tuple[str, ...] | None]]:
+    """What each rule implies, and which fields of it the caller wants."""
+    return {
+        id(rule): (dict(_fixed(rule)), layout(rule, tuple(_NAMES.findall(rule.pattern.decode()))))
+        for rule in table.rules
+    }
 
 
 def first_time(header: Header, head: bytes, clock: Clock) -> float:

@@ -1,5 +1,8 @@
 """A log that is still being written: followed through rename, copytruncate, compression, deletion and replacement.
 
+A log whose parts have their dates in their names from the beginning (``MSGTRK2026112708-1.LOG``) is followed under the
+name without the date: the newest part grows.
+
 A file is known by its first bytes, whatever its name is now and whether it was compressed meanwhile: so a follower
 finds where it was when it comes back.  A line is handed out when its end is written.
 """
@@ -20,6 +23,7 @@ from whosent.sources.text import shown
 
 _KNOWN_BY: Final = 1024  # first bytes of a file
 _QUIET: Final = 1.0  # seconds without a new line after which a renamed file is taken for finished
+_NEWER: Final = 2.0  # seconds between two looks for a part with a newer date
 _LINGERS: Final = 300.0  # seconds that a renamed file is looked at again: its writer may not have noticed
 
 
@@ -218,15 +222,16 @@ class LogFile:
         self.current: Followed | None = None
         self.leaving: list[Followed] = []  # renamed, and perhaps still written to
         self.problem = ""
+        self._looked = 0.0  # when a part with a newer date was looked for
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "problem": ""}
 
     def begin(self) -> list[Followed]:
         """The parts there are: those that are finished, oldest first; then the one that grows is ``current``."""
-        finished = [Followed(path) for path in siblings(self.path)]
         self._take()
-        return finished
+        growing = self.current.path if self.current else None
+        return [Followed(path) for path in siblings(self.path) if path != growing]
 
     def resume(self) -> list[tuple[Followed, int]]:
         """Parts finished since the last run, with the offset from which each is new; the growing one is found again."""
@@ -236,16 +241,19 @@ class LogFile:
         if before is None:
             self._take()
             return missed
-        if before.is_at(self.path) and before.open() and not before.cut:
+        place = self.path if self.path.exists() else before.path
+        if place and before.is_at(place) and before.open() and not before.cut:
             return missed
         before.close()
+        self.current = None
         now = next((path for path in reversed(siblings(self.path)) if before.is_at(path)), None)
         if now is not None:
-            missed += [(before, before.size), *self._since(before)]
+            self._take()
+            missed += [(before, before.size), *self._finished(self._since(before))]
             before.renamed(now)
-        elif before.fingerprint.size:
+            return missed
+        if before.fingerprint.size:
             self.problem = "was deleted or replaced while nobody followed it: lines may be lost"
-        self.current = None
         self._take()
         return missed
 
@@ -255,8 +263,16 @@ class LogFile:
         known = [number for number, path in enumerate(parts) if one.is_at(path)]
         return [(Followed(path), 0) for path in parts[known[-1] + 1 :]] if known else []
 
+    @property
+    def _newest(self) -> Path | None:
+        """The newest part, where parts have their dates from the beginning; None where the newest has none."""
+        if self.path.exists():
+            return None
+        parts = [path for path in siblings(self.path) if place(str(path)).grows]
+        return parts[-1] if parts else None
+
     def _take(self) -> None:
-        fresh = Followed(self.path)
+        fresh = Followed(self._newest or self.path)
         if fresh.open():
             self.current = fresh
         else:
@@ -270,6 +286,8 @@ class LogFile:
             self._take()
             if self.current is not None:
                 self.problem = ""
+        elif one.path != self.path and not one.cut:
+            missed = self._go_on(one, now)
         elif one.cut:
             missed = self._copied(one)
             one.over = True
@@ -290,6 +308,24 @@ class LogFile:
             old.close()
             self.leaving.remove(old)
         return missed
+
+    def _go_on(self, one: Followed, now: float) -> list[tuple[Followed, int]]:
+        """Where each part has its date: whether there is a newer one, and the growing one is quiet."""
+        if not 0 <= now - self._looked < _NEWER:
+            self._looked = now
+            newest = self._newest
+            if newest is not None and newest != one.path and now - one.heard >= _QUIET and not one.behind:
+                self.leaving.append(one)
+                missed = self._since(one)
+                self.current = None
+                self._take()
+                return self._finished(missed)
+        return []
+
+    def _finished(self, parts: list[tuple[Followed, int]]) -> list[tuple[Followed, int]]:
+        """Those that are not the growing one."""
+        growing = self.current.path if self.current else None
+        return [part for part in parts if part[0].path != growing]
 
     def _copied(self, one: Followed) -> list[tuple[Followed, int]]:
         """The copy that copytruncate made, if it holds more than was read of the file."""

@@ -26,7 +26,7 @@ def logs_here(named: Iterable[str]) -> list[Path]:
     """The logs that these paths and globs name, rotated parts left out; of none, the usual places."""
     found: dict[Path, None] = {}
     for pattern in named:
-        matches = _grown(pattern) if any(sign in pattern for sign in "*?[") else [Path(pattern)]
+        matches = _grown(pattern) if any(sign in pattern for sign in "*?[") else [_whole(pattern)]
         found.update(dict.fromkeys(match.absolute() for match in matches))
     if not found and not list(named):
         for patterns in _PLACES:
@@ -35,7 +35,14 @@ def logs_here(named: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
+def _whole(name: str) -> Path:
+    """The log that this file is a part of, if its parts have dates from the beginning; else the file."""
+    found = place(name)
+    return Path(found.base if found.grows else name)
+
+
 def _grown(pattern: str) -> list[Path]:
-    """Those that are still written to."""
-    names = sorted(glob(pattern))  # noqa: PTH207  # patterns are whole paths
-    return [Path(name) for name in names if place(name).base == name and Path(name).is_file()]
+    """Those that are still written to; a log whose parts have dates from the beginning by its name without them."""
+    names = [name for name in sorted(glob(pattern)) if Path(name).is_file()]  # noqa: PTH207  # patterns are whole paths
+    places = {name: place(name) for name in names}
+    return [Path(one.base) for name, one in places.items() if one.base == name or one.grows]

@@ -22,6 +22,7 @@ class Place(NamedTuple):
 
     base: str
     age: tuple[int, int, int]  # kind (numbered, dated, not rotated yet), then date and time, or number downwards
+    grows: bool = False  # under this very name: it has its date from the beginning
 
 
 def place(name: str) -> Place:
@@ -33,7 +34,8 @@ def place(name: str) -> Place:
     exchange = _EXCHANGE.search(plain)
     if exchange:
         kind, day, hour, part, ending = exchange.groups()
-        return Place(plain[: exchange.start()] + kind + ending, (1, int(day + (hour or "00")), int(part)))
+        age = (1, int(day + (hour or "00")), int(part))
+        return Place(plain[: exchange.start()] + kind + ending, age, grows=plain == name)
     date = _DATE.search(plain)
     if date:
         base = plain[: date.start()] + plain[date.end() :]

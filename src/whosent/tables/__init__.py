@@ -56,6 +56,15 @@ class Table:
     element: tuple[str, str] | None = None
     shape: tuple[bytes, tuple[str, ...]] | None = None
 
+    def __reduce__(self) -> tuple[Callable[[str], Table], tuple[str]]:
+        """In a saved state it stands by its name."""
+        return named, (self.name,)
+
+
+def named(name: str) -> Table:
+    """The table of that name."""
+    return next(table for table in discover() if table.name == name)
+
 
 def rule(event: EventName, *fields: str, **fixed: str) -> Rule:
     """A kind of row: its event, the fields a row may fill in, and those it implies."""
