@@ -379,10 +379,12 @@ def _fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
-    fresh = Settings()  # where it is kept and who is told change nothing of what is found
+    fresh = Settings()  # where, how often and how long it is kept and who is told change nothing of what is found
+    kept = {name: getattr(fresh.watch, name) for name in ("save", "rows_days", "rates_days")}
     asked = msgspec.structs.replace(
-        settings, state=fresh.state, alerts=fresh.alerts, heartbeat=fresh.heartbeat, metrics=fresh.metrics
-    )
+        settings, state=fresh.state, alerts=fresh.alerts, heartbeat=fresh.heartbeat, metrics=fresh.metrics,
+        watch=msgspec.structs.replace(settings.watch, **kept),
+    )  # fmt: skip
     digest.update(msgspec.json.encode((asked, [(str(one.path), one.slack) for one in logs])))
     return digest.hexdigest()
 

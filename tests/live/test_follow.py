@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from whosent import live
 from whosent.model.settings import Settings
+from whosent.sources.files import Chunk
 from whosent.tailing import Tailing, Watched
+from whosent.walk import Input
 
 ZONE = ZoneInfo("UTC")
 
@@ -204,3 +210,77 @@ def test_a_part_that_is_there_plain_and_packed_counts_once(tmp_path: Path) -> No
     watching = Tailing([Watched(log.path)], Settings(), ZONE)
     read(watching, log)
     assert watching.lines() == 7
+
+
+class Followers:
+    """A log that is written, rotated and followed by runs that are killed and go on from what they had saved."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.count, self.now = folder / "mail.log", 0, 1000.0
+        self.path.touch()
+        self.got: list[int] = []
+        self.saved: tuple[bytes, list[int]] | None = None
+        self.begin()
+
+    def begin(self, state: bytes | None = None) -> None:
+        self.watching = live.loaded(state, ZONE) if state else Tailing([Watched(self.path)], Settings(), ZONE)
+        if state:
+            self.watching.resume(self.now)
+        self.listen()
+
+    def listen(self) -> None:
+        read = type(self.watching.live).read
+
+        def noted(stream: live.Stream, part: Input, chunk: Chunk) -> None:
+            self.got += [int(line.split()[-1]) for line in chunk.lines.splitlines()]
+            read(self.watching.live, stream, part, chunk)
+
+        self.watching.live.read = noted  # type: ignore[method-assign]
+
+    def write(self, count: int) -> None:
+        with self.path.open("a") as log:
+            for number in range(self.count + 1, self.count + count + 1):
+                log.write(f"2026-11-27T10:00:00+00:00 mx postfix/smtpd[1]: connect from number {number}\n")
+        self.count += count
+
+    def rotate(self, _count: int) -> None:
+        for number in range(20, 0, -1):
+            old = self.path.with_name(f"mail.log.{number}")
+            if old.exists():
+                old.rename(self.path.with_name(f"mail.log.{number + 1}"))
+        self.path.rename(self.path.with_name("mail.log.1"))
+        self.path.touch()
+
+    def read(self, count: int) -> None:
+        for _ in range(count):
+            self.watching.read(self.now)
+        self.now += (0.1, 2.0, 400.0)[count % 3]
+
+    def save(self, _count: int) -> None:
+        del self.watching.live.read
+        self.saved = (live.saved(self.watching, ZONE), list(self.got))
+        self.listen()
+
+    def kill(self, count: int) -> None:
+        state, self.got = (self.saved[0], list(self.saved[1])) if self.saved else (None, [])
+        self.now += count
+        self.begin(state)
+
+
+@settings(deadline=None, max_examples=1000 if os.environ.get("WHOSENT_TEST_FULL") else 40)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(("write", "rotate", "read", "save", "kill")), st.integers(1, 5)), max_size=14
+    )
+)
+@example(steps=[("write", 2), ("read", 5), ("save", 1), ("write", 2), ("rotate", 1), ("kill", 1), ("rotate", 1)])
+def test_whatever_happens_each_line_comes_once(steps: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one = Followers(Path(folder))
+        for step, count in steps:
+            getattr(one, step)(count)
+        for _ in range(5):
+            while one.watching.read(one.now):
+                pass
+            one.now += 5.0
+        assert one.got == list(range(1, one.count + 1))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 import time
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -23,20 +26,25 @@ Told = tuple[list[tuple[object, ...]], dict[tuple[str, str], int], list[tuple[ob
 
 
 class Writer:
-    """Writes the recorded logs in portions, and rotates them as logrotate does."""
+    """Writes the recorded logs in portions of the same time, and rotates them as logrotate does."""
 
     def __init__(self, folder: Path, parts: int) -> None:
         folder.mkdir()
-        self.folder, self.parts = folder, parts
-        self.text = {name: (INCIDENT / name).read_bytes() for name in LOGS}
+        self.folder = folder
+        lines = {name: (INCIDENT / name).read_bytes().splitlines(keepends=True) for name in LOGS}
+        clock = re.compile(rb"\d\d:\d\d:\d\d")  # all of it is of one day
+        times = {name: list(accumulate((clock.search(line)[0] for line in lines[name]), max)) for name in LOGS}  # type: ignore[index]
+        most = times["mail.log"]
+        self.edges = [b"", *(most[len(most) * part // parts] for part in range(1, parts)), b"~"]
+        self.lines, self.times = lines, times
         for name in LOGS:
             (folder / name).touch()
 
     def write(self, part: int) -> None:
-        for name, text in self.text.items():
-            begin, end = (text.rfind(b"\n", 0, len(text) * edge // self.parts) + 1 for edge in (part, part + 1))
+        for name in LOGS:
+            begin, end = (bisect(self.times[name], edge) for edge in self.edges[part : part + 2])
             with (self.folder / name).open("ab") as file:
-                file.write(text[begin:end])
+                file.writelines(self.lines[name][begin:end])
 
     def rotate(self) -> None:
         for name in LOGS:

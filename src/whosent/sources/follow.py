@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -88,7 +88,8 @@ class Followed(Source):
         if self._file is not None:
             return os.dup(self._file)
         assert self._path is not None
-        for path in (self._path, *siblings(self._path)):
+        whole = Path(place(str(self._path)).base)  # it may have been renamed since
+        for path in (self._path, whole, *siblings(whole)):
             with suppress(OSError):
                 if self.fingerprint.fits(beginning(path)):
                     self._identity = None  # it may have been compressed, or copied
@@ -214,6 +215,14 @@ def siblings(path: Path) -> list[Path]:
     return [one for where, one in sorted((p for p in parts if p[0].base == base), key=lambda p: (p[0].age, str(p[1])))]
 
 
+def _parts(paths: Sequence[Path]) -> list[tuple[Followed, int]]:
+    """Finished parts from their beginnings; each is known by its text from now on, for it may be renamed again."""
+    parts = [(Followed(path), 0) for path in paths]
+    for (one, _), path in zip(parts, paths, strict=True):
+        one.fingerprint = Fingerprint.of(beginning(path))
+    return [part for part in parts if part[0].fingerprint.size]
+
+
 class LogFile:
     """A log by its path: hands out the parts that come one after the other."""
 
@@ -230,12 +239,11 @@ class LogFile:
     def begin(self) -> list[Followed]:
         """The parts there are: those that are finished, oldest first; then the one that grows is ``current``."""
         self._take()
-        growing = self.current.path if self.current else None
-        return [Followed(path) for path in siblings(self.path) if path != growing]
+        return [part for part, _ in self._finished(_parts(siblings(self.path)))]
 
     def resume(self) -> list[tuple[Followed, int]]:
         """Parts finished since the last run, with the offset from which each is new; the growing one is found again."""
-        missed = [(old, old.size) for old in self.leaving]
+        missed = [(old, old.size) for old in self.leaving if old.fingerprint.size]
         self.leaving = []
         before = self.current
         if before is None:
@@ -249,9 +257,11 @@ class LogFile:
         now = next((path for path in reversed(siblings(self.path)) if before.is_at(path)), None)
         if now is not None:
             self._take()
-            missed += [(before, before.size), *self._finished(self._since(before))]
+            if not before.fingerprint.size:
+                before.fingerprint = Fingerprint.of(beginning(now))  # it was empty, and may be renamed again
+            since = self._finished(self._since(before))
             before.renamed(now)
-            return missed
+            return [*missed, *([(before, before.size)] if before.fingerprint.size else []), *since]
         if before.fingerprint.size:
             self.problem = "was deleted or replaced while nobody followed it: lines may be lost"
         self._take()
@@ -261,7 +271,7 @@ class LogFile:
         """Files that came and were renamed after this one, before anybody looked."""
         parts = siblings(self.path)
         known = [number for number, path in enumerate(parts) if one.is_at(path)]
-        return [(Followed(path), 0) for path in parts[known[-1] + 1 :]] if known else []
+        return _parts(parts[known[-1] + 1 :]) if known else []
 
     @property
     def _newest(self) -> Path | None:
