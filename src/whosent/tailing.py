@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 from whosent.live import Live, Stream
 from whosent.model.settings import Settings
@@ -167,3 +170,18 @@ class Tailing:
 def _base(parts: Iterable[Input]) -> str:
     """The log that these files are parts of."""
     return place(next(iter(parts)).source.name).base
+
+
+def fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:
+    """Under which code and settings a state can be used again."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    fresh = Settings()  # where, how often and how long it is kept and who is told change nothing of what is found
+    kept = {name: getattr(fresh.watch, name) for name in ("save", "rows_days", "rates_days")}
+    asked = msgspec.structs.replace(
+        settings, state=fresh.state, alerts=fresh.alerts, heartbeat=fresh.heartbeat, metrics=fresh.metrics,
+        watch=msgspec.structs.replace(settings.watch, **kept),
+    )  # fmt: skip
+    digest.update(msgspec.json.encode((asked, [(str(one.path), one.slack) for one in logs])))
+    return digest.hexdigest()

@@ -7,7 +7,6 @@ the state they belong to: so it may be killed at any moment, and goes on from th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import select
 import time
@@ -16,10 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
-
-import msgspec
 
 from whosent import live
 from whosent.aside import Aside
@@ -42,7 +38,7 @@ from whosent.store.ledger import Ledger
 from whosent.store.parquet import duckdb
 from whosent.store.pulses import SOURCE, Pulses
 from whosent.store.rates import QueueLength, Rates
-from whosent.tailing import Tailing, Watched
+from whosent.tailing import Tailing, Watched, fingerprint
 
 _LOOK: Final = 0.1  # seconds between two looks at the logs
 _ASK: Final = 0.5  # seconds between two questions, at least
@@ -54,6 +50,8 @@ _TELL: Final = 2.0  # seconds between two words on our condition
 _DAY: Final = 86_400.0
 _SAVING: Final = 600.0  # seconds that saving our state takes at most
 _FORGET: Final = 3_600.0  # seconds between two looks for what is too old
+_FALLEN: Final = 32 << 20  # bytes written and not read, from which on it has fallen behind
+_ASK_BEHIND: Final = 10.0  # seconds between two questions then: reading comes first
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
 Say = Callable[[str], None]
@@ -96,7 +94,7 @@ class Watch:
         self._checkpoints, self._incidents = Checkpoints(ledger), Incidents(ledger)
         self._rates, self._conditions, self._pulses = Rates(ledger), Conditions(ledger), Pulses(ledger)
         self._queues, self._feeds, self._samples = queues, feeds, samples
-        self._version = _fingerprint(settings, logs)
+        self._version = fingerprint(settings, logs)
         self._started = time.time()
         self._snapshots: list[Snapshot] = []
         self._counted: Counts = Counter()  # since the last saving began
@@ -113,6 +111,7 @@ class Watch:
         self._troubles: dict[str, str] = {}
         self._answer: Report | None = None
         self._catching_up = True
+        self._fallen = False
         self.tailing = self._begin(logs)
         warm()
         self._history = self._rows_for_questions()
@@ -160,6 +159,7 @@ class Watch:
         if not more and self._catching_up:
             self._catching_up = False
             self._say("all that was written is read; following")
+        self._watch_the_distance(more=more)
         moment = time.monotonic()
         self._collect(moment)
         self._start(moment, more=more)
@@ -171,6 +171,18 @@ class Watch:
             copies = [one for one in (self._asking, self._saving, self._looking) if one is not None]
             sockets = [socket for feed in self._feeds for socket in feed.sockets()]
             select.select([*copies, *sockets], [], [], _LOOK)
+
+    def _watch_the_distance(self, *, more: bool) -> None:
+        """Whether lines come faster than they are read: memory does not grow by it, but what is told is late."""
+        behind = sum(tail.behind for tail in self.tailing.tails) if more and not self._catching_up else 0
+        if behind > _FALLEN and not self._fallen:
+            self._fallen = True
+            self._trouble(
+                "pace", f"{behind >> 20:,} MiB were written and not read yet: catching up, what is told is late"
+            )
+        elif not more and self._fallen:
+            self._fallen = False
+            self._trying("pace", lambda: None)
 
     def _start(self, moment: float, *, more: bool) -> None:
         """Begin what is due."""
@@ -198,7 +210,8 @@ class Watch:
         if self._asking is not None and self._asking.done():
             told: Answer | None = self._asking.answer()
             self._asked_seconds = moment - self._asking.began
-            self._ask_at = self._asking.began + max(_ASK, _SHARE * self._asking.seconds)
+            pause = max(_ASK_BEHIND if self._fallen else _ASK, _SHARE * self._asking.seconds)
+            self._ask_at = self._asking.began + pause
             self._asking = None
             if told is not None:
                 self._pending = told.pending
@@ -294,7 +307,7 @@ class Watch:
         report, settled = self._answer, self.tailing.live.settled
         return Condition(
             version=version("whosent"), pid=os.getpid(), started=_when(self._started), at=_when(time.time()),
-            running=running, catching_up=self._catching_up, lines=self.tailing.lines(),
+            running=running, catching_up=self._catching_up or self._fallen, lines=self.tailing.lines(),
             settled=rfc3339(settled) if settled > float("-inf") else None, asked_seconds=round(self._asked_seconds, 3),
             sources=[followed(tail) for tail in self.tailing.tails],
             problems=self._problems(),
@@ -372,21 +385,6 @@ def written(snapshots: Sequence[Snapshot]) -> bytes:
         queue_lengths.line(rfc3339(one.time), one.host, one.reading.folders.total(), one.reading.bytes, one.spool.name)
         for one in snapshots
     )
-
-
-def _fingerprint(settings: Settings, logs: Sequence[Watched]) -> str:
-    """Under which code and settings a state can be used again."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    fresh = Settings()  # where, how often and how long it is kept and who is told change nothing of what is found
-    kept = {name: getattr(fresh.watch, name) for name in ("save", "rows_days", "rates_days")}
-    asked = msgspec.structs.replace(
-        settings, state=fresh.state, alerts=fresh.alerts, heartbeat=fresh.heartbeat, metrics=fresh.metrics,
-        watch=msgspec.structs.replace(settings.watch, **kept),
-    )  # fmt: skip
-    digest.update(msgspec.json.encode((asked, [(str(one.path), one.slack) for one in logs])))
-    return digest.hexdigest()
 
 
 def _when(moment: float) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from tests.live.kit import WHOSENT, Daemon, condition, environment
+from tests.live.kit import WHOSENT, Daemon, condition, environment, kept, sentences
+from whosent import walk
+from whosent.model.settings import Settings
+from whosent.sources.files import at_path
 
 INCIDENT = Path(__file__).parents[2] / "samples" / "incident"
 LOGS = ("access.log", "mail.log", "php-mail.log", "web-mail.log")
@@ -148,8 +151,55 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept_when_there_is_room(tmp_pa
         subprocess.run(["umount", "-l", str(state)], check=True)
 
 
-def test_a_stopped_clock_steps_and_nothing_is_lost(tmp_path: Path) -> None:
-    """A clock that is set back and forth: lines with such stamps are read once each."""
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0, reason="a folder is made read-only by root: run as root on Debian")
+def test_a_read_only_state_folder_is_one_sentence_and_then_it_goes_on(tmp_path: Path) -> None:
+    state, log = tmp_path / "state", tmp_path / "mail.log"
+    state.mkdir()
+    shutil.copy(INCIDENT / "mail.log", log)
+    first = Daemon(state, [log])
+    first.until("alice@corp.test")
+    first.stop()
+    before = sentences(state), kept(state)[1]
+    subprocess.run(["mount", "--bind", str(state), str(state)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(state)], check=True)
+        refused = run(state, "watch", str(log))
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=True)
+    assert refused.returncode == 3
+    assert refused.stderr.splitlines()[-1].startswith(f"whosent: {state}: the ledger cannot be opened")
+    assert "Traceback" not in refused.stderr
+    again = Daemon(state, [log])
+    again.until("")
+    assert "goes on where it was" in again.stop()
+    assert (sentences(state), kept(state)[1]) == before
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="the stepped clock is compiled: install gcc")
+def test_a_clock_that_is_set_while_it_runs_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    library, offset, log = tmp_path / "stepped.so", tmp_path / "offset", tmp_path / "mail.log"
+    source = Path(__file__).with_name("stepped.c")
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    log.touch()
+    daemon = Daemon(tmp_path / "state", [log], LD_PRELOAD=str(library), STEPPED=str(offset), WHOSENT_WATCH__SAVE="0.2")
+    daemon.until("")
+    lines = (INCIDENT / "mail.log").read_bytes().splitlines(keepends=True)
+    steps = (86_400, -7_200, -172_800, 0)  # by NTP, by hand, by a virtual machine that was asleep
+    for number, step in enumerate(steps):
+        offset.write_text(str(step), encoding="ascii")
+        with log.open("ab") as file:
+            file.writelines(lines[len(lines) * number // 4 : len(lines) * (number + 1) // 4])
+        time.sleep(1.5)
+    daemon.until("alice@corp.test")
+    daemon.until("")
+    said = daemon.stop()
+    assert "Traceback" not in said
+    done = walk.scan(walk.prepare([at_path(log)], Settings(), UTC), Settings(), lambda _read: None, UTC)
+    assert kept(tmp_path / "state")[1]["mx", "messages"] == done.witnessed.messages
+
+
+def test_lines_whose_stamps_run_back_and_forth_are_read_once_each(tmp_path: Path) -> None:
     log = tmp_path / "mail.log"
     log.touch()
     daemon = Daemon(tmp_path / "state", [log])
@@ -162,9 +212,7 @@ def test_a_stopped_clock_steps_and_nothing_is_lost(tmp_path: Path) -> None:
                        f"{head}/smtp[3]: A0000{number}: to=<c@d.example>, relay=d[198.51.100.1]:25, delay=1, "
                        "delays=1/0/0/0, dsn=2.0.0, status=sent (250 ok)\n"
                        f"{head}/qmgr[2]: A0000{number}: removed\n")  # fmt: skip
-    daemon.process.send_signal(signal.SIGCONT)
     daemon.until("")
-    time.sleep(0.5)
     daemon.stop()
     asked = run(tmp_path / "state", "query", "--json", "SELECT sum(value) AS n FROM rates WHERE measure = 'messages'")
     assert json.loads(asked.stdout)["n"] == 6

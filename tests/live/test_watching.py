@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from whosent import watching
+from whosent import tailing, watching
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot, snapshot
@@ -116,6 +116,22 @@ def test_a_ledger_that_cannot_be_written_is_said_once_and_that_it_works_again(
         assert run.said.count("the ledger cannot be written: database or disk is full.") <= 2
     run.until(lambda: any("opened" in line for line in run.said))
     run.until(lambda: "ledger: works again" in run.said)
+    assert run.stop()["mx", "messages"] > 1_000
+
+
+def test_falling_behind_is_said_and_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (folder / "mail.log").read_bytes()
+    (folder / "mail.log").write_bytes(b"")
+    run = Run(folder, settings(rows_days=0))
+    run.until(lambda: any("following" in line for line in run.said))
+    monkeypatch.setattr(watching, "_FALLEN", 1 << 20)
+    monkeypatch.setattr(tailing, "_AT_ONCE", 1)
+    (folder / "mail.log").write_bytes(text)
+    run.until(lambda: any("MiB were written and not read yet: catching up" in line for line in run.said))
+    assert run.watch.condition().catching_up
+    run.until(lambda: "pace: works again" in run.said)
+    assert not run.watch.condition().problems
+    assert not run.watch.condition().catching_up
     assert run.stop()["mx", "messages"] > 1_000
 
 
