@@ -1,27 +1,26 @@
-"""A month of 50,000 senders through the live walk: its memory, the size of its state, and how soon that is loaded."""
+"""A month of 50,000 senders through `whosent watch`: its memory, its state, and how soon it starts on that."""
 
 from __future__ import annotations
 
 import random
-import resource
+import re
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from benchmarks.bench import Bench, lacks, say
 from benchmarks.findings import Section, Table
-from whosent import live
-from whosent.model.settings import Settings
-from whosent.tailing import Tailing, Watched
+from benchmarks.live import Run, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SENDERS, DAYS, EACH = 50_000, 30, 1 / 3
 """And how many messages each of them sends a day."""
-START = datetime(2026, 11, 1, tzinfo=UTC)
+START = datetime.now(UTC).replace(hour=0, minute=0, second=0)
+"""From now on: lines that are long past are held back on purpose."""
+LINES = 4
+"""Of a message."""
 MESSAGE = (
     "{0} mx postfix/smtpd[7]: {1:X}: client=c{2}.example.net[198.18.{3}.{4}], "
     "sasl_method=PLAIN, sasl_username=u{2}@{5}\n"
@@ -34,45 +33,48 @@ UNKNOWN = "dsn=5.1.1, status=bounced (host mx.example.org said: 550 5.1.1 no suc
 
 
 def measure(bench: Bench) -> Section:
-    """Feed it day after day."""
+    """Feed it day after day, as fast as it reads; then start it again."""
     section = Section(
         "live_month",
-        f"{SENDERS:,} senders, {DAYS} days, {SENDERS * DAYS * EACH:,.0f} messages through one live walk.",
+        f"{SENDERS:,} senders, {DAYS} days, {SENDERS * DAYS * EACH:,.0f} messages through `whosent watch`, as fast as "
+        "it reads them. Memory is what the whole process tree shares out (proportional set size): at the end of a day, "
+        "and the highest since the row before, with the copies that conclude and save.",
     )
     if lacks("whosent.tailing"):
         section.missing = True
         return section
-    folder = bench.workdir / "month"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "mail.log"
-    log.write_bytes(b"")
-    zone = ZoneInfo("UTC")
-    watching = Tailing([Watched(log)], Settings(), zone)
-    table = Table(["day", "messages", "resident MiB", "state MiB", "saved s", "loaded s"])
-    messages = 0
-    chance = random.Random(bench.seed)
-    for day in range(1, DAYS + 1):
-        log.write_bytes(b"")
-        with log.open("ab") as file:
+    run = Run(bench.workdir / "month")
+    process = run.daemon()
+    table = Table(["day", "messages", "MiB", "peak MiB", "state MiB", "asked s"])
+    messages, peak, chance = 0, 0.0, random.Random(bench.seed)
+    with (run.folder / "mail.log").open("ab") as log:
+        for day in range(1, DAYS + 1):
             for line in _day(chance, day):
-                file.write(line)
+                log.write(line)
                 messages += 1
-        while watching.read(time.time()):
-            pass
-        if day % 10 == 0:
-            began = time.monotonic()
-            state = live.saved(watching, zone)
-            saved = time.monotonic()
-            live.loaded(state, zone)
-            table.rows.append([
-                str(day), f"{messages:,}", f"{resident():.0f}", f"{len(state) / 2**20:.0f}", f"{saved - began:.1f}",
-                f"{time.monotonic() - saved:.1f}",
-            ])  # fmt: skip
-            say(f"day {day}: {table.rows[-1]}")
+            log.flush()
+            while _told(run, "lines") < LINES * messages:
+                peak = max(peak, tree(process.pid)[1])
+                time.sleep(0.1)
+            if day % 5 == 0:
+                state = sum(one.stat().st_size for one in (run.folder / "state" / "state").iterdir())
+                table.rows.append([
+                    str(day), f"{messages:,}", f"{tree(process.pid)[1]:.0f}", f"{peak:.0f}", f"{state / 2**20:.0f}",
+                    f"{_told(run, 'asked_seconds'):.1f}",
+                ])  # fmt: skip
+                say(f"day {day}: {table.rows[-1]}")
+                peak = 0.0
     section.tables.append(table)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    section.notes.append(f"Peak of the process, with two states beside each other: {peak:.0f} MiB.")
+    process.terminate()
+    process.wait()
+    section.notes.append(f"Started again on that month: following after {run.start_again():.1f} s.")
     return section
+
+
+def _told(run: Run, what: str) -> float:
+    """A number that the daemon says of itself."""
+    found = re.search(rf'"{what}":([\d.]+)', run.told())
+    return float(found[1]) if found else 0.0
 
 
 def _day(chance: random.Random, day: int) -> Iterator[bytes]:
@@ -88,9 +90,3 @@ def _day(chance: random.Random, day: int) -> Iterator[bytes]:
             stamp, day * 10**7 + number, who, who >> 8 & 255, who & 255, f"dom{who % 500}.example.net", to, who % 250,
             status,
         ).encode()  # fmt: skip
-
-
-def resident() -> float:
-    """MiB that this process holds now."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024

@@ -353,7 +353,36 @@ class _Saver(pickle.Pickler):
         def reduced(one: Any) -> Any:  # noqa: ANN401  # as pickle wants it
             return (_zone_here, ()) if one is zone else one.__reduce_ex__(_PROTOCOL)
 
-        self.dispatch_table = {**copyreg.dispatch_table, type(zone): reduced}  # asked of zones alone: it is quicker
+        self.dispatch_table = _Reducers({**copyreg.dispatch_table, type(zone): reduced})
+
+
+class _Reducers(dict[type, Callable[[Any], Any]]):
+    """How objects are taken apart; those with slots by their values alone.
+
+    The usual way makes a dictionary of each, all of which stay in memory until everything is saved.
+    """
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        own = vars(kind)
+        if kind.__base__ is not object or "__slots__" not in own or own.keys() & {"__reduce__", "__getstate__"}:
+            raise KeyError(kind)
+        names = tuple(own["__slots__"])
+
+        def reduced(one: Any) -> tuple[object, ...]:  # noqa: ANN401  # of that kind
+            return copyreg.__newobj__, (kind,), tuple([getattr(one, name, _Unset) for name in names]), None, None, _fill  # type: ignore[attr-defined]
+
+        self[kind] = reduced
+        return reduced
+
+
+class _Unset:
+    """Stands for the value of a slot that has none."""
+
+
+def _fill(one: object, values: tuple[object, ...]) -> None:
+    for name, value in zip(vars(type(one))["__slots__"], values, strict=True):
+        if value is not _Unset:
+            setattr(one, name, value)
 
 
 class _Loader(pickle.Unpickler):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from whosent import answer
+from whosent.dialects import queue_lengths
 from whosent.measures.rates import Counts
 from whosent.model.condition import FollowedLog
 from whosent.model.incident import Incident
@@ -17,8 +18,10 @@ from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
 from whosent.remedies import servers
 from whosent.sources.files import Line as SourceLine
+from whosent.sources.spools import FOLDERS
 from whosent.store.incidents import Incidents, Line
 from whosent.store.ledger import Ledger
+from whosent.store.rates import QueueLength
 from whosent.tailing import Tail, Tailing
 from whosent.walk import Pass
 
@@ -110,6 +113,23 @@ def _quoted(one: Incident, told: Answer) -> list[Line]:
         for line in found.evidence
         if (line.source, line.offset) in told.lines
     ]
+
+
+def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:
+    """How long each folder of these queues was; an empty one is told too."""
+    return [
+        QueueLength(one.time, one.host, one.spool.name, folder, one.reading.folders[folder])
+        for one in snapshots
+        for folder in dict.fromkeys((*FOLDERS[one.spool.mta], *one.reading.folders))
+    ]
+
+
+def written(snapshots: Sequence[Snapshot]) -> bytes:
+    """How long each of these queues was, as lines."""
+    return b"".join(
+        queue_lengths.line(rfc3339(one.time), one.host, one.reading.folders.total(), one.reading.bytes, one.spool.name)
+        for one in snapshots
+    )
 
 
 def followed(tail: Tail) -> FollowedLog:

@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from whosent.join.tables import layout
 from whosent.live import Live, Stream
 from whosent.model.settings import Settings
+from whosent.reading.reader import Reader
+from whosent.reading.stamps import Clock
 from whosent.sources.files import Chunk, Line
 from whosent.sources.follow import Followed, LogFile, siblings
 from whosent.sources.rotation import place
-from whosent.walk import Input, prepare, repeats, streams
+from whosent.walk import Input, kin_of, prepare, repeats, streams
 
 _AT_ONCE: Final = 64  # chunks between two looks at the rest of the world
 
@@ -129,8 +132,7 @@ class Tailing:
     ) -> None:  # fmt: skip
         """Read the logs from their beginnings; before ``since`` nothing is counted."""
         ordered = sorted(logs, key=lambda log: str(log.path))
-        there = [path for log in ordered for path in (*siblings(log.path), log.path) if path.exists()]
-        inputs = prepare(map(Followed, there), settings, zone)
+        inputs = prepare(map(Followed, _there(ordered)), settings, zone)
         self.told: set[str] = set()  # ids of incidents that were told last
         self.quoted: dict[tuple[int, int], Line] = {}  # lines they quote, by number of the part and offset
         self.live = Live(settings, zone, inputs, reads_queue=reads_queue, since=since)
@@ -165,6 +167,20 @@ class Tailing:
             left -= waited_for.read(self.live, now)
             self.live.release(now)
         return not left
+
+
+def _there(logs: Iterable[Watched]) -> list[Path]:
+    """All parts of these logs."""
+    return [path for log in logs for path in (*siblings(log.path), log.path) if path.exists()]
+
+
+def kin_now(logs: Sequence[Watched], settings: Settings, zone: tzinfo) -> set[str]:
+    """Addresses of hosts of ours, by the beginnings of all parts that there are now."""
+    inputs = []
+    for one in map(Followed, _there(logs)):
+        head, clock = one.head(), Clock(zone, one.written, settings.logs.year)
+        inputs.append(Input(0, one, Reader(head, clock, layout), clock))
+    return set(kin_of(inputs, zone))
 
 
 def _base(parts: Iterable[Input]) -> str:

@@ -283,7 +283,7 @@ def observe_queues(snapshots: Iterable[Snapshot], surroundings: Surroundings, ob
 
 def around(inputs: Iterable[Input], settings: Settings, zone: tzinfo) -> tuple[Settings, Surroundings]:
     """Who is ours as far as settings and the heads of these logs tell, and the settings that say so."""
-    kin = _kin(inputs, zone)
+    kin = kin_of(inputs, zone)
     ours = msgspec.structs.replace(settings.ours, networks=(*settings.ours.networks, *kin))
     settings = msgspec.structs.replace(settings, ours=ours)
     surroundings = Surroundings(ours)
@@ -302,7 +302,7 @@ def _logs(ordered: Iterable[Iterable[Input]]) -> list[Log]:
     return [Log(one.number, one.source) for stream in ordered for one in stream]
 
 
-def _kin(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
+def kin_of(inputs: Iterable[Input], zone: tzinfo) -> dict[str, str]:
     """Public addresses of our own hosts, where the logs of several are among the inputs."""
     aside = {Form.LINES, Form.TABLE, Form.UNKNOWN, Form.MAILBOX}
     logs = (one.source for one in inputs if one.reader.form not in aside)

@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from whosent import live
 from whosent.aside import Aside
-from whosent.dialects import queue_lengths
 from whosent.measures.rates import Counts
 from whosent.model.condition import Condition
 from whosent.model.mistake import Mistake
@@ -27,9 +26,8 @@ from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot
 from whosent.reading.stamps import rfc3339
-from whosent.reckoning import Answer, conclude, followed, keep, told_since, warm
-from whosent.sources.own_spool import OwnSpool
-from whosent.sources.spools import FOLDERS
+from whosent.reckoning import Answer, conclude, followed, keep, lengths, told_since, warm, written
+from whosent.sources.own_spool import Feed, OwnSpool
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.condition import Conditions
 from whosent.store.history import History, Mark
@@ -37,8 +35,8 @@ from whosent.store.incidents import Incidents
 from whosent.store.ledger import Ledger
 from whosent.store.parquet import duckdb
 from whosent.store.pulses import SOURCE, Pulses
-from whosent.store.rates import QueueLength, Rates
-from whosent.tailing import Tailing, Watched, fingerprint
+from whosent.store.rates import Rates
+from whosent.tailing import Tailing, Watched, fingerprint, kin_now
 
 _LOOK: Final = 0.1  # seconds between two looks at the logs
 _ASK: Final = 0.5  # seconds between two questions, at least
@@ -49,29 +47,13 @@ _SAVE_SHARE: Final = 20.0
 _TELL: Final = 2.0  # seconds between two words on our condition
 _DAY: Final = 86_400.0
 _SAVING: Final = 600.0  # seconds that saving our state takes at most
+_KIN: Final = 600.0  # seconds between two looks for hosts of ours
 _FORGET: Final = 3_600.0  # seconds between two looks for what is too old
 _FALLEN: Final = 32 << 20  # bytes written and not read, from which on it has fallen behind
 _ASK_BEHIND: Final = 10.0  # seconds between two questions then: reading comes first
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
 Say = Callable[[str], None]
-
-
-class Feed(Protocol):
-    """What brings lines that are no file of somebody else's; it writes them to a spool of its own."""
-
-    @property
-    def problem(self) -> str:
-        """What troubles it; "" if nothing does."""
-
-    def sockets(self) -> Sequence[Any]:
-        """To wait for."""
-
-    def ready(self) -> bool:
-        """Take what has come; whether anything did."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 class Saved(NamedTuple):
@@ -89,7 +71,7 @@ class Watch:
         queues: Callable[[], list[Snapshot]] | None = None, feeds: Sequence[Feed] = (), samples: OwnSpool | None = None,
     ) -> None:  # fmt: skip
         """``samples``: where the lengths of the queues are written down; one of the logs."""
-        self._settings, self._zone, self._say = settings, zone, say
+        self._settings, self._zone, self._say, self._logs = settings, zone, say, logs
         self._ledger = ledger
         self._checkpoints, self._incidents = Checkpoints(ledger), Incidents(ledger)
         self._rates, self._conditions, self._pulses = Rates(ledger), Conditions(ledger), Pulses(ledger)
@@ -103,7 +85,9 @@ class Watch:
         self._asking: Aside | None = None
         self._saving: Aside | None = None
         self._looking: Aside | None = None
+        self._meeting: Aside | None = None
         self._forget_at = 0.0
+        self._kin_at = time.monotonic() + _KIN
         self._ask_at = self._save_at = self._tell_at = self._look_seconds = 0.0
         self._looked = float("-inf")
         self._asked_seconds = 0.0
@@ -112,29 +96,47 @@ class Watch:
         self._answer: Report | None = None
         self._catching_up = True
         self._fallen = False
-        self.tailing = self._begin(logs)
+        self.tailing = self._begin()
         warm()
         self._history = self._rows_for_questions()
         self._marks: list[Mark] = []
 
-    def _begin(self, logs: Sequence[Watched]) -> Tailing:
+    def _begin(self) -> Tailing:
         """Go on where the last run was; else read what there is anew, and count only what was not counted."""
         last = self._checkpoints.latest()
         self._checkpoints.tidy()
         if last is not None and last.state is not None and last.version == self._version:
             tailing: Tailing = live.load(last.state, self._zone)
-            tailing.resume(time.time())
-            tailing.told |= told_since(self._incidents, last.at - _SAVING)
-            self._say(f"goes on where it was at {_when(last.at)}")
-            return tailing
+            if not self._unknown(tailing):
+                tailing.resume(time.time())
+                tailing.told |= told_since(self._incidents, last.at - _SAVING)
+                self._say(f"goes on where it was at {_when(last.at)}")
+                return tailing
         since = float("-inf")
         if last is not None:
             since = last.settled
-            why = "other settings or another version" if last.state is not None else "no state that can be used"
+            why = "other settings, hosts or version" if last.state is not None else "no state that can be used"
             self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
-        tailing = Tailing(logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
+        tailing = Tailing(self._logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
         tailing.told = told_since(self._incidents, last.at - _SAVING if last else since)
         return tailing
+
+    def _unknown(self, tailing: Tailing) -> set[str]:
+        """Addresses that the logs tell to be hosts of ours, as a scan would now, and that this walk did not know."""
+        return kin_now(self._logs, self._settings, self._zone) - tailing.live.surroundings.learnt_addresses.keys()
+
+    def _anew(self, hosts: set[str]) -> None:
+        """As after a crash: who is ours is known better, and what was read before has to be read by that."""
+        self._say(f"hosts of ours hand mail to each other by way of {', '.join(sorted(hosts))}")
+        for one in (self._asking, self._saving, self._looking):
+            if one is not None:
+                one.stop()
+        self._asking = self._saving = self._looking = None
+        self._counted, self._committing, self._pending = Counter(), Counter(), Counter()
+        if self._history is not None:
+            self._history.close()
+        self.tailing, self._catching_up = self._begin(), True
+        self._history = self._rows_for_questions()
 
     def _rows_for_questions(self) -> History | None:
         """Where rows are kept for `whosent query`, if that can be."""
@@ -197,6 +199,9 @@ class Watch:
             self._number += 1
             self._saving = Aside(self._save, gently=True)
             self._saving_settled = tailing.live.settled
+        if self._meeting is None and moment >= self._kin_at:
+            self._kin_at = moment + _KIN
+            self._meeting = Aside(partial(self._unknown, tailing), gently=True)
         if self._queues is not None and self._looking is None and moment >= self._looked + self._look_pause():
             self._looking = Aside(self._queues, gently=True)
 
@@ -224,6 +229,11 @@ class Watch:
             self._saving = None
             self._save_at = moment + max(self._settings.watch.save, _SAVE_SHARE * taken)
             self._commit(done or Saved(None, "the process that saved it ended early"))
+        if self._meeting is not None and self._meeting.done():
+            hosts: set[str] | None = self._meeting.answer()
+            self._meeting = None
+            if hosts:
+                self._anew(hosts)
         if self._looking is not None and self._looking.done():
             found: list[Snapshot] | None = self._looking.answer()
             self._looked = moment
@@ -267,10 +277,10 @@ class Watch:
             if self._history is not None:
                 self._history.commit(self._marks)
 
-        written = done.written
-        if written is not None and self._trying(
+        file = done.written
+        if file is not None and self._trying(
             "state",
-            lambda: self._checkpoints.commit(written, self._version, time.time(), self._saving_settled, counted),
+            lambda: self._checkpoints.commit(file, self._version, time.time(), self._saving_settled, counted),
         ):
             self._committing = Counter()
             return
@@ -342,10 +352,10 @@ class Watch:
 
     def stop(self) -> None:
         """Ask once more, save, and say that it ends here."""
-        for one in (self._asking, self._looking):
+        for one in (self._asking, self._looking, self._meeting):
             if one is not None:
                 one.stop()
-        self._asking = self._looking = None
+        self._asking = self._looking = self._meeting = None
         for feed in self._feeds:
             feed.ready()
             feed.close()
@@ -368,23 +378,6 @@ class Watch:
         self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
         if self._history is not None:
             self._history.close()
-
-
-def lengths(snapshots: Sequence[Snapshot]) -> list[QueueLength]:
-    """How long each folder of these queues was; an empty one is told too."""
-    return [
-        QueueLength(one.time, one.host, one.spool.name, folder, one.reading.folders[folder])
-        for one in snapshots
-        for folder in dict.fromkeys((*FOLDERS[one.spool.mta], *one.reading.folders))
-    ]
-
-
-def written(snapshots: Sequence[Snapshot]) -> bytes:
-    """How long each of these queues was, as lines."""
-    return b"".join(
-        queue_lengths.line(rfc3339(one.time), one.host, one.reading.folders.total(), one.reading.bytes, one.spool.name)
-        for one in snapshots
-    )
 
 
 def _when(moment: float) -> str:

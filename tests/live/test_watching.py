@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from whosent import tailing, watching
+from whosent import tailing, walk, watching
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Settings
 from whosent.queue_reading import Snapshot, snapshot
+from whosent.sources.files import at_path
 from whosent.sources.own_spool import OwnSpool
 from whosent.sources.spools import Spool
 from whosent.store.condition import Conditions
@@ -40,7 +41,7 @@ class Run:
                  samples: OwnSpool | None = None) -> None:  # fmt: skip
         self.said: list[str] = []
         self.ledger = Ledger(folder / "state")
-        logs = [Watched(folder / "mail.log", chosen.watch.lateness)]
+        logs = [Watched(path, chosen.watch.lateness) for path in sorted(folder.glob("*.log"))]
         self.watch = Watch(chosen, logs, self.ledger, ZONE, self.said.append, queues, samples=samples)
 
     def until(self, ready: Callable[[], bool], seconds: float = 40.0) -> None:
@@ -70,7 +71,7 @@ def test_other_settings_read_anew_and_count_once(folder: Path) -> None:
     assert "goes on where it was" in again.said[0]
     assert again.stop() == counts
     other = Run(folder, settings(lateness=20.0))
-    assert "other settings or another version" in other.said[0]
+    assert "other settings, hosts or version" in other.said[0]
     other.until(lambda: any("all that was written is read" in line for line in other.said))
     assert other.stop() == pytest.approx(counts, abs=DISORDER)
     for state in (folder / "state" / "state").iterdir():
@@ -133,6 +134,28 @@ def test_falling_behind_is_said_and_made_up_for(folder: Path, monkeypatch: pytes
     assert not run.watch.condition().problems
     assert not run.watch.condition().catching_up
     assert run.stop()["mx", "messages"] > 1_000
+
+
+def test_hosts_of_ours_are_met_while_it_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started on empty logs it ends up with what a scan of them knows."""
+    names = ("mail.log", "web-mail.log")
+    for name in names:
+        (folder / name).write_bytes(b"")
+    run = Run(folder, settings())
+    run.until(lambda: any("following" in line for line in run.said))
+    for name in names:
+        shutil.copy(INCIDENT / name, folder)
+    run.until(lambda: any("opened" in line for line in run.said))
+    monkeypatch.setattr(watching, "_KIN", 0.0)
+    run.watch._kin_at = 0.0  # noqa: SLF001  # when it looks next
+    run.until(lambda: any(line.startswith("hosts of ours hand mail to each other by way of 10.") for line in run.said))
+    run.until(lambda: "following" in run.said[-1] or "works again" in run.said[-1] or len(run.said) > 30)
+    counts = run.stop()
+    inputs = walk.prepare([at_path(folder / name) for name in names], settings(), ZONE)
+    done = walk.scan(inputs, settings(), lambda _read: None, ZONE)
+    known = run.watch.tailing.live.surroundings.learnt_addresses
+    assert known == done.surroundings.learnt_addresses
+    assert sum(counts[host, "messages"] for host in ("mx", "web")) == done.witnessed.messages
 
 
 def test_a_spool_that_cannot_be_written_counts_what_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

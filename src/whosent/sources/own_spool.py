@@ -7,8 +7,9 @@ it is long, as logrotate does, and the oldest go.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 _LONGEST: Final = 64 << 20  # bytes of one file
 _TAIL: Final = 1 << 20
@@ -70,3 +71,20 @@ class OwnSpool:
     def close(self) -> None:
         """Give the file back."""
         os.close(self._file)
+
+
+class Feed(Protocol):
+    """What brings lines that are no file of somebody else's; it writes them to a spool of its own."""
+
+    @property
+    def problem(self) -> str:
+        """What troubles it; "" if nothing does."""
+
+    def sockets(self) -> Sequence[Any]:
+        """To wait for."""
+
+    def ready(self) -> bool:
+        """Take what has come; whether anything did."""
+
+    def close(self) -> None:
+        """End it."""
