@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from whosent.keeper.servers import KeeperError, Server
 from whosent.model.mistake import Mistake
 from whosent.model.settings import Containment
 from whosent.queues.belonging import claim
-from whosent.setups import CannotError, dovecot, exim, php, postfix
+from whosent.setups import CannotError, dovecot, exim, feedback, php, postfix
 from whosent.sources.spools import Spool
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (place / "main.cf").write_text(MAIN + "header_checks = regexp:/etc/site\n")
         master = Path("/usr/share/postfix/master.cf.dist").read_text(encoding="utf-8")
         (place / "master.cf").write_text(master + SUBMISSION)
-        monkeypatch.setattr(postfix, "_CONFIG", str(place))
+        monkeypatch.setattr(postfix, "CONFIG", str(place))
         monkeypatch.setattr(postfix.changes, "__defaults__", ((), str(place)))
         monkeypatch.setattr(postfix.heed, "__defaults__", (str(place),))
         real = programs.ask
@@ -44,6 +45,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             return "" if argv[0] == "postfix" else real(argv, stdin, within)  # there is no daemon to reload
 
         monkeypatch.setattr(postfix, "ask", ask)
+        monkeypatch.setattr(feedback, "ask", ask)
         monkeypatch.setattr(taps, "ask", ask)
         yield place
 
@@ -142,10 +144,59 @@ def test_the_taps_of_postfix(config: Path) -> None:
             taps.turn(one, claim(text), "hold")
 
 
+def test_the_last_resort_against_a_local_user(config: Path) -> None:
+    installing(config).install()
+    login, refused = pwd.getpwuid(33).pw_name, config / "whosent" / "refused_users"
+    assert postconf(config, "-h", "authorized_submit_users") == f"!{refused}, static:anyone"
+    taps.turn(server(config), claim("local_user:33"), "refuse")
+    assert refused.read_text() == f"{login}\n"
+    taps.turn(server(config), claim("local_user:999999"), "refuse")  # nobody of that number
+    taps.turn(server(config), claim("local_user:33"), "hold")
+    assert refused.read_text() == ""
+    postconf(config, "-e", f"authorized_submit_users = !{refused}, !nobody, static:all")
+    installing(config).undo()
+    assert postconf(config, "-h", "authorized_submit_users") == "!nobody, static:all"
+
+
+def test_identifiers_for_complaints(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feedback.changes, "__defaults__", ((), str(config)))
+    monkeypatch.setattr(feedback.heed, "__defaults__", (str(config),))
+    before = words(config)
+    place = Installing("feedback", Containment(folder=str(config / "kept")))
+    done = place.install()
+    assert all(one.stands for one in done.changes)
+    assert place.install().changed == 0
+    assert postconf(config, "-P", "submission/inet/cleanup_service_name").endswith("= whosentsub")
+    assert postconf(config, "-P", "whosentsub/unix/header_checks").endswith("whosent/feedback,regexp:/etc/site")
+
+    def asked(header: str) -> str:
+        argv = ["postmap", "-c", str(config), "-q", "-", f"regexp:{config}/whosent/feedback"]
+        return subprocess.run(argv, input=header, capture_output=True, text=True, check=False).stdout.partition("\t")[2]
+
+    forged = "Received: from x by mx.corp.test (Postfix) with ESMTPSA id 4jFORGED"
+    stamp = forged + " by {} (Postfix) with {} id 4jTHhK0dxYzS4"
+    assert asked(stamp.format("mx.corp.test", "ESMTPSA")).strip() == "PREPEND CFBL-Feedback-ID: q:4jTHhK0dxYzS4"
+    assert (
+        asked(stamp.format("mxxcorp.test", "ESMTPSA")).strip() == "PREPEND CFBL-Feedback-ID: q:4jFORGED"
+    )  # no host of ours
+    assert asked("Received: from x by mx.corp.test (Postfix) with ESMTP id 4jTHhK0dxYzS4") == ""
+    assert asked("From: Bob <bob@corp.test>").strip() == "PREPEND CFBL-Address: abuse@corp.test; report=arf"
+    assert asked("From: Bob <bob@corp.test.example>") == ""
+    assert asked("CFBL-Feedback-ID: q:4jINNOCENT").strip() == "IGNORE"
+    assert place.undo().changed == len(done.changes)
+    assert words(config) == before
+    postconf(config, "-P", "submission/inet/cleanup_service_name=other")
+    with pytest.raises(CannotError, match="by hand"):
+        feedback.changes()
+    postconf(config, "-MX", "submission/inet")
+    with pytest.raises(CannotError, match="no submission service"):
+        feedback.changes()
+
+
 def test_servers_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(programs.ENVIRONMENT, "PATH", str(tmp_path))
     monkeypatch.setattr(php, "_FOLDERS", ("nowhere/conf.d",))
-    for module in (postfix, exim, dovecot, php):
+    for module in (postfix, feedback, exim, dovecot, php):
         with pytest.raises(CannotError, match="not installed here"):
             module.changes()
     with pytest.raises(Mistake, match="not installed"):

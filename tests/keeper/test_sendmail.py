@@ -87,8 +87,10 @@ def test_an_id_that_stands_within_another_is_let_alone(world: World) -> None:
     first.with_name(f"{first.name}1").write_bytes(first.read_bytes())
     feed = Feed(mail_servers()[0], "hold")
     feed.give([first.name[2:]])
+    feed.finish()
     assert first.exists()
     feed.give([f"{first.name[2:]}1"])
+    feed.finish()
     assert first.exists()
     assert not first.with_name(f"{first.name}1").exists()
 

@@ -28,6 +28,7 @@ _POSTSUPER: Final = {"hold": "-h", "release": "-H", "requeue": "-r", "delete": "
 _EXIM: Final = {"hold": "-Mf", "release": "-Mt", "requeue": "-Mt", "delete": "-Mrm"}
 _SENDMAIL: Final = {"hold": ("-Qwhosent",), "release": ("-Q", "-qQ"), "requeue": ("-Q", "-qQ")}
 _AT_ONCE: Final = {"exim": 200, "sendmail": 1000}  # ids given by one command
+_SIDE_BY_SIDE: Final = 4  # commands
 _USUAL: Final = 14  # characters of an id of Sendmail's
 
 
@@ -39,6 +40,7 @@ class Feed:
         self.given = 0
         self._postsuper: subprocess.Popen[bytes] | None = None
         self._others: list[str] | None = None
+        self._running: list[tuple[subprocess.Popen[bytes], list[str], set[int]]] = []
 
     def give(self, ids: Sequence[str]) -> None:
         """Some more; each is checked to be nothing but a queue id."""
@@ -60,15 +62,24 @@ class Feed:
                 self._called([*self.server.config.split(), *_SENDMAIL[self.verb], *(f"-qI{one}" for one in batch)], {0})
 
     def _called(self, argv: list[str], fine: set[int]) -> None:
+        """Begin a command; a few run side by side, for each waits for the disk most of the time."""
+        while len(self._running) >= _SIDE_BY_SIDE:
+            self._waited(*self._running.pop(0))
+        process = subprocess.Popen(  # noqa: S603  # ids of the server's own form
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+        )
+        self._running.append((process, argv, fine))
+
+    @staticmethod
+    def _waited(process: subprocess.Popen[bytes], argv: list[str], fine: set[int]) -> None:
         try:
-            done = subprocess.run(  # noqa: S603  # ids of the server's own form
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
-                timeout=PATIENCE + len(argv), check=False,
-            )  # fmt: skip
+            code = process.wait(PATIENCE + len(argv))
         except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
             raise KeeperError(f"{argv[0]} {argv[1]} did not end in time and was ended") from None
-        if done.returncode not in fine:
-            raise KeeperError(f"{argv[0]} {argv[1]} failed with {done.returncode}")
+        if code not in fine:
+            raise KeeperError(f"{argv[0]} {argv[1]} failed with {code}")
 
     def _stands_in_another(self, one: str) -> bool:
         """Whether Sendmail would take another message for this one: it looks for the id within names."""
@@ -100,6 +111,8 @@ class Feed:
 
     def finish(self) -> None:
         """Wait until the program has done all of it."""
+        while self._running:
+            self._waited(*self._running.pop(0))
         if self._postsuper is None:
             return
         assert self._postsuper.stdin is not None
@@ -115,6 +128,9 @@ class Feed:
 
     def stop(self) -> None:
         """End the program, whatever it is doing."""
+        for process, *_ in self._running:
+            process.kill()
+            process.wait()
         if self._postsuper is not None and self._postsuper.poll() is None:
             self._postsuper.kill()
             self._postsuper.wait()
@@ -148,11 +164,3 @@ def _locked_and_gone(where: Where, name: str) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def feed_all(server: Server, verb: str, ids: Iterable[str]) -> int:
-    """Give these ids and wait; how many there were."""
-    feed = Feed(server, verb)
-    feed.give(list(ids))
-    feed.finish()
-    return feed.given

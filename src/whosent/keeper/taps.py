@@ -9,6 +9,7 @@ Exim: plain files that it looks into for every message.  Sendmail: one such file
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from collections.abc import Iterable
 from ipaddress import ip_network
@@ -68,9 +69,21 @@ def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -
         _brake_postfix(server, folder, on=will is not None)
     elif claim.kind in {"local_user", "script"}:
         _header(folder / "headers", claim, will)
+        if claim.kind == "local_user" and (folder / "refused_users").exists():
+            _submits(folder / "refused_users", claim, refused=will == "refuse")
     else:
         raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
     ask(["postfix", "-c", server.config, "reload"])
+
+
+def _submits(path: Path, claim: Claim, *, refused: bool) -> None:
+    """Whether a local user may hand in with sendmail(1); Postfix knows him there by his login name."""
+    try:
+        login = _key(pwd.getpwuid(int(claim.name)).pw_name)
+    except KeyError:
+        return
+    others = [line for line in path.read_text(encoding="ascii").splitlines() if line != login]
+    _write(path, "".join(f"{one}\n" for one in ([*others, login] if refused else others)))
 
 
 def _key(name: str) -> str:

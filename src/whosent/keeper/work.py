@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from whosent.keeper.feeding import Feed, feed_all
+from whosent.keeper.feeding import Feed
 from whosent.keeper.memory import BRAKE, Memory
 from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, digested, search
 from whosent.keeper.servers import KeeperError, Server, mail_servers, now
@@ -130,7 +130,9 @@ def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
         for name in ids.intersection(names)
         if isinstance(found := message(server.spool, folder, where, name), Opened) and not mine(found.letter)
     ]
-    feed_all(server, "release", wrong)
+    feed = Feed(server, "release")
+    feed.give(wrong)
+    feed.finish()
 
 
 def _adopt(server: Server, memory: Memory, brake: Memory) -> int:

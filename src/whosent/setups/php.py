@@ -16,7 +16,7 @@ def changes(_administrators: tuple[str, ...] = ()) -> list[Change]:
     folders = sorted({path for pattern in _FOLDERS for path in Path("/").glob(pattern) if path.is_dir()})
     if not folders:
         raise CannotError("PHP is not installed here (no /etc/php/*/*/conf.d, no /etc/php.d)")
-    why = "messages name their script, and calls of mail() are logged"
+    why = "messages name their script, and calls of mail() are logged (as facility user: /var/log/syslog)"
     return [file(folder / "99-whosent.ini", _LINES, why) for folder in folders]
 
 

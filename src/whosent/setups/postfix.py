@@ -16,7 +16,7 @@ from whosent.keeper.servers import ENVIRONMENT, ask
 from whosent.keeper.taps import FOLDER
 from whosent.setups import CannotError, Change, file
 
-_CONFIG: Final = "/etc/postfix"
+CONFIG: Final = "/etc/postfix"
 _TYPES: Final = ("lmdb", "hash", "cdb")  # of indexed tables; cdb cannot be changed key by key
 _INDEXED: Final = ("accounts", "clients", "administrators")
 _SERVICE: Final = "pickup/unix/cleanup_service_name"
@@ -30,7 +30,7 @@ _REFUSAL: Final = (
 )
 
 
-class _Conf:
+class Conf:
     """The settings of one instance, asked for once: Postfix pauses before it reads a file that just changed."""
 
     def __init__(self, config: str) -> None:
@@ -68,11 +68,11 @@ class _Conf:
         self._known[name] = value
 
 
-def changes(administrators: tuple[str, ...] = (), config: str = _CONFIG) -> list[Change]:
+def changes(administrators: tuple[str, ...] = (), config: str = CONFIG) -> list[Change]:
     """What containing and tracing need."""
     if not shutil.which("postconf", path=ENVIRONMENT["PATH"]):
         raise CannotError("Postfix is not installed here")
-    kind, conf = _kind(config), _Conf(config)
+    kind, conf = _kind(config), Conf(config)
     home = Path(config) / FOLDER
     people = administrators or _administrators(config)
     return [
@@ -80,6 +80,7 @@ def changes(administrators: tuple[str, ...] = (), config: str = _CONFIG) -> list
         *_files(home, kind),
         *_restrictions(conf, home, kind),
         _pickup(conf, home),
+        _submitters(conf, home),
         _parameter(conf, "enable_long_queue_ids", "yes", "queue ids are never used again: no message can be taken"
                    " for another"),
     ]  # fmt: skip
@@ -126,14 +127,17 @@ def _indexed(config: str, home: Path, kind: str, name: str, keys: tuple[str, ...
 def _files(home: Path, kind: str) -> Iterator[Change]:
     yield file(home / "hold", "/./ HOLD whosent\n", "what is held: nothing is lost, one command lets it go")
     yield file(home / "refuse", _REFUSAL, "what is refused, and what the user is told")
-    for name in ("headers", "brake_accounts", "brake_clients"):
+    for name, why in (
+        ("headers", "whose mail is held by its headers"), ("refused_users", "which local users hand in nothing at all"),
+        ("brake_accounts", "the emergency brake"), ("brake_clients", "the emergency brake"),
+    ):  # fmt: skip
         path = home / name
-        yield Change(str(path), "whose mail is held by its headers" if name == "headers" else "the emergency brake",
-                     path.exists, file(path, "", "").make, file(path, "", "").undo, last=True)  # fmt: skip
+        empty = file(path, "", "")
+        yield Change(str(path), why, path.exists, empty.make, empty.undo, last=True)
     yield file(home / "accounts.type", f"{kind}\n", "the kind of these tables")
 
 
-def _restrictions(conf: _Conf, home: Path, kind: str) -> Iterator[Change]:
+def _restrictions(conf: Conf, home: Path, kind: str) -> Iterator[Change]:
     ask_first = f"check_recipient_access {kind}:{home}/administrators, "
     yield _listed(conf, "smtpd_restriction_classes", [f"whosent_{name}" for name in _CLASSES], "names what follows")
     for name, guests in _CLASSES.items():
@@ -149,7 +153,7 @@ def _restrictions(conf: _Conf, home: Path, kind: str) -> Iterator[Change]:
         yield _listed(conf, service, in_commas, "this service has a list of its own")
 
 
-def _parameter(conf: _Conf, name: str, value: str, why: str) -> Change:
+def _parameter(conf: Conf, name: str, value: str, why: str) -> Change:
     def undo() -> None:
         if conf.said(name) == value:
             conf.tell(name, "")
@@ -157,7 +161,7 @@ def _parameter(conf: _Conf, name: str, value: str, why: str) -> Change:
     return Change(f"{name} = {value}", why, lambda: conf.said(name) == value, lambda: conf.tell(name, value), undo)
 
 
-def _listed(conf: _Conf, name: str, entries: list[str], why: str) -> Change:
+def _listed(conf: Conf, name: str, entries: list[str], why: str) -> Change:
     """Entries of ours before all others of a list; what others wrote stays, whoever changed it meanwhile."""
     ours = ("," if "/" in name else ", ").join(entries)
 
@@ -174,7 +178,7 @@ def _listed(conf: _Conf, name: str, entries: list[str], why: str) -> Change:
                   lambda: conf.tell(name, rest()))  # fmt: skip
 
 
-def _pickup(conf: _Conf, home: Path) -> Change:
+def _pickup(conf: Conf, home: Path) -> Change:
     """Mail of local users through a cleanup service of its own: as the one it had, and our header patterns first."""
     return Change(
         "whosent unix n - - - 0 cleanup  (as the one before, with header_checks = regexp:"
@@ -185,18 +189,31 @@ def _pickup(conf: _Conf, home: Path) -> Change:
     )  # fmt: skip
 
 
-def _before(conf: _Conf) -> str:
+def _submitters(conf: Conf, home: Path) -> Change:
+    """The last resort against a local user: his programs are told no at once, and no bounce is made."""
+    name, ours = "authorized_submit_users", f"!{home}/refused_users"
+
+    def undo() -> None:
+        others = conf.said(name).replace(ours, "").strip(" ,")
+        conf.tell(name, "" if others == "static:anyone" else others)
+
+    return Change(f"{name} = {ours}, ...", "whoever is refused cannot hand in with sendmail(1)",
+                  lambda: conf.said(name).startswith(ours),
+                  lambda: conf.tell(name, f"{ours}, {conf.said(name) or 'static:anyone'}"), undo)  # fmt: skip
+
+
+def _before(conf: Conf) -> str:
     """The cleanup service that local mail had before ours."""
     service = conf.said(_SERVICE) or "cleanup"
     return service if service != "whosent" else conf.said(_KEPT) or "cleanup"
 
 
-def _wanted_checks(conf: _Conf, home: Path) -> str:
+def _wanted_checks(conf: Conf, home: Path) -> str:
     others = conf.said(f"{_before(conf)}/unix/header_checks") or conf.header_checks
     return re.sub(r"[\s,]+", ",", f"regexp:{home}/headers,{others}").strip(",")
 
 
-def _make_pickup(conf: _Conf, home: Path) -> None:
+def _make_pickup(conf: Conf, home: Path) -> None:
     before, checks = _before(conf), _wanted_checks(conf, home)
     line = ask(["postconf", "-c", conf.config, "-M", f"{before}/unix"]).strip()
     ask(["postconf", "-c", conf.config, "-M", f"whosent/unix=whosent {line.split(None, 1)[1]}"])
@@ -204,7 +221,7 @@ def _make_pickup(conf: _Conf, home: Path) -> None:
         conf.tell(name, value)
 
 
-def _undo_pickup(conf: _Conf) -> None:
+def _undo_pickup(conf: Conf) -> None:
     if conf.said(_SERVICE) != "whosent":
         return
     before = _before(conf)
@@ -212,6 +229,6 @@ def _undo_pickup(conf: _Conf) -> None:
     ask(["postconf", "-c", conf.config, "-MX", "whosent/unix"])
 
 
-def heed(config: str = _CONFIG) -> None:
+def heed(config: str = CONFIG) -> None:
     """Let the running server take notice."""
     ask(["postfix", "-c", config, "reload"])
