@@ -9,7 +9,7 @@ from benchmarks.bench import Bench, say
 from benchmarks.findings import Section, Table
 from tests.lab import auditing
 from tests.lab.lab import Lab, why_not
-from tests.lab.network import MX, WEB
+from tests.lab.network import WEB
 
 if TYPE_CHECKING:
     from tests.lab.machine import Machine
@@ -19,10 +19,13 @@ RELAYS = {  # port of mx: what is there, and whether strangers can relay through
     2501: ("Postfix, mynetworks=0.0.0.0/0", True),
     2502: ("Postfix, opened by HELO localhost", True),
     2503: ("Postfix, opened by the sender's domain", True),
+    2505: ("Postfix, open after STARTTLS alone", True),
+    2506: ("Postfix, open by IPv6 alone", True),
 }
 PROXIES = {
     3128: ("Squid, open", True),
     3129: ("Squid, CONNECT to 443 only", False),
+    3130: ("Squid, open to POST alone", True),
     8888: ("tinyproxy, open", True),
     8889: ("tinyproxy, ConnectPort 443", False),
     1080: ("Dante, open", True),
@@ -52,7 +55,7 @@ def measure(_bench: Bench) -> Section:
         auditing.open_postfix(lab)
         auditing.start_proxies(lab, "web")
         out = lab.host("out")
-        for check, host, servers in (("relay", MX, RELAYS), ("proxy", WEB, PROXIES)):
+        for check, host, servers in (("relay", auditing.BOTH, RELAYS), ("proxy", WEB, PROXIES)):
             for port, (name, is_open) in servers.items():
                 say(f"{check} {name}")
                 ours, took, asking = _ours(out, check, f"{host}:{port}")
@@ -75,7 +78,7 @@ def _ours(machine: Machine, check: str, target: str) -> tuple[str, float, float]
 
 def _nmap(machine: Machine, check: str, host: str, port: int) -> tuple[str, float]:
     began = time.monotonic()
-    argv = ["nmap", "-Pn", "-n", "-sV" if check == "relay" else "-sT", f"-p{port}", "--script", SCRIPTS[check],
+    argv = ["nmap", "-Pn", "-sV" if check == "relay" else "-sT", f"-p{port}", "--script", SCRIPTS[check],
             "--script-args", "smtp-open-relay.domain=victim.test", "--host-timeout", "60s", host]  # fmt: skip
     told = machine.run(argv, check=False, within=120)
     lines = [line.strip("| _\n") for line in told.splitlines() if line.startswith("|")]
