@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.checks.test_servers import STRANGER, postfix_says
-from whosent.model.check import Content, Heard, Ran
+from whosent.model.check import Arrived, Content, Heard, Problem, Ran, Replies, Reply
+from whosent.probing import forgeries
 from whosent.servers import outgoing
 
 IN_OUR_NAME = outgoing.Forged(STRANGER._replace(sender="postmaster@corp.test"), "From: A <postmaster@corp.test>")
@@ -80,3 +81,17 @@ def test_no_text_of_theirs_breaks_the_reading(one: str, two: str) -> None:
     list(outgoing.lookups(heard, forged))
     assert outgoing.guilty(heard, forged, []) == []
     outgoing.guilty(heard, forged, ["signed", "unfiltered", "changed"])
+
+
+def test_what_became_of_a_message_in_our_name_is_told() -> None:
+    probe = forgeries.PROBES[1]
+    took = Replies(key="a", at=0, replies=(Reply(".", 250, ("queued",)),))
+    lost = Replies(key="a", at=0, problem=Problem("timeout", "No answer."))
+    assert forgeries.Fate(probe, took, None).told == "taken, and not delivered"
+    assert forgeries.Fate(probe, lost, None).told == "No answer."
+    assert forgeries.Fate(probe, Replies(key="a", at=0), None).told == "no clear answer"
+    plain = Arrived("t", 1.0, "203.0.113.2", "mail", headers="X-Virus-Scanned: yes", body="text")
+    forged = Arrived("t", 1.0, "203.0.113.2", "mail", headers="DKIM-Signature: d=corp.test", body="text\nConfidential.")
+    shown = dict(forgeries.treated(plain, forged, {"corp.test"}))
+    assert set(shown) == {"signed", "unfiltered", "changed"}
+    assert dict(forgeries.treated(plain, plain, {"corp.test"})) == {}
