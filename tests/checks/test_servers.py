@@ -227,6 +227,8 @@ def test_exim_names_what_lets_mail_in_without_a_password(
     assert f"'{edit}" in found[1].commands[0]
     assert found[1].undo[0] == f"mv {path}.whosent {path}"
     assert "exim -bh handed in at 587" in {one.key for one in handing_in.lookups(heard, 587, STRANGER)}
+    assert [one.key for one in handing_in.reads(heard)] == [path]
+    assert list(handing_in.reads({})) == []
     assert handing_in.guilty({}, fault, 587) is None
     assert handing_in.guilty(exim_says(""), "no_password", 587) is None
 

@@ -53,6 +53,7 @@ def questions(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Qu
     yield from listeners.greetings(target, knowledge, _PORTS)
     if target.here:
         yield from here.questions()
+        yield from handing_in.reads(heard)
     host, _ = listeners.place(target)
     hello = f"EHLO {helo(knowledge)}"
     for listener, answer in listeners.listening(heard):

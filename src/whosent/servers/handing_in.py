@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from whosent.model.check import Heard, Opening, Question
+from whosent.model.check import Heard, Opening, Question, Read
 from whosent.model.incident import Remedy
 from whosent.servers import exim, mending, postfix
 from whosent.servers.attempt import Attempt
@@ -26,6 +26,13 @@ _EXIM: Final[dict[Fault, tuple[str, str, str]]] = {  # the old value narrowed, w
 }  # fmt: skip
 _LOG_IN: Final = ("  deny message = Log in first\\n       condition = ${if or{{eq{$received_port}{587}}"
                   "{eq{$received_port}{465}}}}\\n       !authenticated = *")  # fmt: skip
+
+
+def reads(heard: Heard) -> Iterator[Question]:
+    """The file that names who is offered passwords, where Postfix has not told it."""
+    place = exim.path(heard)
+    if place is not None and postfix.configuration(heard) is None:
+        yield Read(key=place, path=place)
 
 
 def lookups(heard: Heard, port: int, attempt: Attempt) -> Iterator[Question]:
