@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -23,15 +24,40 @@ _LABELLED: Final = re.compile(
 _STRONG: Final = re.compile(
     r"(?:source|src|attack|offend|origin|abus|infected|spam|sender)[\w -]{0,30}(?:ip|address|host"
     r"|adresse)?[\w \"'()-]{0,20}[:=][\s\"'\[(<]*(?:h(?:tt|xx)ps?://)?$|\bip(?:v[46])?(?:[- ]?(?:address|adresse"
-    r"|addr))?[\s\"']*[:=][\s\"'\[(<]*$",
+    r"|addr))?[\s\"']*[:=][\s\"'\[(<]*$|\b(?:rhost|recvfrom|remote_?(?:addr|ip))[\"']?[:=][\s\"'\[]*$",
     re.IGNORECASE,
 )
 _OTHER: Final = re.compile(
     r"\b(?:dest(?:ination)?|dst|target(?:ed)?|victim|attacked|our|reporter|resolver|name ?server|local|honeypot"
     r"|sensor|ziel|server hit|\bto)[\w -]{0,30}(?:ip|address|host|server|port"
-    r"|network)?[\s\"'()]{0,8}[:=]?[\s\"'\[(<]*$|/$",
+    r"|network)?[\s\"'()]{0,8}[:=]?[\s\"'\[(<]*$|/$|(?:[-=]>|\u2192)[ \t]*$",
     re.IGNORECASE,
 )
+_HEADING: Final = re.compile(r"(?m)^[> \t*#-]{0,8}([^\n]{3,120}):[ \t\r*]*$")
+_OF_OTHERS: Final = re.compile(
+    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|our|resolver"
+    r"|name ?server|local|ziel|opfer|angegriffen\w*)",
+    re.IGNORECASE,
+)
+_HEADED: Final = re.compile(
+    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|ziel|opfer"
+    r"|angegriffen\w*)\b",
+    re.IGNORECASE,
+)
+_LINK: Final = re.compile(r"h(?:tt|xx)ps?://$", re.IGNORECASE)  # what stands there is hosted, not sent
+_OF_SOURCE: Final = re.compile(
+    r"\b(?:source|src|attack(?!ed)|offend|origin|abus|infected|spam|sender|remote|client|malicious|suspect"
+    r"|compromised|(?:from|von|bot|relay)\b)",
+    re.IGNORECASE,
+)
+_REGISTRY: Final = re.compile(
+    r"^[> \t%#]{0,8}(?:inet6?num|netrange|cidr|route6?|nserver|name ?server|(?:net)?block|(?:net)?range)\s{0,40}[:=]",
+    re.IGNORECASE,
+)  # whose network it is, as whois has it, accuses nobody
+_RANGE_BEFORE: Final = re.compile(r"[\da-fA-F][.:][\da-fA-F]{1,4}\s{0,3}[-\u2013]\s{0,3}$")
+_RANGE_BEHIND: Final = re.compile(
+    r"^\s{0,3}[-\u2013]\s{0,3}(?:(?:\d{1,3}\.){3}\d|[\da-fA-F]{1,4}:[\da-fA-F:]{2})"
+)  # fmt: skip
 _PORT_BEHIND: Final = re.compile(
     r"^[\s\"'\])>,;]{0,4}(?::|source[ _-]?port\s*[:=]?|src[ _-]?port\s*[:=]?|port\s*[:=]?)\s{0,2}(\d{1,5})\b",
     re.IGNORECASE,
@@ -44,9 +70,18 @@ _COLUMN: Final = re.compile(
     r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;][\w \t\"./-]{0,400}){0,60}?[,;])?\"?(?:src|source|offender|attacker)"
     r"[_ ]?(?:ip|address)\"?[ \t]*(?P<by>[,;])[^\n]{0,2000}$"
 )  # the head of a table: CERTs mail such lists
+_BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # a line of a table drawn with bars
+_HEAD_OF_SOURCES: Final = re.compile(
+    r"(?:source|src|offender|attacker)(?:[ _-]?(?:ip|ip[ _-]?address|address|host))?", re.IGNORECASE
+)
 _MOST: Final = 100  # accused addresses of one report
 _ROWS: Final = 5_000  # lines of such a table
 _SEVERAL: Final = 3  # labelled alike: then it is a list
+_LOOK_BACK: Final = 400  # characters before an address: its line, and the heading it stands under
+_NOBODY: Final = 6  # taken from the weight of what is no single host on the net
+_SOURCE: Final = 4  # the weight of what is labelled as the source
+_LINKED: Final = -1  # of the host of a link: named only where nothing else is
+_PRIVATE: Final = -4  # what a private address must weigh: it was labelled, if only in passing
 
 
 class Accused(NamedTuple):
@@ -59,11 +94,11 @@ class Accused(NamedTuple):
 
 def accused(view: View) -> list[Accused]:
     """The accused addresses: one, or those of a list; none if the text names none."""
-    column = list(dict.fromkeys(_column(view.text)))
+    column = list(dict.fromkeys([*_column(view.text), *_barred(view.text)]))
     if column:
         return [Accused(found, None, 9) for found in column[:_MOST]]
     subject = [found for found in extract.addresses(view.subject) if extract.is_public(found)]
-    text = view.text
+    text = _without_tables_of_others(view.text)
     weights: dict[str, int] = {}
     ports: dict[str, int] = {}
     seen: Counter[str] = Counter()
@@ -72,14 +107,13 @@ def accused(view: View) -> list[Accused]:
     at = 0
     for found in extract.addresses(text):
         at = _place(text, found, at)
-        before, behind = text[max(0, at - 80) : at].rpartition("\n")[2], text[at + len(found) : at + len(found) + 60]
+        behind = text[at + len(found) : at + len(found) + 60]
         seen[found] += 1
-        weight = 4 if _STRONG.search(before) else 2 if _LABELLED.search(before) else 0
-        weight -= 4 if _OTHER.search(before) else 0
+        weight = _by_its_place(text[max(0, at - _LOOK_BACK) : at], behind)
         weight += 3 if found in subject else 0
-        weight += 0 if extract.is_public(found) and not _NETWORK.match(behind) else -6
+        weight -= 0 if extract.is_public(found) else _NOBODY
         weight -= 2 if found in own else 0
-        if weight > 3:  # noqa: PLR2004  # labelled as the source
+        if weight >= _SOURCE:
             strong.append(found)
         port = _PORT_BEHIND.match(behind)
         if port and 0 < int(port[1]) <= _TOP_PORT:
@@ -94,10 +128,46 @@ def accused(view: View) -> list[Accused]:
     listed = list(dict.fromkeys(strong))
     if len(listed) >= _SEVERAL or (listed and all(weights[one] == weights[listed[0]] for one in listed)):
         return [_one(found, ports, line, weights[found]) for found in listed[:_MOST]]
-    order = {found: place for place, found in enumerate(weights)}
-    ranked = sorted(weights, key=lambda found: (-weights[found], -min(seen[found], 3), order[found]))
-    best = [found for found in ranked if extract.is_public(found)][:1] or ranked[:1]
-    return [_one(found, ports, line, weights[found]) for found in best]
+    return [_one(found, ports, line, weights[found]) for found in _best(weights, seen)]
+
+
+def _best(weights: dict[str, int], seen: Counter[str]) -> list[str]:
+    """The address that a reader would take for the source: none where two that nothing is said of are level."""
+    public = [found for found in weights if extract.is_public(found)]
+    ranked = sorted(public or weights, key=lambda found: (-weights[found], -min(seen[found], 3)))  # else the first one
+    if not ranked or weights[ranked[0]] < (_LINKED if public else _PRIVATE):
+        return []
+    level = [
+        found
+        for found in ranked
+        if (weights[found], min(seen[found], 3)) == (weights[ranked[0]], min(seen[ranked[0]], 3))
+    ]
+    return ranked[:1] if len(level) == 1 or weights[ranked[0]] > 0 or not public else []
+
+
+def _by_its_place(before: str, behind: str) -> int:
+    """What the words before an address, and the mark behind it, make of it."""
+    lines = before.rpartition("\n")
+    words = lines[2][-80:]
+    if _NETWORK.match(behind) or _RANGE_BEHIND.match(behind) or _RANGE_BEFORE.search(words):
+        return -_NOBODY
+    if _REGISTRY.match(lines[2]):
+        return -_NOBODY
+    weight = 4 if _STRONG.search(words) else 2 if _LABELLED.search(words) else 0
+    headings = _HEADING.findall(lines[0].rpartition("\n\n")[2])  # the last one of its paragraph counts
+    if _LINK.search(words):
+        return 0 if weight >= _SOURCE else _LINKED
+    if _is_of_others(words) or (headings and _is_of_others(headings[-1], _HEADED)):
+        return -_NOBODY
+    return weight
+
+
+def _is_of_others(words: str, pattern: re.Pattern[str] = _OTHER) -> bool:
+    """Whether the words say that it is the attacked, or the reporter: the word nearest to the address decides."""
+    if not pattern.search(words):
+        return False
+    theirs = max((match.end() for match in _OF_OTHERS.finditer(words)), default=len(words))
+    return theirs > max((match.end() for match in _OF_SOURCE.finditer(words)), default=-1)
 
 
 def _column(text: str) -> Iterator[str]:
@@ -114,6 +184,39 @@ def _column(text: str) -> Iterator[str]:
                 yield found
     except csv.Error:
         return
+
+
+def _barred(text: str) -> Iterator[str]:
+    """The public addresses under a head of sources, in a table that is drawn with bars."""
+    place = None
+    for row in itertools.islice(_BARRED.finditer(text), _ROWS):
+        cells = _cells(row)
+        heads = [number for number, cell in enumerate(cells) if _HEAD_OF_SOURCES.fullmatch(cell)]
+        if heads:
+            place = heads[0]
+        elif place is not None and place < len(cells):
+            found = extract.address(cells[place])
+            if found and extract.is_public(found):
+                yield found
+
+
+def _without_tables_of_others(text: str) -> str:
+    """The text without the lines between bars that tell of the attacked: under such a head, or behind such a word."""
+    under = False
+
+    def kept(row: re.Match[str]) -> str:
+        nonlocal under
+        cells = _cells(row)
+        said = [bool(_HEADED.search(cell)) for cell in cells]
+        if any(said) and not any(map(extract.address, cells)):
+            under = True
+        return "" if under or said[0] else row[0]
+
+    return _BARRED.sub(kept, text)
+
+
+def _cells(row: re.Match[str]) -> list[str]:
+    return [cell.strip() for cell in row[1].split("|")]
 
 
 def _one(found: str, ports: dict[str, int], line: re.Match[str] | None, weight: int) -> Accused:

@@ -16,11 +16,17 @@ from whosent.model.complaint import HopClaim
 from whosent.trace.received import read
 
 _MOST_LINES: Final = 50  # Received lines that are looked at
-_RUN: Final = re.compile(
-    r"(?im)^[> \t|]{0,8}(?:received|return-path|from|to|subject|message-id|date|x-[\w-]{2,60}|delivered-to"
-    r"|mime-version|dkim-signature|content-type|reply-to|feedback-id)[ \t]*:[^\n]*\n(?:[> \t|]{0,8}(?:[ \t]+[^\n]*"
-    r"|[\w-]{2,60}[ \t]*:[^\n]*)\n)*"
+_NAMES: Final = (
+    r"(?:received|return-path|from|to|subject|message-id|date|x-[\w-]{2,60}|delivered-to|mime-version|dkim-signature"
+    r"|content-type|reply-to|feedback-id)"
 )
+# Mail programs wrap what is pasted: up to four lines without a name belong to the header line before them.
+_RUN: Final = re.compile(
+    rf"(?im)^[> \t|]{{0,8}}{_NAMES}[ \t]*:[^\n]*\n(?:[> \t|]{{0,8}}(?:[ \t]+[^\n]*|[\w-]{{2,60}}[ \t]*:[^\n]*)\n"
+    rf"|(?:[^\s>|][^\n]*\n){{1,4}}(?=[> \t|]{{0,8}}(?:{_NAMES}|[\w-]{{0,30}}(?:authentication-results|arc-\w[\w-]*"
+    r"|received-spf|domainkey-signature))[ \t]*:|[ \t]+\S))*"
+)
+_WRAPPED: Final = re.compile(r"(?m)^(?![\w-]{2,60}[ \t]*:)(?=[^ \t\n])")
 _QUOTE: Final = re.compile(r"(?m)^[ \t]{0,4}[>|] ?")
 _TRACED: Final = ("x-cfbl-feedback-id", "cfbl-feedback-id", "feedback-id", "x-feedback-id", "x-campaign-id",
                   "x-report-abuse-id")  # fmt: skip
@@ -85,16 +91,30 @@ class Original(NamedTuple):
 
     @property
     def client(self) -> tuple[str | None, int | None]:
-        """Address and port that the last hop had it from: the first public one of the uppermost lines."""
-        for line in self.received:
+        """Address and port that the last hop had it from: the first public one of the uppermost lines.
+
+        A relay of the recipient's own is passed by where its name is the recipient's; where only the line below says
+        that it is one, which anybody can write, nobody is named.
+        """
+        lines = self.received
+        for place, line in enumerate(lines):
             claim = read_received(line)
             if claim and claim.address and extract.is_public(claim.address):
-                return claim.address, claim.port
+                if not self._is_at_home(next((by for below in lines[place + 1 :] if (by := _read(below).by)), None)):
+                    return claim.address, claim.port
+                if not self._is_at_home(_read(line).from_rdns):
+                    return None, None
         for name in ("x-originating-ip", "x-sender-ip", "x-source-ip"):
             found = next(extract.addresses(self.headers.get(name)), None)
             if found and extract.is_public(found):
                 return found, None
         return None, None
+
+    def _is_at_home(self, host: str | None) -> bool:
+        """Whether a host bears the name of the recipient's domain."""
+        home = (self.delivered_to or "").rpartition("@")[2].lower()
+        name = (host or "").lower().strip("[].")
+        return bool(home) and (name == home or name.endswith(f".{home}"))
 
     @property
     def claims(self) -> tuple[HopClaim, ...]:
@@ -137,7 +157,7 @@ def pasted(text: str) -> Original | None:
     runs = [match[0] for match, _ in zip(_RUN.finditer(text), range(200), strict=False)]
     best: Headers | None = None
     for run in runs:
-        headers = fields(_QUOTE.sub("", run).encode("utf-8", "replace"))
+        headers = fields(_WRAPPED.sub("\t", _QUOTE.sub("", run)).encode("utf-8", "replace"))
         names = {name for name, _ in headers.fields}
         if names & {"received", "message-id"} and len(names) > 1 and (
             best is None or len(headers.fields) > len(best.fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from whosent.complaints import extract
 from whosent.complaints.layouts import Layout
 from whosent.complaints.view import View
 from whosent.model.complaint import Told
@@ -15,6 +16,8 @@ _SUBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 
+_ANSWER: Final = re.compile(r"\s*(?:re|aw|sv|antw|auto)\b", re.IGNORECASE)
+
 
 def read(view: View) -> tuple[Told, ...]:
     """An event of kind ``other``, if the message answers by itself and reports nothing."""
@@ -24,10 +27,18 @@ def read(view: View) -> tuple[Told, ...]:
         return ()
     if any(part.kind in {"message/feedback-report", "message/delivery-status"} for part in view.mail.parts):
         return ()
+    if not _SUBJECT.search(view.subject) and _is_a_ticket(view):
+        return ()
     return (
         Told(kind="other", layout="autoreply", reporter=view.reporter, feedback_type="auto-reply",
              reported=view.reported, arrival=view.reported),
     )  # fmt: skip
+
+
+def _is_a_ticket(view: View) -> bool:
+    """Whether a ticket system reports: its mail says auto-replied, but answers none, and its subject accuses."""
+    answers = view.headers.get("in-reply-to").strip() or _ANSWER.match(view.subject)
+    return not answers and any(map(extract.is_public, extract.addresses(view.subject)))
 
 
 layout = Layout("autoreply", "Automatic answers (RFC 3834)", 8, read)

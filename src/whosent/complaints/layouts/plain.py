@@ -34,6 +34,7 @@ _OPT_OUT: Final = re.compile(
 )
 _REPLY: Final = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|res|ynt)(?:\[\d+\])?\s*:", re.IGNORECASE)
 _LABELLED: Final = 4  # the weight of an address that the text calls the source
+_MOST_OF_CC: Final = 20_000  # characters
 _QUOTED: Final = re.compile(r"(?m)^[ \t]{0,3}>[^\n]*\n?")
 _ABUSE_DESK: Final = re.compile(
     r"\b(?:abuse|spam|fbl|complaints?|postmaster|noc|security|cert)[\w.+-]*@", re.IGNORECASE
@@ -45,14 +46,15 @@ def read(view: View) -> tuple[Told, ...]:
     own = _QUOTED.sub("", view.text[:20_000])
     original = view.original
     answer = bool(_REPLY.match(view.subject) and (view.headers.get("in-reply-to") or view.headers.get("references")))
-    if answer and not view.attached:
+    copied = _is_copied_to_a_desk(view)
+    if answer and not view.attached and not copied:
         return (_other(view),)
     if _OPT_OUT.match(view.subject):
         return (_other(view, "notice", "opt-out"),)
     words = (
         _WORDS.search(view.subject) or _WORDS.search(own) or _WORDS.search(view.headers.text("from").partition("<")[0])
     )
-    desk = bool(_ABUSE_DESK.search(view.headers.get("to")))
+    desk = copied or bool(_ABUSE_DESK.search(view.headers.get("to")))
     found = accused(view)
     labelled = bool(found) and found[0].weight >= _LABELLED
     if not words and not (original and (desk or view.attached)) and not (desk and labelled):
@@ -62,6 +64,13 @@ def read(view: View) -> tuple[Told, ...]:
     if source and (not labelled or len(found) == 1):  # what a header says beats a word in passing
         named = named if labelled else [(source, port)]
     return tuple(_complaint(view, address, port) for address, port in named or [(source, port)])
+
+
+def _is_copied_to_a_desk(view: View) -> bool:
+    """Whether somebody answers the spammer, and abuse desks get the copy, with the message and its way in it."""
+    if _ABUSE_DESK.search(view.headers.get("to")) or not _ABUSE_DESK.search(view.headers.get("cc")[:_MOST_OF_CC]):
+        return False
+    return bool(view.original and view.original.client[0])
 
 
 def _complaint(view: View, address: str | None, port: int | None) -> Told:

@@ -1,0 +1,135 @@
+"""Whom a report accuses, by its ways of writing; the attacked, the reporter, their servers and networks never are."""
+
+from __future__ import annotations
+
+import pytest
+
+from whosent.complaints.reading import read
+
+_HEAD = "From: Desk <desk@reporter.test>\nTo: abuse@isp.test\nDate: Fri, 27 Nov 2026 10:00:00 +0000\n"
+
+
+def named(text: str, subject: str = "Abuse report", more: str = "") -> list[str]:
+    mail = f"{_HEAD}{more}Subject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
+    return [told.source_address for told in read(mail.encode()) if told.source_address]
+
+
+@pytest.mark.parametrize(
+    ("text", "accused"),
+    [
+        ("About the malicious system:\nIP: 192.0.2.7\n\nAbout the attacked resource:\nIP: 198.51.100.9", "192.0.2.7"),
+        ("Victim:\nIP: 198.51.100.9\n\nOffender:\nIP: 192.0.2.7", "192.0.2.7"),
+        ("Our logs show attacks. Our log has source IP: 192.0.2.7, target IP: 198.51.100.9", "192.0.2.7"),
+        ("Spam came to our server from 192.0.2.7, our server is 198.51.100.9", "192.0.2.7"),
+        ("Attack seen:\n10:00 192.0.2.7:4444 -> 198.51.100.9:25\n10:01 192.0.2.7:4445 -> 198.51.100.8:25", "192.0.2.7"),
+        ("Attack seen:\n10:00 192.0.2.7 => 198.51.100.9:25 TCP", "192.0.2.7"),
+        ("inetnum: 192.0.2.0 - 192.0.2.255\nSPAM, queue=q1, recvfrom=192.0.2.7, to=`a@b.test'", "192.0.2.7"),
+        ("brute force: pam_unix(sshd:auth): authentication failure; rhost=192.0.2.7 user=root", "192.0.2.7"),
+        ("A phishing page is hosted at\n http://192.0.2.7/~x/page.html\nPlease remove it.", "192.0.2.7"),
+        ("We see spam.\n\nSource network has the host 192.0.2.7\nrange: 192.0.2.0 - 192.0.2.255", "192.0.2.7"),
+    ],
+)
+def test_the_words_before_an_address_say_whose_it_is(text: str, accused: str) -> None:
+    assert named(text) == [accused]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We see spam from your network.\n\nAbout the attacked resource:\nIP: 198.51.100.9",
+        "Somebody attacks us. Target IP: 198.51.100.9",
+        "We get spam. Our server: 198.51.100.9",
+        "Abuse of your network:\ninetnum: 192.0.2.0 - 192.0.2.255\nnserver: ns1.isp.test 192.0.2.53",
+        "Abuse of your network 192.0.2.0 - 192.0.2.255, see whois.",
+        "Abuse of your network 192.0.2.0-192.0.2.255 and of 192.0.2.0/24.",
+        "Abuse, see https://rdap.example/ip/192.0.2.0 for the owner.",
+        "Spam again. Seen near 192.0.2.7, and near 192.0.2.8 as well.",
+        "We get spam.\nName server: 192.0.2.53",
+    ],
+)
+def test_the_attacked_a_network_and_a_name_server_are_not_accused(text: str) -> None:
+    assert named(text) == []
+
+
+def test_the_reporters_own_address_is_not_accused() -> None:
+    way = "Received: from mail.reporter.test (mail.reporter.test [198.51.100.9]) by mx.isp.test with ESMTP id A1\n"
+    assert named("Stop the spam.\n-- \nDesk, 198.51.100.9", more=way) == []
+    assert named("Stop the spam of 192.0.2.7.\n-- \nDesk, 198.51.100.9", more=way) == ["192.0.2.7"]
+
+
+_BARS = """\
+| Source       | Destination  | Time_UTC            |
++--------------+--------------+---------------------+
+| 192.0.2.7    | 198.51.100.9 | 2026-11-27 08:46:52 |
+| 192.0.2.8    | 198.51.100.8 | 2026-11-27 08:50:05 |
+| 10.0.0.8     | 198.51.100.8 | 2026-11-27 08:50:06 |
+"""
+
+
+def test_a_table_drawn_with_bars_accuses_its_sources() -> None:
+    assert named(f"DDoS from your IPs:\n\n{_BARS}") == ["192.0.2.7", "192.0.2.8"]
+    assert named(f"DDoS:\n\n{_BARS.replace('Source', 'Sensor')}") == []
+
+
+_WRAPPED = """\
+This is spam.
+
+Delivered-To: ann@corp.test
+Received: by 2001:db8::9 with SMTP id ot18csp1;
+        Thu, 26 Nov 2026 07:56:46 -0700 (PDT)
+X-Relay-Source:
+AGHT+IGvKR3AdtDToElIxWlolE3d
+Authentication-Results: mx.corp.test; spf=pass (domain of
+bounce+1-ann=corp.test@lists.test
+designates 192.0.2.7 as permitted sender)
+Received: from out.lists.test (out.lists.test. [192.0.2.7])
+        by mx.corp.test with ESMTP id
+a23-20020ac25e77000000b00515c12541df
+        for <ann@corp.test>;
+        Thu, 26 Nov 2026 07:56:46 -0700 (PDT)
+Received: from desk (desk [203.0.113.5]) by out.lists.test with ESMTPSA id B2
+Message-ID: <1@lists.test>
+From: news@lists.test
+"""
+
+
+def test_a_pasted_header_that_was_wrapped_is_read_as_one() -> None:
+    assert named(_WRAPPED) == ["192.0.2.7"]
+
+
+@pytest.mark.parametrize("subject", ["Re: Lose weight", "[External] Re: Lose weight"])
+def test_an_answer_to_the_spammer_with_desks_in_copy_is_a_complaint(subject: str) -> None:
+    head = (
+        "From: ann@corp.test\nTo: news@lists.test\nCc: abuse@isp.test, abuse@other.test\nIn-Reply-To: <1@lists.test>\n"
+    )
+    mail = f"{head}Subject: {subject}\n\n{_WRAPPED}"
+    assert [(told.kind, told.source_address) for told in read(mail.encode())] == [("complaint", "192.0.2.7")]
+    plain = f"{head}Subject: {subject}\n\nPlease take me off the list. I sit at 192.0.2.7.\n"
+    assert [told.source_address for told in read(plain.encode())] == [None]
+
+
+def _relayed(client: str, by: str) -> str:
+    return (
+        "This is spam.\n\n"
+        f"Received: from helo.test ({client}) by in.corp.test with ESMTP id A1 for <ann@corp.test>;"
+        " Thu, 26 Nov 2026 07:56:46 +0000\n"
+        f"Received: from bot.test (bot.test [192.0.2.7]) by {by} with ESMTP id B1; Thu, 26 Nov 2026 07:56:45 +0000\n"
+        "Message-ID: <1@lists.test>\nFrom: news@lists.test\nTo: ann@corp.test\n"
+    )
+
+
+def test_a_relay_of_the_recipient_is_passed_by_where_its_name_is_the_recipients() -> None:
+    assert named(_relayed("mx.corp.test [198.51.100.9]", "mx.corp.test")) == ["192.0.2.7"]
+
+
+def test_a_line_that_anybody_can_write_does_not_shift_the_blame() -> None:
+    assert named(_relayed("spammer.test [203.0.113.66]", "out.lists.test")) == ["203.0.113.66"]
+    assert "198.51.100.9" not in named(_relayed("vps.test [198.51.100.9]", "vps.corp.test"))
+
+
+def test_a_ticket_that_says_auto_replied_is_a_complaint_but_an_answer_is_none() -> None:
+    text, automatic = "Spam comes from your host.", "Auto-Submitted: auto-replied\n"
+    assert named(text, "[Ticket 7] SPAM from 192.0.2.7", automatic) == ["192.0.2.7"]
+    answer = f"{automatic}In-Reply-To: <1@isp.test>\n"
+    assert named("We have received your report.", "[Ticket 7] SPAM from 192.0.2.7", answer) == []
+    assert named("We have received your report.", "Re: SPAM from 192.0.2.7", automatic) == []
