@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import zipfile
+
 import pytest
 
 from whosent.complaints.reading import read
@@ -69,6 +73,50 @@ _BARS = """\
 def test_a_table_drawn_with_bars_accuses_its_sources() -> None:
     assert named(f"DDoS from your IPs:\n\n{_BARS}") == ["192.0.2.7", "192.0.2.8"]
     assert named(f"DDoS:\n\n{_BARS.replace('Source', 'Sensor')}") == []
+
+
+def _enclosing(content: bytes, kind: str, words: str = "Please see the list of infected hosts.") -> list[str]:
+    mail = (
+        f"{_HEAD}Subject: Report\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: text/plain\n\n{words}\n"
+        f"--b\nContent-Type: {kind}\nContent-Transfer-Encoding: base64\n\n{base64.b64encode(content).decode()}\n--b--\n"
+    )
+    return [told.source_address for told in read(mail.encode()) if told.source_address]
+
+
+def _zipped(text: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("events.csv", text)
+    return packed.getvalue()
+
+
+_LIST = 'time,ip,class,raw\n2026-11-27,192.0.2.7,bot,"several\nlines, 198.51.100.9"\n2026-11-27,192.0.2.8,bot,x\n'
+
+
+def test_an_attached_list_accuses_its_sources_packed_or_not() -> None:
+    assert _enclosing(_zipped(_LIST), "application/zip") == ["192.0.2.7", "192.0.2.8"]
+    assert _enclosing(_LIST.encode(), "text/csv") == ["192.0.2.7", "192.0.2.8"]
+    both = b"dst_ip;ip;src_ip\n198.51.100.9;198.51.100.8;192.0.2.7\n"
+    assert _enclosing(both, "text/csv") == ["192.0.2.7"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"time,dst_ip,target\n2026-11-27,198.51.100.9,x\n",
+        b"time,ip\n2026-11-27,10.0.0.9\n2026-11-27\n",
+        b'time,ip\n"' + b"x" * 200_000 + b",198.51.100.9",
+        b"",
+    ],
+)
+def test_a_list_of_others_and_a_broken_one_accuse_nobody(content: bytes) -> None:
+    assert _enclosing(content, "text/csv") == []
+    assert _enclosing(_zipped(content.decode())[:-9], "application/zip") == []
+
+
+def test_what_the_words_call_the_source_counts_more_than_a_list() -> None:
+    assert _enclosing(_LIST.encode(), "text/csv", "Infected. Source IP: 192.0.2.9") == ["192.0.2.9"]
 
 
 _WRAPPED = """\

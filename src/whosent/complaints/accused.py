@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import re
 from collections import Counter
@@ -74,6 +75,8 @@ _BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # 
 _HEAD_OF_SOURCES: Final = re.compile(
     r"(?:source|src|offender|attacker)(?:[ _-]?(?:ip|ip[ _-]?address|address|host))?", re.IGNORECASE
 )
+_HEAD_OF_ADDRESSES: Final = re.compile(r"(?:infected[ _-]?)?ip(?:v?[46])?(?:[ _-]?addr(?:ess)?)?", re.IGNORECASE)
+_LONGEST_HEAD: Final = 2_000  # characters
 _MOST: Final = 100  # accused addresses of one report
 _ROWS: Final = 5_000  # lines of such a table
 _SEVERAL: Final = 3  # labelled alike: then it is a list
@@ -128,6 +131,9 @@ def accused(view: View) -> list[Accused]:
     listed = list(dict.fromkeys(strong))
     if len(listed) >= _SEVERAL or (listed and all(weights[one] == weights[listed[0]] for one in listed)):
         return [_one(found, ports, line, weights[found]) for found in listed[:_MOST]]
+    attached = [] if listed else list(dict.fromkeys(found for one in view.lists for found in _attached(one)))
+    if attached:
+        return [Accused(found, None, 9) for found in attached[:_MOST]]
     return [_one(found, ports, line, weights[found]) for found in _best(weights, seen)]
 
 
@@ -180,6 +186,22 @@ def _column(text: str) -> Iterator[str]:
     try:
         for row in rows:
             found = extract.address(row[place]) if len(row) > place else None
+            if found and extract.is_public(found):
+                yield found
+    except csv.Error:
+        return
+
+
+def _attached(text: str) -> Iterator[str]:
+    """The public addresses of an attached list: under a head of sources, else under one that says address only."""
+    by = ";" if text[:_LONGEST_HEAD].count(";") > text[:_LONGEST_HEAD].count(",") else ","
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=by)
+    try:
+        heads = [cell.strip() for cell in next(rows, [])]
+        places = [number for number, cell in enumerate(heads) if _HEAD_OF_SOURCES.fullmatch(cell)]
+        places = places or [number for number, cell in enumerate(heads) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
+        for row in itertools.islice(rows if places else (), _ROWS):
+            found = extract.address(row[places[0]]) if len(row) > places[0] else None
             if found and extract.is_public(found):
                 yield found
     except csv.Error:

@@ -1,7 +1,7 @@
 """Reports that are files attached to a message: unpacked in memory, within bounds, whatever a stranger packed (pure).
 
-Receivers mail DMARC aggregate reports as XML in gzip or zip (RFC 7489, section 7.2.1.1; RFC 9990), under any content
-type.  What an attachment is, its first bytes tell.
+CERTs and feeds mail lists of hosts as CSV, plain or in a zip.  Receivers mail DMARC aggregate reports as XML in gzip or
+zip (RFC 7489, section 7.2.1.1; RFC 9990), under any content type.  What an attachment is, its first bytes tell.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from whosent.complaints.mail import Mail, Part
 from whosent.reading.table import Header, header_of
 
 _MOST: Final = 16 << 20  # bytes of text that one message may hold; the biggest reports seen are a tenth of it
+_LISTS: Final = frozenset({"text/csv", "application/csv", "text/comma-separated-values", "text/x-csv"})
+_LONGEST_LIST: Final = 1 << 20
 _MEMBERS: Final = 20  # of one archive
 _HEAD: Final = 1 << 16
 _GZIP: Final = 31  # window bits: with a header of gzip
@@ -41,6 +43,19 @@ def tables(mail: Mail) -> Iterator[Enclosed]:
                 yield Enclosed(header, text, problem)
             elif problem:
                 yield Enclosed(None, b"", problem)
+
+
+def lists(mail: Mail) -> Iterator[str]:
+    """The lists with commas or semicolons among the attachments, packed or not, as far as they can be had."""
+    for part in mail.parts:
+        if part.is_original:
+            continue
+        if part.kind in _LISTS:
+            yield part.whole[:_LONGEST_LIST].decode("utf-8", "replace")
+        elif not part.kind.startswith("text/"):
+            for text, _ in _unpacked(part, _LONGEST_LIST):
+                if text and not text.lstrip().startswith(b"<"):
+                    yield text.decode("utf-8", "replace")
 
 
 def _unpacked(part: Part, most: int) -> Iterator[tuple[bytes, str]]:

@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from typing import Final
 
-from whosent.complaints import extract
+from whosent.complaints import enclosed, extract
 from whosent.complaints.mail import Mail
 from whosent.complaints.original import Original, of_part, pasted, texts
 
@@ -63,6 +63,11 @@ class View:
         """The text of its parts, without what is attached as a message."""
         parts = [part for part in self.mail.parts if part.kind.startswith("text/") and not part.is_original]
         return texts(parts)[:_LONGEST]
+
+    @cached_property
+    def lists(self) -> list[str]:
+        """The lists that are attached (CSV)."""
+        return list(enclosed.lists(self.mail))
 
     @cached_property
     def own_words(self) -> str:
