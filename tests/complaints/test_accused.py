@@ -30,6 +30,13 @@ def named(text: str, subject: str = "Abuse report", more: str = "") -> list[str]
         ("inetnum: 192.0.2.0 - 192.0.2.255\nSPAM, queue=q1, recvfrom=192.0.2.7, to=`a@b.test'", "192.0.2.7"),
         ("brute force: pam_unix(sshd:auth): authentication failure; rhost=192.0.2.7 user=root", "192.0.2.7"),
         ("A phishing page is hosted at\n http://192.0.2.7/~x/page.html\nPlease remove it.", "192.0.2.7"),
+        ("Attack seen:\n2026-11-27 13:37:05 - 192.0.2.7:4444 -> 198.51.100.9:25 - 13:37:09", "192.0.2.7"),
+        ("Phishing, see hxxps://192 (.) 0 (.) 2 [dot] 7/login, remove it.", "192.0.2.7"),
+        (
+            "The bot talks to a control server (198.51.100[.]9:443).\n\nAffected IP in your net:\n192.0.2[.]7",
+            "192.0.2.7",
+        ),
+        ("Sie wurden gehackt. Die betroffene IP-Adresse in Ihrem Netz ist:\n\n  192.0.2.7\n", "192.0.2.7"),
         ("We see spam.\n\nSource network has the host 192.0.2.7\nrange: 192.0.2.0 - 192.0.2.255", "192.0.2.7"),
     ],
 )
@@ -49,6 +56,9 @@ def test_the_words_before_an_address_say_whose_it_is(text: str, accused: str) ->
         "Abuse, see https://rdap.example/ip/192.0.2.0 for the owner.",
         "Spam again. Seen near 192.0.2.7, and near 192.0.2.8 as well.",
         "We get spam.\nName server: 192.0.2.53",
+        "Hosts of your network attack. Target IPs: 198.51.100.9\n198.51.100.8",
+        "Your customers attack. The affected hosts of the victim are these:\n198.51.100.9",
+        "Abuse of 192.0.2.0 - 192.0.2.255 and of 2001:db8::1 - 2001:db8::ffff",
     ],
 )
 def test_the_attacked_a_network_and_a_name_server_are_not_accused(text: str) -> None:
@@ -75,6 +85,34 @@ def test_a_table_drawn_with_bars_accuses_its_sources() -> None:
     assert named(f"DDoS:\n\n{_BARS.replace('Source', 'Sensor')}") == []
 
 
+_SPREAD = """\
+>    DateTime          Rule     SourceIP\u00a0 Src Port  Hostname Involved       Dest IP  Action
+> 0  2026-11-27 08:46  2492    192.0.2.7  44980        198.51.100.9  198.51.100.9  GET /x
+> 1  2026-11-27 08:47  2492    192.0.2.7  44980 www.corp.test
+<http://www.corp.test>   198.51.100.8  GET /x
+> 2  2026-11-27 08:47  2492    192.0.2.8  44981        198.51.100.8  198.51.100.8  GET /x
+
+198.51.100.1 and 198.51.100.2 wrote this.
+"""
+
+
+def test_a_table_that_blanks_part_accuses_its_sources_where_a_row_is_whole() -> None:
+    assert named(f"Attacks from your IPs:\n\n{_SPREAD}") == ["192.0.2.7", "192.0.2.8"]
+    turned = _SPREAD.replace("SourceIP", "Target IP").replace("Dest IP", "Source IP")
+    assert named(f"Attacks:\n\n{turned}") == ["198.51.100.9", "198.51.100.8"]
+
+
+@pytest.mark.parametrize("text", ["Received:" + " \n" * 60_000, "spam" + " " * 60_000, "> \t" * 20_000])
+def test_blanks_without_end_take_no_time(text: str) -> None:
+    assert named(f"{text}\nSpam of 192.0.2.7") == (["192.0.2.7"] if len(text) < 64 << 10 else [])
+
+
+def test_a_list_goes_on_from_line_to_line() -> None:
+    assert named("Malware.\n\nIPs: 192.0.2.7\n2001:db8::7\n\nDesk, at\n198.51.100.9") == ["192.0.2.7", "2001:db8::7"]
+    links = "".join(f"http://{one}.test/x\n(192.0.2.{one})\n" for one in range(1, 4))
+    assert named(f"Malware at these links:\n\n{links}") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
 def _enclosing(content: bytes, kind: str, words: str = "Please see the list of infected hosts.") -> list[str]:
     mail = (
         f"{_HEAD}Subject: Report\nContent-Type: multipart/mixed; boundary=b\n\n"
@@ -97,6 +135,8 @@ _LIST = 'time,ip,class,raw\n2026-11-27,192.0.2.7,bot,"several\nlines, 198.51.100
 def test_an_attached_list_accuses_its_sources_packed_or_not() -> None:
     assert _enclosing(_zipped(_LIST), "application/zip") == ["192.0.2.7", "192.0.2.8"]
     assert _enclosing(_LIST.encode(), "text/csv") == ["192.0.2.7", "192.0.2.8"]
+    dotted = b"time;source.ip;source.local_ip;destination.ip\n1;192.0.2.7;10.0.0.1;198.51.100.9\n"
+    assert _enclosing(dotted, "text/csv") == ["192.0.2.7"]
     both = b"dst_ip;ip;src_ip\n198.51.100.9;198.51.100.8;192.0.2.7\n"
     assert _enclosing(both, "text/csv") == ["192.0.2.7"]
 
@@ -143,6 +183,43 @@ From: news@lists.test
 
 def test_a_pasted_header_that_was_wrapped_is_read_as_one() -> None:
     assert named(_WRAPPED) == ["192.0.2.7"]
+
+
+def test_a_pasted_header_with_empty_lines_between_is_read_as_one() -> None:
+    lines = [
+        "Return-Path: <news@lists.test>",
+        "Received: from out.lists.test ([192.0.2.7])",
+        "          by mx.corp.test with esmtps (Exim 4.97)",
+        "          for ann@corp.test; Thu, 26 Nov 2026 07:56:46 +0000",
+        "Received: from [203.0.113.5] (helo=desk)",
+        "          by out.lists.test with esmtpsa (Exim 4.97); Thu, 26 Nov 2026 07:56:40 +0000",
+        "Message-ID: <1@lists.test>",
+        "From: news@lists.test",
+    ]
+    assert named("This is spam.\n\n \n\n" + "\n\n".join(lines)) == ["192.0.2.7"]
+
+
+_OF_ONE_HOUSE = """\
+Received: from a1.prod.mail.test (2001:db8:1::18) by b1.prod.mail.test with
+HTTPS; Thu, 26 Nov 2026 20:33:44 +0000
+Received: from out.lists.test (192.0.2.7) by
+a1.prod.mail.test (10.13.179.53) with Microsoft SMTP Server;
+Thu, 26 Nov 2026 20:33:42 +0000
+Message-ID: <1@lists.test>
+From: news@lists.test
+"""
+
+
+def test_a_hop_inside_the_recipients_provider_is_not_accused() -> None:
+    assert named(f"I am getting spam from your client at 192.0.2.7\n\n{_OF_ONE_HOUSE}") == ["192.0.2.7"]
+    assert "2001:db8:1::18" not in named(f"This is spam.\n\n{_OF_ONE_HOUSE}")
+
+
+def test_a_bot_that_takes_the_recipients_name_is_accused() -> None:
+    way = _OF_ONE_HOUSE.replace("a1.prod.mail.test (10.13.179.53)", "mx.corp.test").replace(
+        "2001:db8:1::18", "192.0.2.9"
+    )
+    assert named(f"This is spam.\n\n{way}") == ["192.0.2.9"]
 
 
 @pytest.mark.parametrize("subject", ["Re: Lose weight", "[External] Re: Lose weight"])

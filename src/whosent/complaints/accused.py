@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from whosent.complaints import extract
+from whosent.complaints import extract, tables
 from whosent.complaints.view import View
 
 _LABELLED: Final = re.compile(
@@ -25,7 +21,7 @@ _LABELLED: Final = re.compile(
 _STRONG: Final = re.compile(
     r"(?:source|src|attack|offend|origin|abus|infected|spam|sender)[\w -]{0,30}(?:ip|address|host"
     r"|adresse)?[\w \"'()-]{0,20}[:=][\s\"'\[(<]*(?:h(?:tt|xx)ps?://)?$|\bip(?:v[46])?(?:[- ]?(?:address|adresse"
-    r"|addr))?[\s\"']*[:=][\s\"'\[(<]*$|\b(?:rhost|recvfrom|remote_?(?:addr|ip))[\"']?[:=][\s\"'\[]*$",
+    r"|addr))?(?:\(es\)|es|s)?[\s\"']*[:=][\s\"'\[(<]*$|\b(?:rhost|recvfrom|remote_?(?:addr|ip))[\"']?[:=][\s\"'\[]*$",
     re.IGNORECASE,
 )
 _OTHER: Final = re.compile(
@@ -40,11 +36,6 @@ _OF_OTHERS: Final = re.compile(
     r"|name ?server|local|ziel|opfer|angegriffen\w*)",
     re.IGNORECASE,
 )
-_HEADED: Final = re.compile(
-    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|ziel|opfer"
-    r"|angegriffen\w*)\b",
-    re.IGNORECASE,
-)
 _LINK: Final = re.compile(r"h(?:tt|xx)ps?://$", re.IGNORECASE)  # what stands there is hosted, not sent
 _OF_SOURCE: Final = re.compile(
     r"\b(?:source|src|attack(?!ed)|offend|origin|abus|infected|spam|sender|remote|client|malicious|suspect"
@@ -55,10 +46,12 @@ _REGISTRY: Final = re.compile(
     r"^[> \t%#]{0,8}(?:inet6?num|netrange|cidr|route6?|nserver|name ?server|(?:net)?block|(?:net)?range)\s{0,40}[:=]",
     re.IGNORECASE,
 )  # whose network it is, as whois has it, accuses nobody
-_RANGE_BEFORE: Final = re.compile(r"[\da-fA-F][.:][\da-fA-F]{1,4}\s{0,3}[-\u2013]\s{0,3}$")
+_RANGE_BEFORE: Final = re.compile(
+    r"(?:(?:\d{1,3}\.){3}\d{1,3}|::[\da-fA-F:]{0,30}|(?:[\da-fA-F]{1,4}:){3,7}[\da-fA-F]{1,4})\s{0,3}[-\u2013]\s{0,3}$"
+)
 _RANGE_BEHIND: Final = re.compile(
-    r"^\s{0,3}[-\u2013]\s{0,3}(?:(?:\d{1,3}\.){3}\d|[\da-fA-F]{1,4}:[\da-fA-F:]{2})"
-)  # fmt: skip
+    r"^\s{0,3}[-\u2013]\s{0,3}(?:(?:\d{1,3}\.){3}\d|(?:[\da-fA-F]{1,4}:){1,7}:|(?:[\da-fA-F]{1,4}:){3})"
+)
 _PORT_BEHIND: Final = re.compile(
     r"^[\s\"'\])>,;]{0,4}(?::|source[ _-]?port\s*[:=]?|src[ _-]?port\s*[:=]?|port\s*[:=]?)\s{0,2}(\d{1,5})\b",
     re.IGNORECASE,
@@ -66,19 +59,22 @@ _PORT_BEHIND: Final = re.compile(
 _PORT_LINE: Final = re.compile(r"(?im)^[> \t]*(?:source|src)[ _-]?port[ \t]*[:=][ \t]*(\d{1,5})\b")
 _TOP_PORT: Final = 65_535
 _NETWORK: Final = re.compile(r"/\d{1,3}\b")  # a whole network is nobody
-_ALONE: Final = re.compile(r"(?m)^[> \t*-]{0,8}((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{6,39})[ \t\r]*$")
-_COLUMN: Final = re.compile(
-    r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;][\w \t\"./-]{0,400}){0,60}?[,;])?\"?(?:src|source|offender|attacker)"
-    r"[_ ]?(?:ip|address)\"?[ \t]*(?P<by>[,;])[^\n]{0,2000}$"
-)  # the head of a table: CERTs mail such lists
-_BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # a line of a table drawn with bars
-_HEAD_OF_SOURCES: Final = re.compile(
-    r"(?:source|src|offender|attacker)(?:[ _-]?(?:ip|ip[ _-]?address|address|host))?", re.IGNORECASE
+_ALONE: Final = re.compile(
+    r"(?m)^[> \t*-]{0,8}[\[(<]?((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{6,39})[\])>]?[;,]?[ \t\r]*$"
 )
-_HEAD_OF_ADDRESSES: Final = re.compile(r"(?:infected[ _-]?)?ip(?:v?[46])?(?:[ _-]?addr(?:ess)?)?", re.IGNORECASE)
-_LONGEST_HEAD: Final = 2_000  # characters
+_NEXT_LINE: Final = re.compile(r"[\])>;, \t\r]{0,8}\n[> \t*\[(<-]{0,8}")
+_LINE_ENDS: Final = re.compile(r"^[\])>;,. \t\r]{0,8}(?:\n|$)")
+_LINE_BEGINS: Final = re.compile(r"[> \t*\[(<-]{0,8}")
+_HEADS_HOSTS: Final = re.compile(
+    r"\b(?:ips?|address(?:es)?|adressen?|hosts?|machines?|systems?|systeme?|rechner|direcci[o\u00f3]n(?:es)?)\b",
+    re.IGNORECASE,
+)
+_HEADS_ACCUSED: Final = re.compile(
+    r"\b(?:affected|betroffen\w*|infected|infizier\w*|compromised|kompromittier\w*|malicious|attack(?:ers?|ing)|sources?"
+    r"|offend\w+|abus\w+|involved|associated|(?:in|of|from|on|aus)\s+(?:your|ihr\w{0,2}))\b",
+    re.IGNORECASE,
+)
 _MOST: Final = 100  # accused addresses of one report
-_ROWS: Final = 5_000  # lines of such a table
 _SEVERAL: Final = 3  # labelled alike: then it is a list
 _LOOK_BACK: Final = 400  # characters before an address: its line, and the heading it stands under
 _NOBODY: Final = 6  # taken from the weight of what is no single host on the net
@@ -97,22 +93,25 @@ class Accused(NamedTuple):
 
 def accused(view: View) -> list[Accused]:
     """The accused addresses: one, or those of a list; none if the text names none."""
-    column = list(dict.fromkeys([*_column(view.text), *_barred(view.text)]))
+    column = tables.sources(view.text)
     if column:
         return [Accused(found, None, 9) for found in column[:_MOST]]
     subject = [found for found in extract.addresses(view.subject) if extract.is_public(found)]
-    text = _without_tables_of_others(view.text)
+    text = tables.without_tables_of_others(extract.refanged(view.text))
     weights: dict[str, int] = {}
     ports: dict[str, int] = {}
     seen: Counter[str] = Counter()
     strong: list[str] = []
     own = {found for value in view.headers.all("received")[:20] for found in extract.addresses(value)}
-    at = 0
+    at = end = said = 0
     for found in extract.addresses(text):
         at = _place(text, found, at)
         behind = text[at + len(found) : at + len(found) + 60]
         seen[found] += 1
         weight = _by_its_place(text[max(0, at - _LOOK_BACK) : at], behind)
+        if _NEXT_LINE.fullmatch(text[end:at][:20]) and _LINE_ENDS.match(behind):
+            weight = said if weight == 0 else weight  # the list goes on, one to a line
+        end, said = at + len(found), weight
         weight += 3 if found in subject else 0
         weight -= 0 if extract.is_public(found) else _NOBODY
         weight -= 2 if found in own else 0
@@ -131,7 +130,7 @@ def accused(view: View) -> list[Accused]:
     listed = list(dict.fromkeys(strong))
     if len(listed) >= _SEVERAL or (listed and all(weights[one] == weights[listed[0]] for one in listed)):
         return [_one(found, ports, line, weights[found]) for found in listed[:_MOST]]
-    attached = [] if listed else list(dict.fromkeys(found for one in view.lists for found in _attached(one)))
+    attached = [] if listed else list(dict.fromkeys(found for one in view.lists for found in tables.attached(one)))
     if attached:
         return [Accused(found, None, 9) for found in attached[:_MOST]]
     return [_one(found, ports, line, weights[found]) for found in _best(weights, seen)]
@@ -163,9 +162,21 @@ def _by_its_place(before: str, behind: str) -> int:
     headings = _HEADING.findall(lines[0].rpartition("\n\n")[2])  # the last one of its paragraph counts
     if _LINK.search(words):
         return 0 if weight >= _SOURCE else _LINKED
-    if _is_of_others(words) or (headings and _is_of_others(headings[-1], _HEADED)):
+    if _is_of_others(words) or (headings and _is_of_others(headings[-1], tables.OF_OTHERS)):
         return -_NOBODY
-    return weight
+    return _SOURCE if not weight and _LINE_BEGINS.fullmatch(lines[2]) and _heads_accused(lines[0]) else weight
+
+
+def _heads_accused(above: str) -> bool:
+    """Whether the line above, with at most one empty line between, says that whom it heads are the accused hosts."""
+    head = above.rstrip()
+    line = head.rpartition("\n")[2]
+    return (
+        head.endswith(":")
+        and above[len(head) :].count("\n") <= 1
+        and bool(_HEADS_HOSTS.search(line) and _HEADS_ACCUSED.search(line))
+        and not _OF_OTHERS.search(line)
+    )
 
 
 def _is_of_others(words: str, pattern: re.Pattern[str] = _OTHER) -> bool:
@@ -174,71 +185,6 @@ def _is_of_others(words: str, pattern: re.Pattern[str] = _OTHER) -> bool:
         return False
     theirs = max((match.end() for match in _OF_OTHERS.finditer(words)), default=len(words))
     return theirs > max((match.end() for match in _OF_SOURCE.finditer(words)), default=-1)
-
-
-def _column(text: str) -> Iterator[str]:
-    """The public addresses in the column of a table that is called the source."""
-    head = _COLUMN.search(text)
-    if head is None:
-        return
-    place = (head["before"] or "").count(head["by"])
-    rows = csv.reader(text[head.end() + 1 :].split("\n")[:_ROWS], delimiter=head["by"])
-    try:
-        for row in rows:
-            found = extract.address(row[place]) if len(row) > place else None
-            if found and extract.is_public(found):
-                yield found
-    except csv.Error:
-        return
-
-
-def _attached(text: str) -> Iterator[str]:
-    """The public addresses of an attached list: under a head of sources, else under one that says address only."""
-    by = ";" if text[:_LONGEST_HEAD].count(";") > text[:_LONGEST_HEAD].count(",") else ","
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=by)
-    try:
-        heads = [cell.strip() for cell in next(rows, [])]
-        places = [number for number, cell in enumerate(heads) if _HEAD_OF_SOURCES.fullmatch(cell)]
-        places = places or [number for number, cell in enumerate(heads) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
-        for row in itertools.islice(rows if places else (), _ROWS):
-            found = extract.address(row[places[0]]) if len(row) > places[0] else None
-            if found and extract.is_public(found):
-                yield found
-    except csv.Error:
-        return
-
-
-def _barred(text: str) -> Iterator[str]:
-    """The public addresses under a head of sources, in a table that is drawn with bars."""
-    place = None
-    for row in itertools.islice(_BARRED.finditer(text), _ROWS):
-        cells = _cells(row)
-        heads = [number for number, cell in enumerate(cells) if _HEAD_OF_SOURCES.fullmatch(cell)]
-        if heads:
-            place = heads[0]
-        elif place is not None and place < len(cells):
-            found = extract.address(cells[place])
-            if found and extract.is_public(found):
-                yield found
-
-
-def _without_tables_of_others(text: str) -> str:
-    """The text without the lines between bars that tell of the attacked: under such a head, or behind such a word."""
-    under = False
-
-    def kept(row: re.Match[str]) -> str:
-        nonlocal under
-        cells = _cells(row)
-        said = [bool(_HEADED.search(cell)) for cell in cells]
-        if any(said) and not any(map(extract.address, cells)):
-            under = True
-        return "" if under or said[0] else row[0]
-
-    return _BARRED.sub(kept, text)
-
-
-def _cells(row: re.Match[str]) -> list[str]:
-    return [cell.strip() for cell in row[1].split("|")]
 
 
 def _one(found: str, ports: dict[str, int], line: re.Match[str] | None, weight: int) -> Accused:

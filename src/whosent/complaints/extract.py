@@ -20,6 +20,7 @@ MAILBOX: Final = re.compile(
 _BRACKETED: Final = re.compile(r"<([^<>\s]{1,320})>")
 _QUOTED_MAILBOX: Final = re.compile(r'"[^"\n]{1,64}"@[A-Za-z0-9.-]{1,253}')
 _V4: Final = re.compile(r"(?<![\w.-])(?<!\d\.)((?:\d{1,3}(?:\.|\[\.\]|\(\.\))){3}\d{1,3})(?![\w-]|\.\d)")
+_DEFANGED: Final = re.compile(r"(?<=\d)[ \t]?(?:\[(?:\.|dot)\]|\((?:\.|dot)\))\s?(?=\d)", re.IGNORECASE)
 _V6: Final = re.compile(r"(?<![\w:.])((?:IPv6:)?(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:\.\d{1,3}){0,3})(?![\w:])")
 _LINK: Final = re.compile(r"(?:h(?:tt|xx)ps?://|www\.)(?:\[\.\]|[^\s<>\"'`\[\])}]){3,1000}", re.IGNORECASE)
 _ISO: Final = re.compile(
@@ -90,6 +91,7 @@ def is_public(text: str) -> bool:
 
 def addresses(text: str) -> Iterator[str]:
     """Every IP address in the text, in order, compressed; private ones, too; version numbers are left out."""
+    text = refanged(text)
     found = [(match.start(), match[1]) for match, _ in zip(_V4.finditer(text), range(_MOST), strict=False)]
     if ":" in text:
         found += [(match.start(), match[1]) for match, _ in zip(_V6.finditer(text), range(_MOST), strict=False)]
@@ -97,6 +99,11 @@ def addresses(text: str) -> Iterator[str]:
         known = address(word)
         if known is not None and (":" not in word or word.count(":") > 2 or "::" in word) and known != "::":  # noqa: PLR2004  # a time
             yield known
+
+
+def refanged(text: str) -> str:
+    """The text with the dots of its addresses plain again where their writer broke them up: 192[.]0 (.) 2(dot)7."""
+    return _DEFANGED.sub(".", text)
 
 
 def links(text: str) -> tuple[str, ...]:

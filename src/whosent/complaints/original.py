@@ -27,6 +27,11 @@ _RUN: Final = re.compile(
     r"|received-spf|domainkey-signature))[ \t]*:|[ \t]+\S))*"
 )
 _WRAPPED: Final = re.compile(r"(?m)^(?![\w-]{2,60}[ \t]*:)(?=[^ \t\n])")
+# Some put an empty line after each line of what is pasted.
+_SPACED: Final = re.compile(
+    rf"(?im)^[> \t|]{{0,8}}{_NAMES}[ \t]*:[^\n]*\n(?:[> \t\r|]{{0,8}}\n[> \t|]{{0,40}}[^\s>|][^\n]*(?:\n|\Z)){{3,}}"
+)
+_EMPTY: Final = re.compile(r"\n[> \t\r|]{0,8}(?=\n)")
 _QUOTE: Final = re.compile(r"(?m)^[ \t]{0,4}[>|] ?")
 _TRACED: Final = ("x-cfbl-feedback-id", "cfbl-feedback-id", "feedback-id", "x-feedback-id", "x-campaign-id",
                   "x-report-abuse-id")  # fmt: skip
@@ -93,13 +98,16 @@ class Original(NamedTuple):
     def client(self) -> tuple[str | None, int | None]:
         """Address and port that the last hop had it from: the first public one of the uppermost lines.
 
-        A relay of the recipient's own is passed by where its name is the recipient's; where only the line below says
-        that it is one, which anybody can write, nobody is named.
+        A relay of the recipient's own is passed by where its name is the recipient's. Nobody is named where only the
+        line below says that it is one, which anybody can write, nor where a provider took it from a client of its own
+        name, which was not looked up, and had it before.
         """
         lines = self.received
         for place, line in enumerate(lines):
             claim = read_received(line)
             if claim and claim.address and extract.is_public(claim.address):
+                if _is_handed_on(line, lines[place + 1 :]):
+                    return None, None
                 if not self._is_at_home(next((by for below in lines[place + 1 :] if (by := _read(below).by)), None)):
                     return claim.address, claim.port
                 if not self._is_at_home(_read(line).from_rdns):
@@ -138,6 +146,21 @@ def read_received(line: str) -> HopClaim | None:
     return HopClaim(host, name, said.from_address, said.from_port, said.time, said.login)
 
 
+def _is_handed_on(line: str, below: Sequence[str]) -> bool:
+    """Whether client and server say one domain, whose name was not looked up, and a server of it had it before."""
+    said = _read(line)
+    home = _domain(said.by)
+    return not said.from_rdns and home is not None and home == _domain(said.from_helo) and any(
+        _domain(_read(other).by) == home for other in below
+    )  # fmt: skip
+
+
+def _domain(host: str | None) -> str | None:
+    """The last two labels of a host's name; None if it has none."""
+    labels = (host or "").lower().strip("[].").split(".")
+    return ".".join(labels[-2:]) if len(labels) > 1 and labels[-1].isalpha() else None
+
+
 def of_part(part: Part) -> Original:
     """The message in an attached part."""
     inner = parse(part.body) if part.headers.get("content-transfer-encoding") else parse(part.raw)
@@ -154,6 +177,7 @@ def pasted(text: str) -> Original | None:
 
     The longest run of header lines counts, of those that have a Received line or a Message-ID and another one.
     """
+    text = _SPACED.sub(lambda spaced: _EMPTY.sub("", spaced[0]), text)
     runs = [match[0] for match, _ in zip(_RUN.finditer(text), range(200), strict=False)]
     best: Headers | None = None
     for run in runs:

@@ -16,7 +16,7 @@ _WORDS: Final = re.compile(
     r"|intrusion|scann\w+|malware|virus\w*|botnet|hack\w*|compromised|exploit\w*|DDoS|DoS|infring\w+|copyright|DMCA"
     r"|spoof\w*|hijack\w*|security (?:incident|alert)|unauthori[sz]ed|offending|malicious|missbrauch|beschwerde"
     r"|pourriel|plainte|queja|denuncia|reclamo|жалоб\w*|спам\w*|fail2ban|login attempt\w*|vulnerab\w*|blacklist\w*"
-    r"|unwanted|stop (?:sending|this)|cease)",
+    r"|kompromittier\w*|schadsoftware|ransomware|unwanted|stop (?:sending|this)|cease)",
     re.IGNORECASE,
 )
 _TYPES: Final = (

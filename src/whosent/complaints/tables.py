@@ -1,0 +1,127 @@
+"""Whom a table in a report accuses: the addresses under a head of sources, never those under another head."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from whosent.complaints import extract
+
+OF_OTHERS: Final = re.compile(
+    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|ziel|opfer"
+    r"|angegriffen\w*)\b",
+    re.IGNORECASE,
+)
+_COLUMN: Final = re.compile(
+    r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;][\w \t\"./-]{0,400}){0,60}?[,;])?\"?(?:src|source|offender|attacker)"
+    r"[_ .]?(?:ip|address)\"?[ \t]*(?P<by>[,;])[^\n]{0,2000}$"
+)  # the head of a table: CERTs mail such lists
+_BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # a line of a table drawn with bars
+_HEAD_OF_SOURCES: Final = re.compile(
+    r"(?:source|src|offender|attacker)(?:[ ._-]?(?:ip|ip[ _-]?address|address|host))?", re.IGNORECASE
+)
+_HEAD_OF_ADDRESSES: Final = re.compile(r"(?:infected[ _-]?)?ip(?:v?[46])?(?:[ _-]?addr(?:ess)?)?", re.IGNORECASE)
+_SPREAD_SOURCE: Final = re.compile(
+    r"(?:^|[^\S\n]{2}|[\t>])[^\S\n]?(?:source|src|attacker|offender)[ ._-]?(?:ip|addr(?:ess)?|host)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SPREAD_OTHER: Final = re.compile(
+    r"(?:^|[^\S\n]{2}|[\t>])[^\S\n]?(?:dest(?:ination)?|dst|target|victim)[ ._-]?(?:ip|addr(?:ess)?|host)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LONGEST_HEAD: Final = 2_000  # characters
+_ROWS: Final = 5_000  # lines of such a table
+_LONGEST_LINE: Final = 500  # characters
+_PAIR: Final = 2
+
+
+def sources(text: str) -> list[str]:
+    """The public addresses that stand under a head of sources in a table of the text, once each."""
+    return list(dict.fromkeys([*_column(text), *_barred(text), *_spread(text)]))
+
+
+def _column(text: str) -> Iterator[str]:
+    """The public addresses in the column of a table that is called the source."""
+    head = _COLUMN.search(text)
+    if head is None:
+        return
+    place = (head["before"] or "").count(head["by"])
+    rows = csv.reader(text[head.end() + 1 :].split("\n")[:_ROWS], delimiter=head["by"])
+    try:
+        for row in rows:
+            found = extract.address(row[place]) if len(row) > place else None
+            if found and extract.is_public(found):
+                yield found
+    except csv.Error:
+        return
+
+
+def attached(text: str) -> Iterator[str]:
+    """The public addresses of an attached list: under a head of sources, else under one that says address only."""
+    by = ";" if text[:_LONGEST_HEAD].count(";") > text[:_LONGEST_HEAD].count(",") else ","
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=by)
+    try:
+        heads = [cell.strip() for cell in next(rows, [])]
+        places = [number for number, cell in enumerate(heads) if _HEAD_OF_SOURCES.fullmatch(cell)]
+        places = places or [number for number, cell in enumerate(heads) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
+        for row in itertools.islice(rows if places else (), _ROWS):
+            found = extract.address(row[places[0]]) if len(row) > places[0] else None
+            if found and extract.is_public(found):
+                yield found
+    except csv.Error:
+        return
+
+
+def _spread(text: str) -> Iterator[str]:
+    """The public addresses under a head of sources, where blanks part the columns and another head names the attacked.
+
+    A row counts only where it holds both: what mail programs wrapped does not say which of the two stands there.
+    """
+    first: bool | None = None  # whether the source stands before the attacked
+    for row in text.split("\n")[:_ROWS] if _SPREAD_SOURCE.search(text) else ():
+        line = row[:_LONGEST_LINE]
+        found = list(dict.fromkeys(extract.addresses(line)))
+        source, other = _SPREAD_SOURCE.search(line), _SPREAD_OTHER.search(line)
+        if not found and source and other:
+            first = source.start() < other.start()
+        elif not line.strip(" >\t\r"):
+            first = None
+        elif first is not None and len(found) == _PAIR and extract.is_public(found[not first]):
+            yield found[not first]
+
+
+def _barred(text: str) -> Iterator[str]:
+    """The public addresses under a head of sources, in a table that is drawn with bars."""
+    place = None
+    for row in itertools.islice(_BARRED.finditer(text), _ROWS):
+        cells = _cells(row)
+        heads = [number for number, cell in enumerate(cells) if _HEAD_OF_SOURCES.fullmatch(cell)]
+        if heads:
+            place = heads[0]
+        elif place is not None and place < len(cells):
+            found = extract.address(cells[place])
+            if found and extract.is_public(found):
+                yield found
+
+
+def without_tables_of_others(text: str) -> str:
+    """The text without the lines between bars that tell of the attacked: under such a head, or behind such a word."""
+    under = False
+
+    def kept(row: re.Match[str]) -> str:
+        nonlocal under
+        cells = _cells(row)
+        said = [bool(OF_OTHERS.search(cell)) for cell in cells]
+        if any(said) and not any(map(extract.address, cells)):
+            under = True
+        return "" if under or said[0] else row[0]
+
+    return _BARRED.sub(kept, text)
+
+
+def _cells(row: re.Match[str]) -> list[str]:
+    return [cell.strip() for cell in row[1].split("|")]
