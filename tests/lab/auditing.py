@@ -194,3 +194,12 @@ def missing() -> str:
     programs = ("squid", "tinyproxy", "danted", "microsocks")
     absent = [name for name in programs if not shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin")]
     return f"the audit's lab needs {', '.join(absent)}: run tests/lab/packages.sh audit" if absent else ""
+
+
+def forward(machine: Machine) -> dict[str, str]:
+    """The alias of ours that leads to the sink, and the setting that names it."""
+    mailbox = "audit@corp.test"
+    machine.write("/etc/postfix/forwards", f"{mailbox} whosent-inbox@{SINK_NAME}\n")
+    machine.run(["postconf", "-e", "virtual_alias_maps=texthash:/etc/postfix/forwards"])
+    machine.run(["postfix", "reload"])
+    return {"WHOSENT_AUDIT__MAILBOX": mailbox}

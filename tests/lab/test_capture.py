@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.lab import why_not
 from tests.lab.onlooker import ADVERTISED, RDAP, RESOLVER, WHOIS, Packet
+from tests.lab.possible import require_lab
 from tests.trace.kit import by_mx
 
 pytestmark = pytest.mark.lab
@@ -26,11 +25,7 @@ Seen = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     folder = tmp_path_factory.mktemp("capture")
     (folder / "spam.eml").write_bytes(f"Received: {by_mx()}\nSubject: x\nContent-Type: text/html\n\n{TEXT}".encode())
     command = [

@@ -13,11 +13,12 @@ import pytest
 
 from tests.lab import exim
 from tests.lab.containing import KEPT, accuse, argv, queued, said, set_up, told
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
 from tests.lab.mail import listens
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
+from tests.lab.possible import require, require_lab
 from tests.lab.queues import form, stuck, waiting
 from tests.lab.studio import BOB, CAROL, PASSWORDS, STRANGERS, Studio, letter
 from whosent.model.finding import Cause, Suspect
@@ -34,11 +35,7 @@ RUNUSER = ["runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-t", "-i"]
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     with stuck(tmp_path_factory.mktemp("contain")) as studio:
         yield studio
 
@@ -208,8 +205,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(studio: Studio) -> None
 
 
 def test_exim_freezes_one_alone(tmp_path: Path) -> None:
-    if not exim.UNPACKED.exists():
-        pytest.skip("Exim is not unpacked here: run tests/lab/packages.sh exim")
+    require("Exim is not unpacked here: run tests/lab/packages.sh exim" if not exim.UNPACKED.exists() else "")
     with Lab(PASSWORDS, ("info@corp.test", "postmaster@corp.test"), STRANGERS) as lab:
         mx, studio = lab.host("mx"), Studio(lab, tmp_path)
         mx.run(["postfix", "stop"])

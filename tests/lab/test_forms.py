@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.lab.auditing import SINK, audit, start_sink
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.network import PUBLIC
+from tests.lab.possible import require_lab
 
 pytestmark = pytest.mark.lab
 SAMPLES = Path(__file__).parents[1] / "forms"
@@ -34,11 +34,7 @@ MENDED = (
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     with Lab({}, ("info@corp.test",), named_strangers=(SINK,)) as running:
         start_sink(running)
         web = running.host("web")

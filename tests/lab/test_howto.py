@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.containing import argv, queued
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.queues import waiting
 from tests.lab.studio import STRANGERS, Studio, letter
 
@@ -38,11 +38,7 @@ def commands(part: int) -> Iterator[list[str]]:
 
 
 def test_word_for_word(tmp_path: Path) -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     with Lab(PASSWORDS, (), STRANGERS) as lab:
         mx, studio = lab.host("mx"), Studio(lab, tmp_path)
         lab.world.answer({"later@isp.test": "deferred"})

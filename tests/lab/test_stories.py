@@ -24,11 +24,12 @@ import pytest
 
 from tests.lab import exim
 from tests.lab.containing import argv, said, set_up, told
-from tests.lab.lab import Lab, moment, why_not
+from tests.lab.lab import Lab, moment
 from tests.lab.machine import wait_until
 from tests.lab.mail import listens
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
+from tests.lab.possible import require, require_lab
 from tests.lab.queues import waiting
 from tests.lab.studio import MAIL_LOG, STRANGERS, Studio, letter
 from tests.lab.watched import (
@@ -64,11 +65,7 @@ WEB_LOGS = (MAIL_LOG, ACCESS_LOG, PHP_MAIL_LOG)
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     with Lab(PASSWORDS, ("info@corp.test", "postmaster@corp.test"), STRANGERS) as lab:
         for name in ("mx", "web"):
             set_up(lab.host(name))
@@ -292,8 +289,7 @@ def test_an_abused_form_script(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_stolen_account_on_exim(tmp_path: Path) -> None:
-    if not exim.UNPACKED.exists():
-        pytest.skip("Exim is not unpacked here: run tests/lab/packages.sh exim")
+    require("Exim is not unpacked here: run tests/lab/packages.sh exim" if not exim.UNPACKED.exists() else "")
     with Lab(PASSWORDS, ("postmaster@corp.test",), STRANGERS) as lab:
         mx = lab.host("mx")
         mx.run(["postfix", "stop"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.lab.containing import STATE, argv, said, set_up, told
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, PASSWORDS, Studio, letter
 from tests.lab.world import SINKS
 
@@ -46,11 +46,7 @@ MAILS = 60
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
 
 
 def mails(account: str, to: list[str]) -> list[Act]:

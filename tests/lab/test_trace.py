@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.lab import victim
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import Machine, wait_until
 from tests.lab.mail import queue_is_empty
 from tests.lab.network import LAN, MX, PUBLIC, WEB
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, CAROL, MAIL_LOG, OUTSIDER, PASSWORDS, STRANGERS, Studio, letter
 from tests.lab.victim import VICTIM, Answer, copy_of, forged_lines, start_victim
 from tests.lab.web import PHP_MAIL_LOG
@@ -30,11 +31,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """The lab, and a real Postfix in the world outside that keeps what it is sent."""
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
     with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
         start_victim(lab)
         yield Studio(lab, tmp_path_factory.mktemp("takes"))

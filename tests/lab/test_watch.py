@@ -5,7 +5,6 @@ Only stolen account and abused form are named, while an innocent office sends; a
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sys
@@ -17,10 +16,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.lab.containing import RUN, STATE
-from tests.lab.lab import Lab, why_not
+from tests.lab.lab import Lab
 from tests.lab.machine import LabError, wait_until
 from tests.lab.network import MX, PUBLIC
 from tests.lab.player import Act
+from tests.lab.possible import require_lab
 from tests.lab.studio import MAIL_LOG, STRANGERS, Studio, letter
 from tests.lab.syslog import RFC3339, forward_syslog
 from tests.lab.watched import FORM, PASSWORDS, STOLEN, Office, colleague
@@ -50,11 +50,7 @@ syslog_from = ["10.77.0.20/32"]
 
 @pytest.fixture(autouse=True)
 def possible() -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    require_lab()
 
 
 def victims(chance: random.Random, count: int, answers: dict[str, str]) -> list[str]:
