@@ -135,7 +135,8 @@ def test_evidence_of_a_queue_is_original(full: Path, tmp_path: Path) -> None:
 
 
 def test_a_queue_where_nobody_stands_out() -> None:
-    text = scan("--queue-directory", SAMPLES / "mx", "--queue-directory", SAMPLES / "exim", code=0)
+    said = scan("--queue-directory", SAMPLES / "mx", "--queue-directory", SAMPLES / "exim", code=0)
+    text = " ".join(said.split())  # where lines break depends on where this folder is
     assert "In the queue lie 14 messages of 5 senders; nobody stands out." in text
     assert "account bob@corp.test" in text
     assert "7 deferred, 1 hold." in text

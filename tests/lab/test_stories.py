@@ -179,7 +179,7 @@ def delivered(lab: Lab) -> int:
     return sum(one["recipient"] in FRIENDS and one["answer"] == "accept" for one in lab.world.seen())
 
 
-def contained(one: Story, watch: Watched, campaign: Campaign, *, alone: bool = True) -> str:
+def contained(one: Story, watch: Watched, campaign: Campaign) -> str:
     """Named and contained within seconds, alone; nothing of it leaves any more, nothing of it is lost."""
     opened, told_ = watch.told("opened", one.play.culprit), watch.told("contained", one.play.culprit)
     named, stopped = (moment(each["at"]).timestamp() - campaign.began for each in (opened, told_))
@@ -190,7 +190,7 @@ def contained(one: Story, watch: Watched, campaign: Campaign, *, alone: bool = T
     campaign.over()
     wait_until(lambda: settled(one.machine), "nothing is under way")
     assert opened["incident"] == told_["incident"]
-    assert one.seen(one.play.to, "accept", "unknown") == left < (SIZE / 2 if alone else SIZE)
+    assert one.seen(one.play.to, "accept", "unknown") == left < SIZE
     others = [each for each in waiting(one.machine) if each["queue_name"] != "hold"]
     assert one.lie(one.play.mark) == {"hold": SIZE - left}
     assert not others, others[:5]
@@ -220,7 +220,7 @@ def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(l
         watch.told("opened", STOLEN)
         assert watch.told("witnessed", STOLEN)["order"].endswith("it is listed as untouchable.")
         Screen(mx).press(("h", "hold?"), ("y", "Esc back"), ("q", "contained"), ("q", ""))
-        incident = contained(one, watch, campaign, alone=False)
+        incident = contained(one, watch, campaign)
         history = purged(one, watch, incident)
     assert re.search("contained by root: tap, queue; [0-9]+ held", "\n".join(history))
     assert any(line.startswith("noted by root: ") and "held messages deleted for good" in line for line in history)
@@ -238,7 +238,7 @@ def test_an_open_relay_opened_by_mistake(lab: Lab, tmp_path: Path) -> None:
         tried = told(mx, "replay", MAIL_LOG)["sentence"]
         assert tried.startswith("On your last day this order would have stopped the outbreak of 100.82.9.77 at mail ")
         assert tried.endswith("and delayed 0 honest messages.")
-        incident = contained(one, watch, campaign, alone=False)
+        incident = contained(one, watch, campaign)
         assert "takes it back): tap, queue" in watch.told("contained")["order"]
         history = purged(one, watch, incident)
     assert [line.partition(":")[0] for line in history if not line.startswith("grew")] == [

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -122,6 +123,16 @@ def test_an_open_relay(studio: Studio, tmp_path: Path) -> None:
     assert said["suspect"] is None
 
 
+def log_reaches(machine: Machine, minutes: int) -> None:
+    """The log as it would be had it begun so much earlier, and as it will be so much later."""
+    log, now = machine.path(MAIL_LOG), datetime.now(UTC)
+    before, after = (
+        f"{(now + timedelta(minutes=by)).isoformat()} {machine.name} postfix/qmgr[9]: 4jbjwQ04FDz7a: removed\n"
+        for by in (-minutes, minutes)
+    )
+    log.write_bytes(before.encode() + log.read_bytes() + after.encode())
+
+
 def test_a_joe_job(studio: Studio, tmp_path: Path) -> None:
     """A stranger's spam that names our mail server reaches a victim without ever having been here."""
     studio.submit(VICTIM, text=letter(BOB, VICTIM, "before it"))
@@ -131,6 +142,9 @@ def test_a_joe_job(studio: Studio, tmp_path: Path) -> None:
     copy = delivered(studio, studio.lab.host("out"), "dead.test/victim", "never here")
     studio.submit(VICTIM, text=letter(BOB, VICTIM, "after it"))
     delivered(studio, studio.lab.host("out"), "dead.test/victim", "after it")
+    soon = traced(studio, copy, tmp_path / "soon", logs=True)
+    assert "absent_from_log" not in {sign["sign"] for sign in soon["forgeries"] if sign["proves"]}, "clocks may differ"
+    log_reaches(studio.lab.host("mx"), minutes=15)
     said = traced(studio, copy, tmp_path / "with", logs=True)
     assert said["suspect"] is None
     assert (said["boundary"]["address"], said["boundary"]["level"]) == (OUTSIDER, "vouched")

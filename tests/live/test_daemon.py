@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 
@@ -130,12 +131,8 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept_when_there_is_room(tmp_pa
         log.write_bytes(text[:half])
         daemon = Daemon(state, [log], WHOSENT_WATCH__SAVE="0.2")
         daemon.until("")
-        with (state / "ballast").open("wb") as ballast:
-            try:
-                while True:
-                    ballast.write(b"x" * 65536)
-                    ballast.flush()
-            except OSError:
+        with (state / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+            while ballast.write(b"x" * 65536):
                 pass
         with log.open("ab") as file:
             file.write(text[half:])
