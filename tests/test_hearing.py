@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,8 @@ import pytest
 
 from whosent import walk
 from whosent.aside import Aside
-from whosent.hearing import Hearing, hearing
+from whosent.frames import Packing
+from whosent.hearing import _END, HEADER, Hearing, _frames, hearing
 from whosent.model.mistake import Mistake
 from whosent.model.rows import Login, Request, Row
 from whosent.model.settings import Ours
@@ -142,3 +144,19 @@ def test_a_copy_ends_with_whom_it_hears_for(tmp_path: Path) -> None:
     while any(Path("/proc", pid).exists() for pid in pids.read_text(encoding="ascii").split()):
         assert time.monotonic() < deadline, "a copy still waits for rows"
         time.sleep(0.02)
+
+
+def test_what_a_copy_does_with_frames() -> None:
+    """Done here, since a copy leaves without a word of what it ran."""
+    surroundings = Surroundings(Ours())
+    counter = Counter(surroundings)
+    with hearing(surroundings, walk.Learner(surroundings), [], [], conclude) as told:
+        packing = Packing()
+        ours, theirs = os.pipe()
+        frames = [*((packing.pack(rows), 0) for rows in ROWS[:4]), (pickle.dumps(surroundings.learnt()), _END)]
+        for body, mark in frames:
+            os.write(theirs, HEADER.pack(len(body), mark) + body)
+        _, came_to = told.share([walk.Learner(surroundings), counter], [counter], _frames(ours, theirs))
+    assert came_to == conclude([counter])
+    assert counter.heard == [row.time for rows in ROWS[:4] for row in rows]
+    assert any(counter.known)
