@@ -16,8 +16,8 @@ import pytest
 
 from whosent import walk
 from whosent.aside import Aside
-from whosent.frames import Packing
-from whosent.hearing import _END, HEADER, Hearing, _frames, hearing
+from whosent.frames import HEADER, Packing
+from whosent.hearing import _END, Hearing, _frames, hearing
 from whosent.model.mistake import Mistake
 from whosent.model.rows import Login, Request, Row
 from whosent.model.settings import Ours

@@ -89,12 +89,6 @@ def _tables(observers: Sequence[object]) -> list[Table]:
     return [_table(together), *(_table([observer]) for observer in alone)]
 
 
-def shares(observers: Sequence[Any]) -> list[list[Any]]:
-    """Two shares of about the same weight: who must hear row by row together, and who hears alone."""
-    alone = [observer for observer in observers if getattr(observer, "self_contained", False)]
-    return [[observer for observer in observers if observer not in alone], alone]
-
-
 def _table(observers: Sequence[object]) -> Table:
     """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
     table: Table = {}

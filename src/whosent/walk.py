@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from whosent.audience import batches, observe, shares
+from whosent.audience import batches, observe
 from whosent.bouncing import RECORDER, received, weighed
 from whosent.casebook import Case, open_cases
 from whosent.detectors import Detector, discover
@@ -226,7 +226,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
             return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
 
     alone = jobs == 1 or not _worth_processes(inputs) or any(one.reader.form is Form.TABLE for one in inputs)
-    here, apart = (observers, []) if alone else ([], shares(observers))
+    here, apart = (observers, []) if alone else (observers[:2], [observers[2:]])  # detectors cost what reading does
     with (
         hearing(surroundings, learner, here, apart, come_to) as heard,
         _readings(ordered, settings, jobs - (not alone)) as readings,

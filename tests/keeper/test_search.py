@@ -13,7 +13,7 @@ from tests.keeper.kit import OTHERS, SAMPLES, SCRIPT, SPAM, fill_postfix, readab
 from whosent.keeper import search, servers
 from whosent.keeper.servers import Server
 from whosent.queues.belonging import claim, judge
-from whosent.sources.spools import Spool
+from whosent.sources.spools import Opened, Spool
 
 
 def said(server: Server, suspect: str, among: tuple[str, ...]) -> tuple[list[list[str]], list[int]]:
@@ -66,7 +66,7 @@ def test_exims_two_files_are_digested_together_and_frozen_ones_are_another_quest
 
 def test_a_message_that_leaves_while_it_is_read_is_not_told(tmp_path: Path) -> None:
     server = exim_of(tmp_path)
-    found = [one for one in search._found(server, search.ALL, (0, 1)) if isinstance(one, search.Opened)]  # noqa: SLF001
+    found = [one for one in search._found(server, search.ALL, (0, 1)) if isinstance(one, Opened)]  # noqa: SLF001
     told = [search._told(server, one, digests=True) for one in found]  # noqa: SLF001
     assert all(told)
     shutil.rmtree(tmp_path / "exim")
