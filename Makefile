@@ -39,6 +39,7 @@ lab: setup packages  ## record the samples again from real servers
 	$(BIN)/python -m tests.lab.record
 
 bench: setup packages  ## speed, memory and detection of an installed wheel beside the peers
+	$(BIN)/pip install --quiet --group bench
 	rm -rf build/wheel build/installed
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	$(BIN)/python -m zipfile --extract build/wheel/*.whl build/installed

@@ -212,9 +212,10 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
         exim.start_mx(mx, PASSWORDS, ("info@corp.test", "postmaster@corp.test"), exim.Settings())
         lab.world.answer({"later@isp.test": "deferred"})
         before = mx.read("/etc/exim4/exim4.conf")
+        wait_until(lambda: begins(mx) > 0 and listens(mx, 587), "the daemon")
         begun = begins(mx)
         set_up(mx, "exim")
-        wait_until(lambda: begins(mx) > begun and listens(mx, 587), "the daemon, which starts itself anew")
+        wait_until(lambda: begins(mx) > begun and listens(mx, 587), "the daemon, which starts itself anew", 60.0)
         studio.play(*mails(BOB, 6, "later@isp.test"), *mails(CAROL, 2, "later@isp.test"))
         wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "8", "eight messages")
         time.sleep(1)  # first attempts end: a message is locked while it is tried
