@@ -173,6 +173,13 @@ def test_replay_and_obey() -> None:
     assert json.loads(run("incident", "obey", "--json").stdout) == []
 
 
+@pytest.mark.usefixtures("queue")
+def test_replay_names_whom_it_leaves_to_the_operator() -> None:
+    told = run("replay", "--timezone", "UTC", str(INCIDENT / "mail.log"))
+    assert told.exit_code == Exit.CLEAN, told.stderr
+    assert "Left to you: 10.77.0.20." in told.stdout  # the web host: its scripts are in another log
+
+
 def test_setup_is_shown_installed_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHOSENT_CONFIG", str(tmp_path))
     monkeypatch.setenv("WHOSENT_CONTAINMENT__FOLDER", str(tmp_path / "kept"))
