@@ -226,7 +226,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
             return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
 
     alone = jobs == 1 or not _worth_processes(inputs) or any(one.reader.form is Form.TABLE for one in inputs)
-    here, apart = (observers, []) if alone else (observers[:2], [observers[2:]])  # detectors cost what reading does
+    here, apart = (observers, []) if alone else (observers[:2], observers[2:])  # detectors cost what reading does
     with (
         hearing(surroundings, learner, here, apart, come_to) as heard,
         _readings(ordered, settings, jobs - (not alone)) as readings,
@@ -234,8 +234,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         for batch in done.chain.batches(batches(_rows(done, ordered, settings, progress, zone, readings))):
             heard.hear(batch)
         heard.hear(list(done.chain.rest()))
-        told = dict(zip(chain(here, *apart), heard.told(), strict=True))
-    done.tally, done.witnessed, *found = (told[one] for one in observers)
+        done.tally, done.witnessed, *found = heard.told()
     done.systems = systems(
         (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
     )

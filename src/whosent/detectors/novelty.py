@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from whosent.measures import phrases, who
 from whosent.measures.bloom import Seen
-from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Norm, Senders
 from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail
 from whosent.model.finding import Finding, Strength
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
 _SENT: Final = Result.SENT
-_REMEMBERED: Final = 200_000
 _HOUR: Final = 3600.0
 _NEW: Final = 50  # recipients never written to, within an hour
 _TIMES: Final = 5.0  # the most of any hour before
@@ -77,8 +76,8 @@ class Detector:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
         self._seen = Seen()
-        self._senders: Resting[Key, _Sender] = Resting()
-        self._by_actor: dict[Actor, _Sender] = {}
+        self._senders: Senders[_Sender] = Senders()
+        self._by_actor = self._senders.by_actor
 
     def message(self, row: Message) -> None:
         """Only counted."""
@@ -93,7 +92,7 @@ class Detector:
             return
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._meet(row[2], row[0])
+            sender = self._senders.meet(row[2], row[0], _norm, _wake, self._begin)
         time, recipient, hour = row[0], row[5], sender.hour
         if time - hour.start >= _HOUR:
             hour = _next(sender, time)
@@ -107,17 +106,8 @@ class Detector:
         if self._seen.add(sender.number, recipient):
             _stranger(hour, time, row[1], recipient)
 
-    def _meet(self, actor: Actor, time: float) -> _Sender:
-        if len(self._by_actor) >= _REMEMBERED:
-            self._by_actor.clear()
-        senders, key = self._senders, (actor.kind, actor.name, actor.host)
-        if senders.is_due(time):
-            self._by_actor = senders.tidied(time, _norm, self._by_actor)
-        sender = senders.get(key, _wake)
-        if sender is None:
-            sender = senders.awake[key] = _Sender(actor, len(senders) + 1, time)
-        self._by_actor[actor] = sender
-        return sender
+    def _begin(self, actor: Actor, time: float) -> _Sender:
+        return _Sender(actor, len(self._senders) + 1, time)
 
     def findings(self) -> Iterator[Finding]:
         """The worst hour of each sender that had one unlike any before."""

@@ -16,7 +16,7 @@ import msgspec
 
 from whosent.measures import phrases, regard, who
 from whosent.measures.meter import Meter, Sender
-from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Norm, Senders
 from whosent.measures.resting import Sender as Key
 from whosent.measures.watch import Case, Watched, woken
 from whosent.model.finding import Cause, Finding, Strength, Suspect
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _SENT: Final = Result.SENT
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
-_REMEMBERED: Final = 200_000  # actors, that is, pairs of a sender and an address it used
 _ABOUT_US: Final = 86_400.0  # seconds for which a listing others met excuses a sender
 _FEW: Final = 16  # senders remembered as having met a listing
 _ENOUGH: Final = 20  # recipients that make a norm
@@ -47,9 +46,9 @@ class Detector:
         self._correspondents = surroundings.correspondents
         self._caution = settings.meter.caution
         self._meter = Meter()
-        self._watched: Resting[Key, Watched] = Resting()
+        self._watched: Senders[Watched] = Senders()
         self._good = self._bad_ones = 0.0  # answers to those who rest
-        self._by_actor: dict[Actor, Watched] = {}
+        self._by_actor = self._watched.by_actor
         self._listed: dict[int, float] = {}  # sender number -> when a reply last called us listed
         self._now = float("-inf")
 
@@ -75,19 +74,14 @@ class Detector:
             self._bad(watched, row, regard.weight(result, row[7]))
 
     def _meet(self, time: float, actor: Actor) -> Watched:
-        senders, key = self._watched, (actor.kind, actor.name, actor.host)
-        if senders.is_due(time):
-            self._by_actor = senders.tidied(time, self._norm, self._by_actor)
-        watched = senders.get(key, self._wake)
-        if watched is None:
-            watched = senders.awake[key] = Watched(actor, self._meter.join(time))
+        watched = self._watched.meet(actor, time, self._norm, self._wake, self._begin)
         watched.at_home(actor.address)
         if actor.kind == "local_user" and who.user_name(actor.name, actor.address or "") != f"uid {actor.name}":
             watched.actor = actor  # the process called itself what its uid is called
-        if len(self._by_actor) >= _REMEMBERED:
-            self._by_actor.clear()
-        self._by_actor[actor] = watched
         return watched
+
+    def _begin(self, actor: Actor, time: float) -> Watched:
+        return Watched(actor, self._meter.join(time))
 
     def _norm(self, watched: Watched, quiet: float) -> Norm | None:
         """Its past, of a sender whose meter stands at zero and never told of anything."""

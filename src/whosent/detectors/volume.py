@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from whosent.measures import phrases, who
-from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Norm, Senders
 from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _BOUNCE: Final = Result.BOUNCED
 _DEFERRAL: Final = Result.DEFERRED
-_REMEMBERED: Final = 200_000
 _TIMES: Final = 5.0  # the own maximum before
 _ACTIVE: Final = 3  # spans with mail before, without which there is no past
 _NOTED: Final = 12
@@ -104,8 +103,8 @@ class Detector:
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings, surroundings
-        self._senders: Resting[Key, _Sender] = Resting(_DAY)
-        self._by_actor: dict[Actor, _Sender] = {}
+        self._senders: Senders[_Sender] = Senders(_DAY)
+        self._by_actor = self._senders.by_actor
         self._recipients = self._deferred = 0  # of everybody
 
     def message(self, row: Message) -> None:
@@ -138,17 +137,7 @@ class Detector:
             count.deferred += result is _DEFERRAL
 
     def _meet(self, row: Message) -> _Sender:
-        actor = row.actor
-        if len(self._by_actor) >= _REMEMBERED:
-            self._by_actor.clear()
-        senders, key = self._senders, (actor.kind, actor.name, actor.host)
-        if senders.is_due(row.time):
-            self._by_actor = senders.tidied(row.time, self._norm, self._by_actor)
-        sender = senders.get(key, _wake)
-        if sender is None:
-            sender = senders.awake[key] = _Sender(actor, row.time)
-        self._by_actor[actor] = sender
-        return sender
+        return self._senders.meet(row.actor, row.time, self._norm, _wake, _Sender)
 
     def _next(self, sender: _Sender, span: Span, count: _Count, time: float) -> None:
         unusual = self._unusual(span, count)

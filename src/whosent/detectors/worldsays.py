@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from whosent.measures import phrases, regard, who
-from whosent.measures.resting import Norm, Resting
+from whosent.measures.resting import Norm, Senders
 from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail, in_order
 from whosent.model.finding import Cause, Finding, Strength, Suspect
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _SENT: Final = Result.SENT
 _SAID: Final = (Reason.LISTED, Reason.POLICY, Reason.RATE)
 _REFUSALS: Final = (Result.BOUNCED, Result.DEFERRED)
-_REMEMBERED: Final = 200_000
 _LEAST: Final = 5  # such replies before they are worth a word
 _SHARE: Final = 0.08  # of a sender's recipients
 _APART: Final = 3.0  # times everybody else's share
@@ -62,9 +61,9 @@ class Detector:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
         self._correspondents = surroundings.correspondents
-        self._senders: Resting[Key, _Sender] = Resting()
+        self._senders: Senders[_Sender] = Senders()
         self._recipients = 0  # of those who rest
-        self._by_actor: dict[Actor, _Sender] = {}
+        self._by_actor = self._senders.by_actor
 
     def message(self, row: Message) -> None:
         """Only counted."""
@@ -78,7 +77,7 @@ class Detector:
         """Count; read on only where it was refused."""
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._meet(row.actor, row.time)
+            sender = self._senders.meet(row.actor, row.time, self._norm, self._wake, _Sender)
         sender.seen = row[0]
         if row[6] is _SENT:
             sender.recipients += 1
@@ -86,18 +85,6 @@ class Detector:
             sender.recipients += 1
             if row.reason in _SAID and not self._correspondents.explains(row):
                 _note(sender, row)
-
-    def _meet(self, actor: Actor, time: float) -> _Sender:
-        if len(self._by_actor) >= _REMEMBERED:
-            self._by_actor.clear()
-        senders, key = self._senders, (actor.kind, actor.name, actor.host)
-        if senders.is_due(time):
-            self._by_actor = senders.tidied(time, self._norm, self._by_actor)
-        sender = senders.get(key, self._wake)
-        if sender is None:
-            sender = senders.awake[key] = _Sender(actor, time)
-        self._by_actor[actor] = sender
-        return sender
 
     def _norm(self, sender: _Sender, quiet: float) -> Norm | None:
         """The counts of a sender whom no receiver told anything."""

@@ -15,6 +15,7 @@ from whosent.model.rows import Actor
 
 QUIET: Final = 6 * 3600.0  # seconds without mail after which a sender rests, if nothing looks further back
 _TIDY: Final = 4  # looks for those within that time
+_REMEMBERED: Final = 200_000  # actors, that is, pairs of a sender and an address it used
 
 Sender = tuple[str, str, str]  # kind, name and host of an actor
 Norm = tuple[Any, ...]  # what is kept of a sender: numbers and texts
@@ -59,7 +60,30 @@ class Resting(Generic[K, T]):
                 gone.add(id(sender))
         return gone
 
-    def tidied(self, time: float, norm: Callable[[T, float], Norm | None], known: dict[Actor, T]) -> dict[Actor, T]:
-        """The senders ``known`` by their actors who are still awake, after a look."""
-        gone = self.tidy(time, norm)
-        return {actor: sender for actor, sender in known.items() if id(sender) not in gone}
+
+class Senders(Resting[Sender, T]):
+    """Senders by the actors they are, too: so most rows find theirs."""
+
+    def __init__(self, quiet: float = QUIET) -> None:
+        super().__init__(quiet)
+        self.by_actor: dict[Actor, T] = {}  # one for good: whoever reads many rows may hold it
+
+    def meet(
+        self, actor: Actor, time: float, norm: Callable[[T, float], Norm | None], wake: Callable[[Sender, Norm], T],
+        make: Callable[[Actor, float], T],
+    ) -> T:  # fmt: skip
+        """The sender this actor is, made if it was never seen; now and then those who are quiet are let rest."""
+        known = self.by_actor
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        if self.is_due(time):
+            gone = self.tidy(time, norm)
+            awake = {one: sender for one, sender in known.items() if id(sender) not in gone}
+            known.clear()
+            known.update(awake)
+        key = (actor.kind, actor.name, actor.host)
+        sender = self.get(key, wake)
+        if sender is None:
+            sender = self.awake[key] = make(actor, time)
+        known[actor] = sender
+        return sender
