@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,28 @@ def test_a_ledger_of_a_later_version_is_refused(tmp_path: Path) -> None:
     base.close()
     with pytest.raises(Mistake, match="later version"):
         Ledger(tmp_path)
+
+
+def test_a_new_ledger_waits_for_whoever_makes_it_in_the_same_moment(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / NAME, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # as on the way to WAL
+    leaving = threading.Timer(0.3, other.close)
+    leaving.start()
+    Ledger(tmp_path).close()
+    leaving.join()
+
+
+def test_whoever_opens_it_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    migrations = ("CREATE TABLE one (a INTEGER);",)
+    writer = Ledger(tmp_path)
+    writer.bring_up("one", migrations)
+    began = time.monotonic()
+    with writer.transaction():
+        writer.base.execute("INSERT INTO one VALUES (1)")
+        reader = Ledger(tmp_path)
+        reader.bring_up("one", migrations)
+        assert reader.base.execute("SELECT * FROM one").fetchall() == []
+    assert time.monotonic() - began < 5
 
 
 def test_what_is_no_ledger_is_said_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from whosent.model.mistake import Mistake
 NAME: Final = "ledger.sqlite3"
 _SYSTEM: Final = Path("/var/lib/whosent")
 _WAIT: Final = 10.0  # seconds for another process that writes
+_AGAIN: Final = 0.01  # seconds until it is tried again where SQLite does not wait by itself
 _SCHEMA: Final = 2  # of the file itself; 1 had complaints alone and no parts
 _FIRST_PART: Final = "complaints"
 
@@ -45,7 +47,7 @@ class Ledger:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.base = sqlite3.connect(place / NAME, timeout=_WAIT, isolation_level=None)
             os.chmod(place / NAME, 0o600)  # noqa: PTH101  # complaints name people
-            self.base.execute("PRAGMA journal_mode = WAL")
+            self._share()
             self.base.execute("PRAGMA synchronous = FULL")
             self.base.execute("PRAGMA foreign_keys = ON")
             self._open()
@@ -57,9 +59,27 @@ class Ledger:
         """Give the files back."""
         self.base.close()
 
+    def _share(self) -> None:
+        """Turn to WAL, which of a new file one alone can do at a time.
+
+        SQLite asks to write while it reads already, and waits for nobody then, whatever its time-out.
+        """
+        end = time.monotonic() + _WAIT
+        while True:
+            try:
+                self.base.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN)
+            else:
+                return
+
     def _open(self) -> None:
+        if self._version() == _SCHEMA:
+            return  # so that whoever comes to read waits for nobody who writes
         with self._begun():
-            (version,) = self.base.execute("PRAGMA user_version").fetchone()
+            version = self._version()
             if version > _SCHEMA:
                 raise self._too_new("the ledger", version, _SCHEMA)
             self.base.execute(
@@ -69,6 +89,10 @@ class Ledger:
                 self.base.execute("INSERT INTO part VALUES (?, 1)", (_FIRST_PART,))
             self.base.execute(f"PRAGMA user_version = {_SCHEMA}")
 
+    def _version(self) -> int:
+        (version,) = self.base.execute("PRAGMA user_version").fetchone()
+        return int(version)
+
     def _too_new(self, what: str, version: int, known: int) -> Mistake:
         return Mistake(
             f"{self.place}: {what} was written by a later version of Whosent (its schema is {version}, this one knows "
@@ -77,18 +101,24 @@ class Ledger:
 
     def bring_up(self, part: str, migrations: Sequence[str]) -> None:
         """Give a part its tables; a migration is statements that end in semicolons, and never changes once released."""
+        if self._version_of(part) == len(migrations):
+            return
         with self.transaction():
-            row = self.base.execute("SELECT version FROM part WHERE name = ?", (part,)).fetchone()
-            version = row[0] if row else 0
+            version = self._version_of(part)
             if version > len(migrations):
                 raise self._too_new(f"its part {part!r}", version, len(migrations))
-            if version == len(migrations):
-                return
             for migration in migrations[version:]:
                 for statement in migration.split(";"):
                     if statement.strip():
                         self.base.execute(statement)
             self.base.execute("INSERT OR REPLACE INTO part VALUES (?, ?)", (part, len(migrations)))
+
+    def _version_of(self, part: str) -> int:
+        try:
+            row = self.base.execute("SELECT version FROM part WHERE name = ?", (part,)).fetchone()
+        except sqlite3.Error as error:
+            raise Mistake(f"{self.place}: the ledger cannot be read: {error}.") from error
+        return int(row[0]) if row else 0
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[None]:
