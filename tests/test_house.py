@@ -41,8 +41,8 @@ EDGES = {  # they face the world or start it; everything else is the core
     "__init__", "__main__", "answer", "aside", "auditing", "bouncing", "channels", "cli", "configuration", "console",
     "containing", "coverage", "demonstration", "frames", "gathering", "hearing", "inquiring", "keeper", "live",
     "metrics", "parallel", "parsing", "posting", "presence", "progress", "queue_account", "queue_listing",
-    "queue_reading", "reading_process", "reckoning", "responders", "searching", "setups", "sink", "sources", "store",
-    "tailing", "telling", "tracing", "triage", "walk", "watching",
+    "queue_reading", "reading_process", "reckoning", "responders", "restarting", "searching", "setups", "sink",
+    "sources", "store", "tailing", "telling", "tracing", "triage", "walk", "watching",
 }  # fmt: skip
 WORKPLACE = re.compile(rb"(?:^|[\s\"'=(`:])/(?:work|root|tmp/[a-z0-9]+|home/(?!u/)[a-z]+)/", re.MULTILINE)
 

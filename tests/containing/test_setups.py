@@ -279,11 +279,25 @@ def test_exim_there_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_running_exim_takes_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, words in enumerate((b"/usr/sbin/exim4\0-bd\0-q30m\0", b"exim\0-bd\0", b"exim4\0-q\0", b"vi\0-bd\0")):
-        (tmp_path / str(100 + number)).mkdir()
-        (tmp_path / str(100 + number) / "cmdline").write_bytes(words)
+    daemon, other, copy = (
+        (100, b"/usr/sbin/exim4\0-bd\0-q30m\0", 1),
+        (101, b"exim\0-bd\0", 7),
+        (102, b"exim\0-bd\0", 101),
+    )
+    for pid, words, parent in (daemon, other, copy, (103, b"exim4\0-q\0", 1), (104, b"vi\0-bd\0", 1)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cmdline").write_bytes(words)
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (exim4 (x) 9) S {parent} 1 1\n")
     (tmp_path / "99").mkdir()
     told: list[int] = []
-    monkeypatch.setattr(exim.os, "kill", lambda pid, _signal: told.append(pid))  # type: ignore[attr-defined]
+
+    def started_anew(pids: list[int], _processes: Path) -> set[int]:
+        told.extend(pids)
+        return set()
+
+    monkeypatch.setattr(exim, "started_anew", started_anew)
     exim.heed(tmp_path)
-    assert sorted(told) == [100, 101]
+    assert sorted(told) == [100, 101]  # not the copy that talks to a client
+    monkeypatch.setattr(exim, "started_anew", lambda _pids, _processes: {101})
+    with pytest.raises(CannotError, match=r"process 101.* restart it"):
+        exim.heed(tmp_path)

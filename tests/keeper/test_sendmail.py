@@ -155,12 +155,20 @@ def test_what_sendmail_cannot_read_is_not_put_in_its_place(
 
 def test_the_daemon_takes_notice(world: World, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    monkeypatch.setattr(sendmail.os, "kill", lambda pid, _signal: told.append(pid))  # type: ignore[attr-defined]
+
+    def started_anew(pids: list[int]) -> set[int]:
+        told.extend(pids)
+        return set()
+
+    monkeypatch.setattr(sendmail, "started_anew", started_anew)
     argv = ["/usr/sbin/sendmail", "30"]
     with subprocess.Popen(argv, executable="/bin/sleep") as daemon:
         wait_until(lambda: Path(f"/proc/{daemon.pid}/cmdline").read_bytes() != b"", "its name")
         (world.place / "pid").write_text(f"{daemon.pid}\n/usr/sbin/sendmail -bd\n")
         sendmail.heed()
+        monkeypatch.setattr(sendmail, "started_anew", set)
+        with pytest.raises(CannotError, match=f"process {daemon.pid}.* restart it"):
+            sendmail.heed()
         subprocess.run(["kill", str(daemon.pid)], check=True)
     assert told.pop() == daemon.pid
     (world.place / "pid").write_text(f"{os.getpid()}\n/usr/sbin/sendmail -bd\n")

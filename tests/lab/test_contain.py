@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -204,6 +205,18 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(studio: Studio) -> None
     assert "0 held by us" in ledger
 
 
+TALK = """
+import socket
+client = socket.create_connection(("127.0.0.1", 25))
+told = client.makefile("rw", newline="\\r\\n")
+print(told.readline(), end="", flush=True)
+input()
+told.write("QUIT\\r\\n")
+told.flush()
+print(told.readline(), end="", flush=True)
+"""
+
+
 def test_exim_freezes_one_alone(tmp_path: Path) -> None:
     require("Exim is not unpacked here: run tests/lab/packages.sh exim" if not exim.UNPACKED.exists() else "")
     with Lab(PASSWORDS, ("info@corp.test", "postmaster@corp.test"), STRANGERS) as lab:
@@ -214,8 +227,15 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
         before = mx.read("/etc/exim4/exim4.conf")
         wait_until(lambda: begins(mx) > 0 and listens(mx, 587), "the daemon")
         begun = begins(mx)
-        set_up(mx, "exim")
-        wait_until(lambda: begins(mx) > begun and listens(mx, 587), "the daemon, which starts itself anew", 60.0)
+        with mx.start(["python3", "-c", TALK], subprocess.PIPE) as client:
+            assert client.stdout
+            assert client.stdin
+            assert client.stdout.readline().startswith("220 ")
+            set_up(mx, "exim")
+            client.stdin.write("go on\n")
+            client.stdin.flush()
+            assert client.stdout.readline().startswith("221 ")  # it was not cut off
+        wait_until(lambda: begins(mx) == begun + 1 and listens(mx, 587), "the daemon, which starts itself anew", 60.0)
         studio.play(*mails(BOB, 6, "later@isp.test"), *mails(CAROL, 2, "later@isp.test"))
         wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "8", "eight messages")
         time.sleep(1)  # first attempts end: a message is locked while it is tried

@@ -6,16 +6,15 @@ split configuration, a panel), a line written there is gone with the next genera
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from whosent.keeper.servers import ENVIRONMENT, KeeperError, ask
 from whosent.keeper.taps import FOLDER
+from whosent.restarting import PROCESSES, started_anew
 from whosent.setups import CannotError, Change, file, write
 
 _TABLES: Final = ("accounts", "clients", "users", "scripts", "brake")
@@ -161,12 +160,25 @@ def _replace(program: str, config: Path, text: str) -> None:
     write(config, text)
 
 
-def heed(processes: Path = Path("/proc")) -> None:
-    """Let the running daemon take notice."""
+def heed(processes: Path = PROCESSES) -> None:
+    """Let the running daemon take notice, and see that it does."""
+    daemons = dict(_listening(processes))
+    # A copy that talks to one client looks like its daemon, and the signal would cut the client off.
+    old = started_anew([pid for pid, parent in daemons.items() if parent not in daemons], processes)
+    if old:
+        raise CannotError(
+            f"the lines stand in the configuration, but Exim (process {min(old)}) still runs with the old one: restart"
+            " it, e.g. `systemctl restart exim4`"
+        )
+
+
+def _listening(processes: Path) -> Iterator[tuple[int, int]]:
+    """Each process of an Exim daemon, and its parent."""
     for process in processes.glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
+            parent = int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])
+        except (OSError, IndexError):
             continue
-        if os.path.basename(words[0]) in {b"exim4", b"exim"} and b"-bd" in words:  # noqa: PTH119  # any bytes
-            os.kill(int(process.name), signal.SIGHUP)
+        if words[0].rpartition(b"/")[2] in {b"exim4", b"exim"} and b"-bd" in words:
+            yield int(process.name), parent

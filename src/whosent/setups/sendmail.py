@@ -7,14 +7,13 @@ the usual checks come before a message is quarantined.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 from typing import Final
 
 from whosent.keeper.servers import ask, sendmail_program
 from whosent.keeper.taps import SENDMAIL_HOME
+from whosent.restarting import started_anew
 from whosent.setups import CannotError, Change, file, write
 
 _CONFIG: Final = Path("/etc/mail/sendmail.cf")
@@ -111,12 +110,15 @@ def _complaints(program: str, config: Path) -> set[str]:
 
 
 def heed() -> None:
-    """Let the running daemon take notice: it starts itself anew."""
+    """Let the running daemon take notice, and see that it does."""
     place = _PID.search(_read())
     try:
         pid = int(Path(place[1] if place else "/run/sendmail.pid").read_text(encoding="ascii").split()[0])
         program = re.split(rb"[\0 :]", Path(f"/proc/{pid}/cmdline").read_bytes(), maxsplit=1)[0]
-        if program.rpartition(b"/")[2] == b"sendmail":
-            os.kill(pid, signal.SIGHUP)
     except (OSError, ValueError, IndexError):
         return  # it does not run: it reads the file when it starts
+    if program.rpartition(b"/")[2] == b"sendmail" and started_anew([pid]):
+        raise CannotError(
+            f"the rules stand in {_CONFIG}, but Sendmail (process {pid}) still runs with the old ones: restart it, e.g."
+            " `systemctl restart sendmail`"
+        )
