@@ -10,6 +10,7 @@ import pytest
 from tests.checks.namespace import MOMENT, World, results
 from whosent.checks.authentication import check
 from whosent.model.check import Knowledge, Result
+from whosent.model.incident import Remedy
 from whosent.model.settings import Identity, Ours, Settings
 
 KEYS = Path(__file__).with_name("keys")
@@ -122,9 +123,10 @@ def test_one_fault_is_found_and_nothing_else(zone: str, about: str, severity: st
     assert not [one for one in found.values() if one.verdict == "undecided"]
 
 
-def published(zone: str, note: str) -> str:
+def published(zone: str, fix: Remedy) -> str:
     """The zone after the record that is advised was published in place of the one of its kind."""
-    name, rest = note.partition("The record: ")[2].split(". 3600 IN TXT ")
+    (line,) = fix.lines
+    name, rest = line.split(". 3600 IN TXT ")
     record = rest[1:-1].replace('" "', "")
     kind = record.split(" ")[0].split(";")[0]
     kept = [line for line in zone.split("\n") if not line.startswith(f"{name} TXT {kind}")]
@@ -141,7 +143,7 @@ def test_what_is_advised_mends_it(zone: str, about: str, severity: str, words: s
         return  # which of the two is the right one only its owner knows
     assert severity
     for remedy in bad.fix:
-        zone = published(zone, remedy.note)
+        zone = published(zone, remedy)
     after = told(zone)
     still = [one.sentence for one in after.values() if one.verdict == "open"]
     assert still in ([], ["The DMARC policy of corp.test is none: it only watches."])
@@ -219,7 +221,13 @@ def test_what_strangers_publish_stays_words() -> None:
     hostile = "v=spf1 include:<script>alert(1)</script> \x1b[31mred\x1b[0m -all"
     found = told(spf(hostile))
     assert found["SPF"].verdict == "open"
-    shown = " ".join([found["SPF"].sentence, found["SPF"].why, *(one.note for one in found["SPF"].fix)])
+    shown = " ".join(
+        [
+            found["SPF"].sentence,
+            found["SPF"].why,
+            *(line for one in found["SPF"].fix for line in (one.note, *one.lines)),
+        ]
+    )
     assert "\x1b" not in shown
 
 

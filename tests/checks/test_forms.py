@@ -38,7 +38,7 @@ def test_each_script_is_told_once_with_its_lines_and_its_way_out(site: Path) -> 
     contact = found["guilty/contact-old.php"]
     assert contact.causes[0].line == 12
     assert contact.fix[0].undo == [f"chmod 644 -- {site}/guilty/contact-old.php"]
-    assert "filter_var" in contact.fix[1].note
+    assert "filter_var" in contact.fix[1].lines[0]
     assert contact.verify == f"whosent audit forms {site}"
     assert {found[name].verdict for name in found if name.startswith("undecided/")} == {"undecided"}
     assert "keep them in their place" in found["other scripts"].sentence
@@ -47,8 +47,7 @@ def test_each_script_is_told_once_with_its_lines_and_its_way_out(site: Path) -> 
 def test_mended_as_advised_it_is_closed(site: Path) -> None:
     script = site / "guilty" / "contact-old.php"
     lines = script.read_text().splitlines()
-    advice = told(script)[str(script)].fix[1].note.splitlines()
-    lines[5:6] = [line.strip() for line in advice if line.startswith("    ")]
+    lines[5:6] = told(script)[str(script)].fix[1].lines
     assert "header_injection" in lines[12]  # the name is the visitor's, too
     lines[4] = """$name = str_replace(["\\r", "\\n"], '', $_POST['name']);"""
     script.write_text("\n".join(lines))

@@ -20,45 +20,60 @@ _HOW: Final[dict[Hole, str]] = {
     "recipient_from_request": "the recipient comes from {field} (line {line}: {where}, by {how})",
     "header_injection": "line breaks in {field} are not taken out before it reaches {where} (line {line}, by {how})",
 }
-_CODE: Final[dict[tuple[str, Hole], str]] = {
+_OWN: Final = "Write the recipients into the script and let the form name one of them."
+_CODE: Final[dict[tuple[str, Hole], tuple[str, tuple[str, ...]]]] = {  # why and how; the lines of code
     ("PHP", "recipient_from_request"): (
-        "Write the recipients into the script and let the form name one of them:\n"
-        "    $recipients = ['sales' => 'sales@example.org'];\n"
-        "    $to = $recipients[$_POST['to'] ?? ''] ?? 'info@example.org';"
+        _OWN,
+        (
+            "$recipients = ['sales' => 'sales@example.org'];",
+            "$to = $recipients[$_POST['to'] ?? ''] ?? 'info@example.org';",
+        ),
     ),
     ("PHP", "header_injection"): (
-        "Turn away whatever is no address, before it is used in a header line:\n"
-        "    $email = filter_var($_POST['email'] ?? '', FILTER_VALIDATE_EMAIL);\n"
-        "    if ($email === false) { http_response_code(400); exit; }\n"
-        'For other fields take out both characters: str_replace(["\\r", "\\n"], \'\', $value); single quotes or the '
-        'pair "\\r\\n" alone do not do it.'
+        (
+            "Turn away whatever is no address, before it is used in a header line. For other fields take out"
+            ' both characters: str_replace(["\\r", "\\n"], \'\', $value); single quotes or the pair "\\r\\n"'
+            " alone do not do it."
+        ),
+        (
+            "$email = filter_var($_POST['email'] ?? '', FILTER_VALIDATE_EMAIL);",
+            "if ($email === false) { http_response_code(400); exit; }",
+        ),
     ),
-    ("PHP", "option_injection"): "Leave the fifth argument of mail() out, or write it into the script.",
-    ("PHP", "command_injection"): "Use mail() with a fixed recipient in place of a command line.",
+    ("PHP", "option_injection"): ("Leave the fifth argument of mail() out, or write it into the script.", ()),
+    ("PHP", "command_injection"): ("Use mail() with a fixed recipient in place of a command line.", ()),
     ("Perl", "recipient_from_request"): (
-        "Write the recipients into the script and let the form name one of them:\n"
-        "    my %recipients = (sales => 'sales@example.org');\n"
-        "    my $to = $recipients{ $q->param('recipient') // '' } || 'info@example.org';"
+        _OWN,
+        (
+            "my %recipients = (sales => 'sales@example.org');",
+            "my $to = $recipients{ $q->param('recipient') // '' } || 'info@example.org';",
+        ),
     ),
-    (
-        "Perl",
-        "header_injection",
-    ): "Take line breaks out before a value is printed in a header line:\n    $email =~ s/[\\r\\n]+/ /g;",
+    ("Perl", "header_injection"): (
+        "Take line breaks out before a value is printed in a header line.",
+        (r"$email =~ s/[\r\n]+/ /g;",),
+    ),
     ("Perl", "command_injection"): (
-        "Open the mail program with a list, which no shell reads:\n"
-        "    open my $mail, '|-', '/usr/sbin/sendmail', '-t', '-i' or die;"
+        "Open the mail program with a list, which no shell reads.",
+        ("open my $mail, '|-', '/usr/sbin/sendmail', '-t', '-i' or die;",),
     ),
     ("Python", "recipient_from_request"): (
-        "Write the recipients into the script and let the form name one of them:\n"
-        "    recipients = {'sales': 'sales@example.org'}\n"
-        "    to = recipients.get(form.getfirst('to', ''), 'info@example.org')"
+        _OWN,
+        (
+            "recipients = {'sales': 'sales@example.org'}",
+            "to = recipients.get(form.getfirst('to', ''), 'info@example.org')",
+        ),
     ),
     ("Python", "header_injection"): (
-        "Build the message with email.message.EmailMessage, which refuses line breaks in header fields, and send it "
-        "with send_message()."
+        (
+            "Build the message with email.message.EmailMessage, which refuses line breaks in header fields, and send"
+            " it with send_message()."
+        ),
+        (),
     ),
-    ("Python", "command_injection"): "Give subprocess.run a list of arguments, without shell=True.",
+    ("Python", "command_injection"): ("Give subprocess.run a list of arguments, without shell=True.", ()),
 }
+_ELSE: Final[tuple[str, tuple[str, ...]]] = ("Keep the visitor's words out of it.", ())
 
 
 def deed(hazard: Hazard) -> str:
@@ -87,10 +102,11 @@ def remedies(script: FormScript) -> list[Remedy]:
     for hole in dict.fromkeys(one.hole for one in script.hazards if one.sure):
         lines = sorted({one.line for one in script.hazards if one.hole == hole and one.sure})
         shown = ", ".join(map(str, lines))
+        note, code = _CODE.get((script.language, hole), _ELSE)
         told.append(
             Remedy(
                 step="close", title=f"Mend line {shown} of the script", reach="only this script", commands=[], undo=[],
-                note=_CODE.get((script.language, hole), "Keep the visitor's words out of it."),
+                note=note, lines=list(code),
             )
         )  # fmt: skip
     if script.weakness:

@@ -38,6 +38,8 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     commands: list[str]  # shell, each to be pasted whole; empty where none can be given safely (the note says why)
     undo: list[str]  # commands that take it back; empty where there is nothing to undo
     note: str = ""  # what to know before running it
+    lines: list[str] = []  # to be written word for word where no command does it: a zone's records, code
+    lines_before: list[str] = []  # what stands in their place now, to take it back
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

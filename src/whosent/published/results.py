@@ -47,15 +47,14 @@ class About(NamedTuple):
 
 def publish(name: str, record: str, before: str | None, note: str = "", kind: str = "TXT") -> Remedy:
     """A record to put into the zone; ``before``: what stands there now, to take it back."""
-    written = txt(record) if kind == "TXT" else record
-    old = f"{name}. {kind} {txt(before) if kind == 'TXT' else before}" if before else ""
+
+    def line(content: str) -> str:
+        return f"{name}. 3600 IN {kind} {txt(content) if kind == 'TXT' else content}"
+
     return Remedy(
         step="close", title=f"Publish this {kind} record at {name}", reach=f"mail that concerns {name}", commands=[],
-        undo=[], note=" ".join(filter(None, (
-            note,
-            f"To take it back, publish what stands there now: {old}" if old else "To take it back, remove it.",
-            f"The record: {name}. 3600 IN {kind} {written}",
-        ))),
+        undo=[], note=" ".join(filter(None, (note, "" if before else "To take it back, remove the record."))),
+        lines=[line(record)], lines_before=[line(before)] if before else [],
     )  # fmt: skip
 
 

@@ -215,11 +215,11 @@ def remedy_part(page: Page, label: str, remedy: Remedy) -> None:
     page.gap()
     page.say(Text(words.visible(remedy.title), style="bold"), 3, f"{label}  ")
     page.say(plain(f"Touches {remedy.reach}."), 5)
-    for command in remedy.commands:
+    for command in [*remedy.lines, *remedy.commands]:
         page.command(command, 7)
-    if remedy.undo:
+    if remedy.undo or remedy.lines_before:
         page.say(Text("Undo:"), 5)
-    for command in remedy.undo:
+    for command in [*remedy.lines_before, *remedy.undo]:
         page.command(command, 7)
     if remedy.note:
         page.say(plain(remedy.note), 5)
