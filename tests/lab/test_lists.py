@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.lab.lists import ABSENT, LISTED, SILENT, TEMPERS, ListServer
@@ -23,15 +21,13 @@ def possible() -> None:
     require_lab()
 
 
-def test_sixty_lists_and_a_whole_network_in_ten_seconds() -> None:
+def test_sixty_lists_and_a_whole_network() -> None:
     with ListServer(60 - len(TEMPERS) - 2) as server:
         settings = Settings(
             listings=Listings(more=tuple(server.zones), without=tuple(one.zone for one in ALIVE if one.zone)),
             registries=Registries(dns_server=f"127.0.0.1#{server.port}"),
         )
-        clock = time.monotonic()
         found = examine(check, Target("203.0.113.0/24"), Knowledge(settings=settings), ask)
-        took = time.monotonic() - clock
     opened = {one.about for one in found if one.verdict == "open"}
     assert opened == {f"{address} on {zone}" for address in LISTED for zone in server.good}
     [unknown] = [one for one in found if one.verdict == "undecided"]
@@ -39,4 +35,3 @@ def test_sixty_lists_and_a_whole_network_in_ten_seconds() -> None:
         if zone != "empty.test":
             assert zone in unknown.why, zone
     assert "http://list00.test/?203.0.113.2" in str([one.evidence for one in found])
-    assert took < 20  # ten on a machine that does nothing else: see the benchmarks

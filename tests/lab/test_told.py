@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +70,12 @@ def test_told_by_another_relay_and_stopped_by_the_pasted_command(tmp_path: Path)
         studio.play(*mails(CAROL, ["anna@bigmail.test"] * 20))
         watch = mx.start(argv("watch", MAIL_LOG), output)
         wait_until(lambda: "following" in (tmp_path / "said").read_text(), "the watch follows")
-        began = time.monotonic()
         studio.play(*mails(BOB, gone))
         wait_until(lambda: bool(heard(mx)), "an alert")
-        spent = time.monotonic() - began
         [alert] = heard(mx)[:1]
         assert (alert["suspect"]["kind"], alert["suspect"]["name"]) == ("account", BOB)
         assert alert["failed"][0].startswith("webhook (")
         assert alert["order"].startswith("The standing order proposes to contain it now (`whosent incident release ")
-        assert spent < 60, "the outbreak itself takes most of it"
         mailed = [one for one in lab.world.seen() if one["recipient"] == ONCALL]
         assert [one["sender"] for one in mailed] == ["whosent@monitoring.test"] * len(mailed)
         assert mailed

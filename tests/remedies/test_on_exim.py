@@ -126,7 +126,7 @@ def test_commands_touch_the_culprit_alone_and_undo_themselves(studio: Studio, wh
     assert arrived == {f"{name} 2" for name in EVERYBODY} - refused
     assert frozen(mx) == {f"{who} 2"} - refused
     bash(mx, block.undo[0])
-    wait_until(lambda: configuration(mx) == before, "the configuration as it was", 2)
+    wait_until(lambda: configuration(mx) == before, "the configuration as it was")
     time.sleep(0.5)
     send(studio, who, 3)
     assert queue(mx)[f"{who} 3"] is False

@@ -104,4 +104,4 @@ def test_scripts_made_to_choke_are_bounded(name: str, source: bytes) -> None:
 
     clock = time.monotonic()
     script(name, source)
-    assert time.monotonic() - clock < 15
+    assert time.monotonic() - clock < 60

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -46,13 +45,11 @@ def test_whoever_opens_it_waits_for_nobody_who_writes(tmp_path: Path) -> None:
     migrations = ("CREATE TABLE one (a INTEGER);",)
     writer = Ledger(tmp_path)
     writer.bring_up("one", migrations)
-    began = time.monotonic()
     with writer.transaction():
         writer.base.execute("INSERT INTO one VALUES (1)")
         reader = Ledger(tmp_path)
         reader.bring_up("one", migrations)
         assert reader.base.execute("SELECT * FROM one").fetchall() == []
-    assert time.monotonic() - began < 5
 
 
 def test_what_is_no_ledger_is_said_so(tmp_path: Path) -> None:
