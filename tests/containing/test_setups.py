@@ -212,7 +212,7 @@ def test_servers_that_are_not_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         Installing("postfix", Containment(folder=str(tmp_path)))
 
 
-def test_files_of_php_and_dovecot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_files_of_php(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "conf.d").mkdir()
     monkeypatch.setattr(php, "_FOLDERS", (str(tmp_path / "conf.d").lstrip("/"),))
     place = Installing("php", Containment(folder=str(tmp_path / "kept")))
@@ -220,14 +220,73 @@ def test_files_of_php_and_dovecot(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert "mail.add_x_header = On" in (tmp_path / "conf.d" / "99-whosent.ini").read_text()
     assert place.undo().changed == 1
     assert list((tmp_path / "conf.d").iterdir()) == []
-    monkeypatch.setattr(dovecot, "_FOLDER", tmp_path / "conf.d")
-    monkeypatch.setattr(dovecot.shutil, "which", lambda *_words, **_more: "/usr/bin/doveadm")  # type: ignore[attr-defined]
-    monkeypatch.setattr(dovecot, "ask", _refuses)
-    assert Installing("dovecot", Containment(folder=str(tmp_path / "kept"))).install().changed == 1
 
 
-def _refuses(*_words: object) -> str:
-    raise KeeperError("it does not run")
+ELEMENTS = "login_log_format_elements = user=<%u>"
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("!include conf.d/*.conf\n", ("conf.d/99-whosent.conf", 1)),
+        (f"{ELEMENTS}\n!include conf.d/*.conf\n", ("conf.d/99-whosent.conf", 2)),
+        (f"{ELEMENTS} %{{rip}}\n!include_try local.conf\n#!include conf.d/*.conf\n", ("99-whosent.conf", 1)),
+    ],
+)
+def test_dovecot_reads_the_settings_whatever_it_includes(
+    doves: Path, monkeypatch: pytest.MonkeyPatch, text: str, made: tuple[str, int]
+) -> None:
+    doves.write_text(text)
+    place = Installing("dovecot", Containment(folder=str(doves.parent / "kept")))
+    assert all(one.stands for one in place.install().changes)
+    assert Installing("dovecot", Containment(folder=str(doves.parent / "kept"))).install().changed == 0
+    monkeypatch.setattr(dovecot, "_RUNNING", doves)  # as of a server that runs
+    assert Installing("dovecot", Containment(folder=str(doves.parent / "kept"))).install().changed == 0
+    assert [str(one.relative_to(doves.parent)) for one in doves.parent.rglob("*whosent.conf")] == [made[0]]
+    assert (doves.parent / made[0]).read_text().count(" = ") == made[1]
+    Installing("dovecot", Containment(folder=str(doves.parent / "kept"))).undo()
+    assert doves.read_text() == text
+    assert list(doves.parent.rglob("*whosent.conf")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "why"),
+    [
+        ("!include conf.d/*.conf\n", "auth_verbose = no\n", "a later line"),
+        ("!include conf.d/*.conf\n", "BROKEN\n", "doveconf"),
+        ("ssl = no\n", "local_name x {\n", "nothing was changed"),
+    ],
+)
+def test_dovecot_that_does_not_take_the_settings_stays_as_it_was(doves: Path, text: str, more: str, why: str) -> None:
+    doves.write_text(text)
+    place = Installing("dovecot", Containment(folder=str(doves.parent / "kept")))
+    doves.write_text(text + more)
+    with pytest.raises(Mistake, match=why):
+        place.install()
+    assert doves.read_text() == text + more
+    assert list(doves.parent.rglob("*whosent.conf")) == []
+
+
+@pytest.fixture
+def doves(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A configuration of Dovecot's that its own doveconf reads; no server runs."""
+    why_not("doveconf")
+    real = programs.ask
+
+    def ask(argv: list[str]) -> str:
+        if argv[0] == "doveadm":
+            raise KeeperError("it does not run")
+        return real(argv)
+
+    with readable_place() as place:
+        (place / "conf.d").mkdir()
+        (place / "conf.d" / "10-site.conf").write_text("ssl = no\n")
+        config = place / "dovecot.conf"
+        config.write_text("!include conf.d/*.conf\n")
+        monkeypatch.setattr(dovecot, "_CONFIG", config)
+        monkeypatch.setattr(dovecot, "_RUNNING", place / "nothing")
+        monkeypatch.setattr(dovecot, "ask", ask)
+        yield config
 
 
 def test_exim_there_and_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What `whosent setup php` writes is heeded by the running PHP, and gone afterwards."""
+"""What `whosent setup` writes is heeded by the running PHP and Dovecot, and gone afterwards."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from tests.lab import syslog
 from tests.lab.containing import set_up, told
 from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
+from tests.lab.network import LAN, MX
+from tests.lab.player import Act
 from tests.lab.possible import require_lab
 from tests.lab.queues import form
-from tests.lab.studio import MAIL_LOG, PASSWORDS, STRANGERS, Studio
+from tests.lab.studio import BOB, MAIL_LOG, PASSWORDS, STRANGERS, Studio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tests.lab.machine import Machine
 
 pytestmark = pytest.mark.lab
+DOVECOT = "/etc/dovecot/lab.conf"
 USER_LOG = "/var/log/user.log"
 CALLED = b"mail() on [/var/www/html/contact.php:"
 
@@ -46,3 +49,27 @@ def test_installed_heeded_and_gone(tmp_path: Path) -> None:
         form(studio, "ben@isp.test")
         wait_until(lambda: web.read(MAIL_LOG).count(b"status=sent") == 2, "another message, without that line")
         assert web.read(USER_LOG).count(CALLED) == 1
+
+
+def test_dovecot_that_reads_no_folder_of_files_names_who_fails_to_log_in() -> None:
+    with Lab(PASSWORDS, (), STRANGERS) as lab:
+        mx, web = lab.host("mx"), lab.host("web")
+        before = mx.read(DOVECOT)
+        assert not fails(lab)
+        set_up(mx, "dovecot")
+        assert told(mx, "setup", "dovecot", "--install")["changed"] == 0
+        wait_until(lambda: fails(lab), "the failed login with name and address", 60)
+        undone(mx, "dovecot")
+        assert mx.read(DOVECOT) == before
+
+        set_up(web, "dovecot")  # Debian's own configuration, not running
+        assert web.read("/etc/dovecot/conf.d/99-whosent.conf")
+        assert web.run(["doveconf", "-h", "auth_verbose"]).strip() == "yes"
+
+
+def fails(lab: Lab) -> bool:
+    """Whether Dovecot tells of a password that was wrong, once somebody has tried it."""
+    player = lab.start("lan", "tests.lab.player")
+    act = Act(0, "imap", f"{LAN}.101", MX, 143, user=BOB, password="wrong")
+    player.communicate(act.line(), timeout=30)
+    return b"bob@corp.test,10.77.0.101" in lab.host("mx").read(MAIL_LOG)

@@ -46,7 +46,7 @@ from tests.lab.watched import (
     customer,
     watched,
 )
-from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG
+from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG, keep_php
 from tests.lab.world import DOMAINS
 
 if TYPE_CHECKING:
@@ -151,6 +151,10 @@ class Story:
         pairs = (line.split() for line in told_.splitlines())
         return {folder: int(count) for folder, count in pairs if count != "0"}
 
+    def goes(self) -> bool:
+        """Whether some of it is on its way out, or will be tried again; what a program just handed in is not yet."""
+        return bool({"incoming", "active", "deferred"} & set(self.lie(self.play.mark)))
+
     def seen(self, to: Collection[str], *answers: str) -> int:
         """Different recipients whom the world answered so."""
         return len({one["recipient"] for one in self.lab.world.seen() if one["answer"] in answers} & set(to))
@@ -171,6 +175,7 @@ def story(  # noqa: PLR0913, PLR0917  # where, what, the innocent beside it
             yield one, watch
         wait_until(lambda: delivered(lab) - before >= office.sent(), "all mail of the innocent")
         assert watch.accused() == {name for name in watch.accused() if name.endswith(play.culprit)}
+        print(f"{play.culprit}: all {office.sent():,} messages of the innocent were delivered")
     assert office.sent() > 20
 
 
@@ -185,7 +190,7 @@ def contained(one: Story, watch: Watched, campaign: Campaign) -> str:
     named, stopped = (moment(each["at"]).timestamp() - campaign.began for each in (opened, told_))
     print(f"{one.play.culprit}: named after {named:.1f} s, contained after {stopped:.1f} s")
     assert named < stopped < WITHIN
-    wait_until(lambda: settled(one.machine), "nothing is under way")
+    wait_until(lambda: not one.goes(), "nothing of it goes out any more")
     left = one.seen(one.play.to, "accept", "unknown")
     campaign.over()
     wait_until(lambda: settled(one.machine), "nothing is under way")
@@ -200,7 +205,11 @@ def contained(one: Story, watch: Watched, campaign: Campaign) -> str:
 def purged(one: Story, watch: Watched, incident: str) -> list[str]:
     """Deleted, the tap opened, and all of it told by the ledger."""
     held = one.lie(one.play.mark)["hold"]
+    began = time.monotonic()
     done = told(one.machine, "queue", "purge", "--incident", incident, "--yes")
+    print(
+        f"{one.play.culprit}: {SIZE - held:,} of {SIZE:,} got out, {held:,} purged in {time.monotonic() - began:.1f} s"
+    )
     assert done["problems"] == []
     assert done["actions"][0]["counts"]["purged"] == held
     assert one.lie(one.play.mark) == {}
@@ -241,9 +250,9 @@ def test_an_open_relay_opened_by_mistake(lab: Lab, tmp_path: Path) -> None:
         incident = contained(one, watch, campaign)
         assert "takes it back): tap, queue" in watch.told("contained")["order"]
         history = purged(one, watch, incident)
-    assert [line.partition(":")[0] for line in history if not line.startswith("grew")] == [
-        "opened by whosent", "contained by whosent", "noted by root", "released by root"
-    ]  # fmt: skip
+    happened = [line.partition(":")[0] for line in history]
+    assert set(happened[: happened.index("contained by whosent")]) <= {"opened by whosent", "grew by whosent"}
+    assert happened[happened.index("contained by whosent") + 1 :] == ["noted by root", "released by root"]
 
 
 def test_an_infected_pc_behind_our_relay_and_an_operator_who_lets_it_go_on(lab: Lab, tmp_path: Path) -> None:
@@ -274,6 +283,7 @@ def test_an_infected_pc_behind_our_relay_and_an_operator_who_lets_it_go_on(lab: 
 def test_an_abused_form_script(lab: Lab, tmp_path: Path) -> None:
     web, studio = lab.host("web"), Studio(lab, tmp_path)
     studio.settings("relayhost=", "mydestination=$myhostname", host="web")  # it delivers itself, as hosting servers do
+    keep_php(web)
     to = victims(lab, 4)
     acts = [
         Act(at(number), "web", STRANGERS[2], PUBLIC, 80, method="POST", path="/contact.php", headers=FORM,

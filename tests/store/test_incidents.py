@@ -63,6 +63,27 @@ def test_it_is_told_again_aloud_when_it_doubles_or_gets_worse(kept: Incidents) -
     assert one.revision == 5
 
 
+def test_what_a_closed_tap_holds_back_is_no_growth(kept: Incidents) -> None:
+    name = incident().id
+    kept.tell(incident(refused=30))
+    kept.move(name, What.CONTAINED, "whosent", at="2026-11-10T03:06:00Z")
+    on_the_way = kept.tell(incident(recipients=300, refused=90), at="2026-11-10T03:06:40Z")
+    assert on_the_way is What.REVISED  # what had left before the tap was closed
+    assert kept.tell(incident(recipients=20_000, refused=90), at="2026-11-10T03:20:00Z") is What.REVISED
+    assert kept.all()[0].leaked == 0
+    assert kept.tell(incident(recipients=20_000, refused=120), at="2026-11-10T03:21:00Z") is What.GREW
+    assert kept.tell(incident(recipients=20_000, refused=140), at="2026-11-10T03:22:00Z") is What.REVISED
+    assert kept.all()[0].leaked == 50
+    kept.move(name, What.RELEASED, "anna", at="2026-11-10T03:30:00Z")
+    assert kept.all()[0].leaked == 0
+    assert kept.tell(incident(recipients=30_000, refused=300), at="2026-11-10T03:31:00Z") is What.REVISED
+    assert kept.tell(incident(recipients=40_000, refused=400), at="2026-11-10T03:32:00Z") is What.GREW
+    assert [(one.what, one.text) for one in kept.history(name) if one.what is What.GREW] == [
+        (What.GREW, "although it is contained, 30 more recipients were refused"),
+        (What.GREW, "40,000 recipients, 400 of them refused"),
+    ]
+
+
 def test_it_is_provisional_until_the_lines_that_may_change_it_have_come(kept: Incidents) -> None:
     kept.tell(incident(), provisional=True)
     assert kept.all()[0].provisional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,9 +50,11 @@ def test_growth_is_told_after_the_pause(changes: dict[str, Any], what: list[News
 
 
 def test_what_is_held_grows_and_is_no_news() -> None:
-    before = known(kept(State.CONTAINED, refused=30))
-    assert news(kept(State.CONTAINED, refused=30, recipients=20_000), before, LATER, RULES) == []
-    assert news(kept(State.CONTAINED, refused=60), before, LATER, RULES) == [News.GREW]
+    before = known(kept(State.CONTAINED))
+    assert news(kept(State.CONTAINED, recipients=20_000), before, LATER, RULES) == []
+    out = msgspec.structs.replace(kept(State.CONTAINED), leaked=30)
+    assert news(out, before, LATER, RULES) == [News.GREW]
+    assert news(out, known(out), LATER, RULES) == []
 
 
 def test_what_is_few_does_not_double() -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from whosent.model.alert import News
 from whosent.model.finding import Strength
-from whosent.model.lifecycle import KeptIncident, State
+from whosent.model.lifecycle import KeptIncident, State, leaks
 from whosent.model.settings import Alerts
 from whosent.report.words import moment
 
@@ -29,8 +29,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     strength: Strength
     recipients: int
-    refused: int
     witnesses: tuple[str, ...]
+    leaked: int = 0
     stopped: bool = False
 
 
@@ -43,8 +43,8 @@ def told(kept: KeptIncident, now: float, *, stopped: bool) -> Told:
         severity=incident.severity,
         strength=incident.strength,
         recipients=incident.recipients,
-        refused=incident.refused,
         witnesses=tuple(incident.witnesses),
+        leaked=kept.leaked,
         stopped=stopped,
     )
 
@@ -106,9 +106,10 @@ def _grown(kept: KeptIncident, before: Told) -> list[News]:
         found.append(News.SURER)
     if set(incident.witnesses) - set(before.witnesses):
         found.append(News.WITNESSED)
-    now, then = incident.recipients, before.recipients
     if kept.state is State.CONTAINED:  # what is held grows and harms nobody: what gets out is refused, too
-        now, then = incident.refused, before.refused
-    if now >= _TWICE * max(then, _FEW):
+        grown = leaks(kept.leaked, before.leaked)
+    else:
+        grown = incident.recipients >= _TWICE * max(before.recipients, _FEW)
+    if grown:
         found.append(News.GREW)
     return found

@@ -204,13 +204,13 @@ def _changed(news: News, kept: KeptIncident, before: Told | None) -> str:
     """One sentence on one piece of news; nothing of a first telling."""
     incident = kept.incident
     grown = f"{words.counted(incident.recipients, 'recipient')} now"
-    leaks = f"{incident.refused:,} refused now"
+    leaks = f"{words.counted(kept.leaked, 'recipient')} refused since"
     if before is not None:
         grown += f", {before.recipients:,} when it was last told"
-        leaks += f", {before.refused:,} when it was last told"
     last = words.when(incident.until, words.zone("UTC"))
     added = [one for one in incident.witnesses if before is None or one not in before.witnesses]
-    contained = kept.state is State.CONTAINED and before is not None and before.state is State.CONTAINED
+    contained = kept.state is State.CONTAINED
+    tried = "It is tried again" if contained and not kept.leaked else "It goes on"
     return {
         News.OPENED: "",
         News.GREW: f"It goes on although it is contained: {leaks}." if contained else f"It grows: {grown}.",
@@ -221,7 +221,7 @@ def _changed(news: News, kept: KeptIncident, before: Told | None) -> str:
         News.RELEASED: "Its containment was released: mail flows again.",
         News.REOPENED: "There are new signs after it was closed.",
         News.STOPPED: f"There is no sign of it after {last}.",
-        News.RESUMED: f"It goes on: {grown}.",
+        News.RESUMED: f"{tried}: {grown}.",
         News.RESOLVED: "It is resolved.",
         News.DISMISSED: "It is dismissed: an operator says it is none.",
         News.WITHDRAWN: "It is withdrawn: what came later explains it.",

@@ -264,7 +264,7 @@ class Detector:
             attests=logged >= _WITNESSED,
             stands_alone=not accuses,
             strength=Strength.SHOWN,
-            witnesses=(f"{pile.mta.capitalize()} queue of {pile.actor.host or 'this host'}",),
+            witnesses=(f"{pile.mta.capitalize()} queue of {_recorder(pile, suspect, logged) or 'this host'}",),
             quotes=_quotes(pile),
             facts={
                 "messages": pile.messages,
@@ -275,6 +275,12 @@ class Detector:
             },
             severity="critical" if accuses else "warning",
         )
+
+
+def _recorder(pile: Pile, suspect: Suspect, logged: int) -> str:
+    """The queue's host, by the log's short name for it where log and queue recorded the same messages."""
+    host, short = pile.actor.host, suspect.host or ""
+    return short if logged >= _WITNESSED and host.partition(".")[0] == short.partition(".")[0] else host
 
 
 def _earned(pile: Pile) -> tuple[int, int]:

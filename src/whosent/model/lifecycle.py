@@ -10,6 +10,7 @@ import msgspec
 from whosent.model.incident import Incident
 
 MACHINE: Final = "whosent"  # who opens, revises and reopens
+_FEW_LEAKS: Final = 25
 
 
 class State(StrEnum):
@@ -25,7 +26,7 @@ class What(StrEnum):
     """What can happen to an incident."""
 
     OPENED = "opened"
-    GREW = "grew"  # at least twice what was told last, or worse, or surer
+    GREW = "grew"  # at least twice what was told last, or worse; of a contained one: what got out all the same
     REVISED = "revised"  # told differently
     SETTLED = "settled"  # no later line can change what was found up to here
     CONTAINED = "contained"
@@ -57,6 +58,7 @@ class KeptIncident(msgspec.Struct, frozen=True, kw_only=True):
     provisional: bool  # lines that are still awaited may change it
     opened: str  # when it was first told, RFC 3339, UTC
     changed: str  # when state or revision last changed
+    leaked: int = 0  # recipients refused outside since it was contained: what is held is not among them
     incident: Incident  # as it is told now
 
 
@@ -64,3 +66,8 @@ class IncidentShown(KeptIncident, frozen=True, kw_only=True):
     """The same with everything that happened to it."""
 
     history: list[Happened]  # the oldest first
+
+
+def leaks(now: int, told: int) -> bool:
+    """Whether what gets out of a contained suspect is worth a word: many, and twice what was told last."""
+    return now >= max(_FEW_LEAKS, 2 * told)

@@ -61,6 +61,6 @@ def whole(kept: KeptIncident, history: Sequence[Happened], console: Console, tim
     terminal.incident(kept.incident, console, timezone)
     console.print(Text("\nWhat happened", style="bold"))
     for one in history:
-        by_machine = one.what in {What.OPENED, What.GREW, What.SETTLED}
+        by_machine = one.what in {What.OPENED, What.SETTLED}  # their text is the sentence above
         text = "" if by_machine else f": {words.shortened(words.visible(one.text), _TEXT)}" if one.text else ""
         console.print(Text(f"  {words.when(one.at, zone)}  {one.what.value} by {words.visible(one.who)}{text}"))

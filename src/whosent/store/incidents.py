@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from whosent.model.incident import Incident
-from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State, What
+from whosent.model.lifecycle import MACHINE, Happened, KeptIncident, State, What, leaks
 from whosent.store.ledger import Ledger
 
 _MIGRATIONS: Final = (
@@ -52,13 +52,20 @@ _MIGRATIONS: Final = (
         PRIMARY KEY (incident, source, offset)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE incident ADD COLUMN contained TEXT;
+    ALTER TABLE incident ADD COLUMN contained_refused INTEGER;
+    ALTER TABLE incident ADD COLUMN told_leaked INTEGER NOT NULL DEFAULT 0;
+    """,
 )
-_FIELDS: Final = "state, revision, provisional, opened, changed, told"
+_LEAKED: Final = "max(0, (told ->> 'refused') - coalesce(contained_refused, told ->> 'refused'))"
+_FIELDS: Final = f"state, revision, provisional, opened, changed, {_LEAKED}, told"
 _MOVES: Final = {
     What.CONTAINED: State.CONTAINED, What.RELEASED: State.OPEN, What.RESOLVED: State.RESOLVED,
     What.DISMISSED: State.DISMISSED, What.REOPENED: State.OPEN, What.WITHDRAWN: State.DISMISSED,
 }  # fmt: skip
 _GROWN: Final = 2  # times as many recipients as were told last
+_UNDER_WAY: Final = 60.0  # seconds in which what had left before a tap was closed gets its answer
 _MANY_HISTORY: Final = 1_000
 
 
@@ -90,27 +97,40 @@ class Incidents:
         at = at or now()
         with self._ledger.transaction():
             row = self._base.execute(
-                "SELECT state, told, told_severity, told_recipients, closed, closed_cause, provisional FROM incident "
-                "WHERE id = ?",
+                "SELECT state, told, told_severity, told_recipients, closed, closed_cause, provisional, "
+                "contained, contained_refused, told_leaked FROM incident WHERE id = ?",
                 (incident.id,),
             ).fetchone()
             told = msgspec.json.encode(incident).decode()
             if row is None:
                 what = What.OPENED
                 self._base.execute(
-                    "INSERT INTO incident VALUES (?, 'open', 1, ?, ?, ?, NULL, NULL, ?, ?, ?)",
+                    "INSERT INTO incident (id, state, revision, provisional, opened, changed, told_severity, "
+                    "told_recipients, told) VALUES (?, 'open', 1, ?, ?, ?, ?, ?, ?)",
                     (incident.id, provisional, at, at, incident.severity, incident.recipients, told),
                 )
             else:
-                changed = _change(incident, told, row, provisional=provisional)
+                leaked = self._leaked(incident, row, at)
+                changed = _change(incident, told, row, leaked, provisional=provisional)
                 if changed is None:
                     return None
                 what = changed
                 self._revise(incident, told, what, at, provisional=provisional)
             self._keep(incident.id, lines)
             if what is not What.REVISED:
-                self._happened(incident.id, at, MACHINE, what, incident.sentence)
+                text = _growth(incident, leaked) if what is What.GREW else incident.sentence
+                self._happened(incident.id, at, MACHINE, what, text)
             return what
+
+    def _leaked(self, incident: Incident, row: tuple[Any, ...], at: str) -> int | None:
+        """Recipients of a contained suspect refused since; None of another.  Its first minute is the time before."""
+        state, contained, before = row[0], row[7], row[8]
+        if state != State.CONTAINED:
+            return None
+        if before is None or not contained or _seconds(at) - _seconds(contained) <= _UNDER_WAY:
+            before = incident.refused
+            self._base.execute("UPDATE incident SET contained_refused = ? WHERE id = ?", (before, incident.id))
+        return max(0, incident.refused - int(before))
 
     def _revise(self, incident: Incident, told: str, what: What, at: str, *, provisional: bool) -> None:
         loud = what in {What.GREW, What.REOPENED}
@@ -120,11 +140,14 @@ class Incidents:
         )
         if loud:
             self._base.execute(
-                "UPDATE incident SET told_severity = ?, told_recipients = ? WHERE id = ?",
+                f"UPDATE incident SET told_severity = ?, told_recipients = ?, told_leaked = {_LEAKED} WHERE id = ?",  # noqa: S608  # our own constant
                 (incident.severity, incident.recipients, incident.id),
             )
         if what is What.REOPENED:
-            self._base.execute("UPDATE incident SET state = 'open', closed = NULL WHERE id = ?", (incident.id,))
+            self._base.execute(
+                "UPDATE incident SET state = 'open', closed = NULL, contained_refused = NULL WHERE id = ?",
+                (incident.id,),
+            )
 
     def _keep(self, name: str, lines: Iterable[Line]) -> None:
         self._base.executemany(
@@ -141,8 +164,9 @@ class Incidents:
                 closed = at if state in {State.RESOLVED, State.DISMISSED} else None
                 self._base.execute(
                     "UPDATE incident SET state = ?, changed = ?, closed = ?, closed_cause = CASE WHEN ? THEN NULL ELSE "
-                    "told ->> 'cause' END WHERE id = ?",
-                    (state, at, closed, what is What.WITHDRAWN, name),
+                    "told ->> 'cause' END, contained = ?, contained_refused = CASE WHEN ? THEN told ->> 'refused' END, "
+                    "told_leaked = 0, told_recipients = told ->> 'recipients' WHERE id = ?",
+                    (state, at, closed, what is What.WITHDRAWN, at, state is State.CONTAINED, name),
                 )
             self._happened(name, at, who, what, text)
             kept = self.get(name)
@@ -203,19 +227,29 @@ class Incidents:
         return (Line(*row) for row in rows)
 
 
-def _change(incident: Incident, told: str, row: tuple[Any, ...], *, provisional: bool) -> What | None:
-    """What telling it anew amounts to."""
-    state, before, severity, recipients, closed, cause, unsettled = row
+def _change(
+    incident: Incident, told: str, row: tuple[Any, ...], leaked: int | None, *, provisional: bool
+) -> What | None:
+    """What telling it anew amounts to; what a closed tap holds back is no growth."""
+    state, before, severity, recipients, closed, cause, unsettled, *_, told_leaked = row
     if state == State.RESOLVED and closed and incident.until > closed:
         return What.REOPENED
     if state == State.DISMISSED and cause != incident.cause:
         return What.REOPENED
     worse = severity != "critical" and incident.severity == "critical"
-    if state in {State.OPEN, State.CONTAINED} and (worse or incident.recipients >= _GROWN * max(recipients, 1)):
+    more = incident.recipients >= _GROWN * max(recipients, 1) if leaked is None else leaks(leaked, told_leaked)
+    if state in {State.OPEN, State.CONTAINED} and (worse or more):
         return What.GREW
     if told != before:
         return What.REVISED
     return What.SETTLED if unsettled and not provisional else None
+
+
+def _growth(incident: Incident, leaked: int | None) -> str:
+    """How much it is now, in numbers."""
+    if leaked:
+        return f"although it is contained, {leaked:,} more recipients were refused"
+    return f"{incident.recipients:,} recipients, {incident.refused:,} of them refused"
 
 
 def _rank(kept: KeptIncident) -> tuple[int, bool, int, int, str]:
@@ -224,16 +258,20 @@ def _rank(kept: KeptIncident) -> tuple[int, bool, int, int, str]:
 
 
 def _kept(row: tuple[Any, ...]) -> KeptIncident:
-    state, revision, provisional, opened, changed, told = row
+    state, revision, provisional, opened, changed, leaked, told = row
     return KeptIncident(
         state=State(state), revision=revision, provisional=bool(provisional), opened=opened, changed=changed,
-        incident=msgspec.json.decode(told, type=Incident),
+        leaked=leaked, incident=msgspec.json.decode(told, type=Incident),
     )  # fmt: skip
 
 
 def _happening(row: tuple[Any, ...]) -> Happened:
     sequence, incident, at, who, what, text = row
     return Happened(sequence=sequence, incident=incident, at=at, who=who, what=What(what), text=text)
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
 
 
 def now() -> str:

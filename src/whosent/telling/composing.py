@@ -222,7 +222,7 @@ def _seconds(stamp: str) -> float:
 
 
 _SILENT: Final = Told(
-    at=0, state=State.OPEN, severity="warning", strength=Strength.SHOWN, recipients=0, refused=0, witnesses=()
+    at=0, state=State.OPEN, severity="warning", strength=Strength.SHOWN, recipients=0, witnesses=()
 )  # fmt: skip
 
 
