@@ -40,7 +40,7 @@ EMPTY_WORDS = {"utils", "util", "manager", "managers", "helpers", "helper", "dat
 EDGES = {  # they face the world or start it; everything else is the core
     "__init__", "__main__", "answer", "aside", "auditing", "bouncing", "channels", "cli", "configuration", "console",
     "containing", "coverage", "demonstration", "frames", "gathering", "hearing", "inquiring", "keeper", "live",
-    "metrics", "parallel", "parsing", "posting", "presence", "progress", "queue_account", "queue_listing",
+    "metrics", "parallel", "parsing", "posting", "presence", "preserved", "progress", "queue_account", "queue_listing",
     "queue_reading", "reading_process", "reckoning", "responders", "restarting", "searching", "setups", "sink",
     "sources", "store", "tailing", "telling", "tracing", "triage", "walk", "watching",
 }  # fmt: skip

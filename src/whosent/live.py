@@ -5,20 +5,16 @@ read to its end at some moment can hold nothing older than that moment, less the
 concluded from all rows, released or not, is what a scan of the same lines says (:meth:`Live.conclude`); it uses the
 state up, so it is asked of a copy: a forked process, or what was saved and loaded.
 
-All state can be saved between two chunks (:func:`saved`); the zone stands aside and is given anew.
+All state can be saved between two chunks (:mod:`whosent.preserved`); the zone stands aside and is given anew.
 """
 
 from __future__ import annotations
 
-import copyreg
-import gc
-import io
-import pickle
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from math import isinf
-from typing import Any, BinaryIO, Final
+from typing import Final
 
 import msgspec
 
@@ -33,7 +29,7 @@ from whosent.join.once import Once
 from whosent.join.systems import systems, told_better
 from whosent.join.tracked import Tracked
 from whosent.measures.phrases import times_in
-from whosent.measures.rates import Rates
+from whosent.measures.rates import NOWHERE, Rates, Reached
 from whosent.model.finding import Finding
 from whosent.model.rows import JoinedRow, Row, dereference, reference
 from whosent.model.settings import Settings
@@ -49,7 +45,6 @@ STREAMS: Final = (1 << 6) - 1
 _HELD: Final = 1 << 17  # rows that wait at most for logs whose lines are long past
 _HOLDING: Final = 30.0  # times the lateness of lines that this may go on: a host's clock may be wrong for good
 _KEPT_PARTS: Final = 64  # of one log: older ones are no longer quoted
-_PROTOCOL: Final = 5
 
 
 class Stream:
@@ -99,9 +94,12 @@ class Live:
     """The state of the walk between two chunks."""
 
     def __init__(
-        self, settings: Settings, zone: tzinfo, examples: Collection[Input], *, reads_queue: bool, since: float
+        self, settings: Settings, zone: tzinfo, examples: Collection[Input], *, reads_queue: bool, known: Reached
     ) -> None:
-        """``examples`` are inputs whose heads tell which hosts are ours; before ``since`` nothing is counted."""
+        """``examples`` are inputs whose heads tell which hosts are ours.
+
+        Rows up to ``known`` were counted by an earlier run: they are heard, but neither counted nor passed to the sink.
+        """
         self._zone = zone
         self._settings, self.surroundings = around(examples, settings, zone)
         self.surroundings.reads_queue = reads_queue
@@ -109,8 +107,9 @@ class Live:
         if any(one.reader.form is Form.TABLE for one in examples):
             self.done.tracked = Tracked(self.surroundings)
         self.streams: list[Stream] = []
-        self.rates = Rates(since)
-        self.settled = float("-inf")  # time of the latest row that was released
+        self.rates = Rates()
+        self._reached = NOWHERE  # by the rows that were released
+        self._known = known
         self.fresh = 0  # rows taken in since somebody asked
         self._held: tuple[float, float] | None = None  # since when and until when nothing is released, by the clock
         self._tables: dict[int, str] = {}  # parts that are tables, and which
@@ -212,11 +211,35 @@ class Live:
 
     def _hear(self, rows: Sequence[Row]) -> None:
         if rows:
-            self._audience.hear(rows)
             self.fresh += len(rows)  # what was counted as pending is counted for good
-            self.settled = max(self.settled, rows[-1][0])
+            known = self._known_of(rows) if self._reached < self._known else 0
+            self._reached = self._reached.after(rows)
+            if known:
+                self._audience.hear(rows[:known])
+                self.rates.taken()
+                rows = rows[known:]
+            self._audience.hear(rows)
             if self.sink is not None:
                 self.sink(rows)
+
+    def _known_of(self, rows: Sequence[Row]) -> int:
+        """How many of these were counted by an earlier run: all of them, or the first few."""
+        reached = self._reached
+        for number, row in enumerate(rows):
+            reached = reached.after([row])
+            if reached > self._known:
+                return number
+        return len(rows)
+
+    @property
+    def settled(self) -> float:
+        """Time of the latest row that was released."""
+        return self._reached.time
+
+    @property
+    def counted(self) -> Reached:
+        """How far rows were counted, by this run or an earlier one."""
+        return max(self._reached, self._known)
 
     def _joined(self, merged: Iterator[JoinedRow]) -> Iterator[JoinedRow]:
         return self._tracked(self._once.ready(merged) if self._once else merged)
@@ -257,14 +280,14 @@ class Live:
         for stream in self.streams:
             stream.rest()
         self.sink = None
-        settled = self.settled
+        reached = self._reached
         self.release()
         rest = [*self._tracked(self._once.rest() if self._once else ())]
         rest += self.done.tracked.rest() if self.done.tracked else ()
         for rows in self.done.chain.batches([rest]):
             self._hear(rows)
         self._hear(list(self.done.chain.rest()))
-        self.settled = settled
+        self._reached = reached
         read = [stream for stream in self.streams if stream.parts]
         self.done.joins = [stream.join for stream in read]
         self.done.systems = systems((stream.parts[0].reader.system, stream.join.hosts()) for stream in read)
@@ -290,34 +313,6 @@ class Live:
         return {**self.__dict__, "sink": None}
 
 
-def save(state: object, zone: tzinfo, out: BinaryIO) -> None:
-    """Write state, for :func:`load` of the very same version of Whosent."""
-    _Saver(out, zone).dump(state)
-
-
-def saved(state: object, zone: tzinfo) -> bytes:
-    """State as bytes."""
-    out = io.BytesIO()
-    save(state, zone, out)
-    return out.getvalue()
-
-
-def load(state: BinaryIO, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
-    """What was saved."""
-    collecting = gc.isenabled()
-    gc.disable()  # all of it is new and stays: looking for cycles meanwhile costs more than loading
-    try:
-        return _Loader(state, zone).load()
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def loaded(state: bytes, zone: tzinfo) -> Any:  # noqa: ANN401  # whatever was saved
-    """The same from bytes."""
-    return load(io.BytesIO(state), zone)
-
-
 def _in_lists(rows: Iterator[JoinedRow]) -> Iterator[list[JoinedRow]]:
     batch: list[JoinedRow] = []
     for row in rows:
@@ -337,61 +332,3 @@ def _renumbered(finding: Finding, numbers: dict[int, int]) -> Finding:
         if number is not None:
             kept.append(msgspec.structs.replace(quote, ref=reference(number, offset)))
     return msgspec.structs.replace(finding, quotes=tuple(kept))
-
-
-def _zone_here() -> tzinfo:
-    """Stands in a saved state for the zone, which is given anew."""
-    raise AssertionError  # the loader knows better
-
-
-class _Saver(pickle.Pickler):
-    """Leaves out what belongs to this machine and is given anew."""
-
-    def __init__(self, out: BinaryIO, zone: tzinfo) -> None:
-        super().__init__(out, _PROTOCOL)
-
-        def reduced(one: Any) -> Any:  # noqa: ANN401  # as pickle wants it
-            return (_zone_here, ()) if one is zone else one.__reduce_ex__(_PROTOCOL)
-
-        self.dispatch_table = _Reducers({**copyreg.dispatch_table, type(zone): reduced})
-
-
-class _Reducers(dict[type, Callable[[Any], Any]]):
-    """How objects are taken apart; those with slots by their values alone.
-
-    The usual way makes a dictionary of each, all of which stay in memory until everything is saved.
-    """
-
-    def __missing__(self, kind: type) -> Callable[[Any], Any]:
-        own = vars(kind)
-        if kind.__base__ is not object or "__slots__" not in own or own.keys() & {"__reduce__", "__getstate__"}:
-            raise KeyError(kind)
-        names = tuple(own["__slots__"])
-
-        def reduced(one: Any) -> tuple[object, ...]:  # noqa: ANN401  # of that kind
-            return copyreg.__newobj__, (kind,), tuple([getattr(one, name, _Unset) for name in names]), None, None, _fill  # type: ignore[attr-defined]
-
-        self[kind] = reduced
-        return reduced
-
-
-class _Unset:
-    """Stands for the value of a slot that has none."""
-
-
-def _fill(one: object, values: tuple[object, ...]) -> None:
-    for name, value in zip(vars(type(one))["__slots__"], values, strict=True):
-        if value is not _Unset:
-            setattr(one, name, value)
-
-
-class _Loader(pickle.Unpickler):
-    def __init__(self, saved: BinaryIO, zone: tzinfo) -> None:
-        super().__init__(saved)
-        self._zone = zone
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401  # any class
-        """What stood aside, or a class of ours."""
-        if (module, name) == (__name__, _zone_here.__name__):
-            return lambda: self._zone
-        return super().find_class(module, name)

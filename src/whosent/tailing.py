@@ -13,6 +13,7 @@ import msgspec
 
 from whosent.join.tables import layout
 from whosent.live import Live, Stream
+from whosent.measures.rates import NOWHERE, Reached
 from whosent.model.settings import Settings
 from whosent.reading.reader import Reader
 from whosent.reading.stamps import Clock
@@ -128,14 +129,14 @@ class Tailing:
 
     def __init__(
         self, logs: Sequence[Watched], settings: Settings, zone: tzinfo, *, reads_queue: bool = False,
-        since: float = float("-inf"),
+        known: Reached = NOWHERE,
     ) -> None:  # fmt: skip
-        """Read the logs from their beginnings; before ``since`` nothing is counted."""
+        """Read the logs from their beginnings; rows up to ``known`` are not counted again."""
         ordered = sorted(logs, key=lambda log: str(log.path))
         inputs = prepare(map(Followed, _there(ordered)), settings, zone)
         self.told: set[str] = set()  # ids of incidents that were told last
         self.quoted: dict[tuple[int, int], Line] = {}  # lines they quote, by number of the part and offset
-        self.live = Live(settings, zone, inputs, reads_queue=reads_queue, since=since)
+        self.live = Live(settings, zone, inputs, reads_queue=reads_queue, known=known)
         copies = {one.source.path for one in inputs if one.copy_of and one.source.path}
         self.tails = [Tail(self.live.follow(str(log.path), log.slack), log.path, copies) for log in ordered]
         by_name = {tail.stream.name: tail.stream for tail in self.tails}

@@ -17,9 +17,9 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
-from whosent import live
+from whosent import preserved
 from whosent.aside import Aside
-from whosent.measures.rates import Counts
+from whosent.measures.rates import NOWHERE, Counts
 from whosent.model.condition import Condition
 from whosent.model.mistake import Mistake
 from whosent.model.report import Report
@@ -106,19 +106,19 @@ class Watch:
         last = self._checkpoints.latest()
         self._checkpoints.tidy()
         if last is not None and last.state is not None and last.version == self._version:
-            tailing: Tailing = live.load(last.state, self._zone)
+            tailing: Tailing = preserved.load(last.state, self._zone)
             if not self._unknown(tailing):
                 tailing.resume(time.time())
                 tailing.told |= told_since(self._incidents, last.at - _SAVING)
                 self._say(f"goes on where it was at {_when(last.at)}")
                 return tailing
-        since = float("-inf")
+        known = NOWHERE
         if last is not None:
-            since = last.settled
+            known = last.counted
             why = "other settings, hosts or version" if last.state is not None else "no state that can be used"
-            self._say(f"{why}: the logs are read anew; what was counted up to {_when(since)} stays")
-        tailing = Tailing(self._logs, self._settings, self._zone, reads_queue=self._queues is not None, since=since)
-        tailing.told = told_since(self._incidents, last.at - _SAVING if last else since)
+            self._say(f"{why}: the logs are read anew; what was counted up to {_when(known.time)} stays")
+        tailing = Tailing(self._logs, self._settings, self._zone, reads_queue=self._queues is not None, known=known)
+        tailing.told = told_since(self._incidents, last.at - _SAVING if last else float("-inf"))
         return tailing
 
     def _unknown(self, tailing: Tailing) -> set[str]:
@@ -147,7 +147,7 @@ class Watch:
         except Mistake as mistake:
             self._say(str(mistake))
             return None
-        history = History(self._ledger, since=self.tailing.live.rates.since)
+        history = History(self._ledger)
         self.tailing.live.sink = history.take
         return history
 
@@ -198,7 +198,7 @@ class Watch:
             self._marks = self._history.marks() if self._history else []
             self._number += 1
             self._saving = Aside(self._save, gently=True)
-            self._saving_settled = tailing.live.settled
+            self._saving_counted = tailing.live.counted
         if self._meeting is None and moment >= self._kin_at:
             self._kin_at = moment + _KIN
             self._meeting = Aside(partial(self._unknown, tailing), gently=True)
@@ -253,7 +253,7 @@ class Watch:
         try:
             if self._history is not None:
                 self._history.persist(self._marks)
-            return Saved(write(folder, partial(live.save, self.tailing, self._zone), self._number), "")
+            return Saved(write(folder, partial(preserved.save, self.tailing, self._zone), self._number), "")
         except OSError as error:
             return Saved(None, f"{folder}: {error.strerror}")
 
@@ -280,7 +280,7 @@ class Watch:
         file = done.written
         if file is not None and self._trying(
             "state",
-            lambda: self._checkpoints.commit(file, self._version, time.time(), self._saving_settled, counted),
+            lambda: self._checkpoints.commit(file, self._version, time.time(), self._saving_counted, counted),
         ):
             self._committing = Counter()
             return
@@ -373,7 +373,7 @@ class Watch:
         self._committing, self._counted = self._counted, Counter()
         self._marks = self._history.marks() if self._history else []
         self._number += 1
-        self._saving_settled = self.tailing.live.settled
+        self._saving_counted = self.tailing.live.counted
         self._commit(self._save())
         self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
         if self._history is not None:

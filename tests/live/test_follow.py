@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from whosent import live
+from whosent import live, preserved
 from whosent.model.settings import Settings
 from whosent.sources.files import Chunk
 from whosent.tailing import Tailing, Watched
@@ -128,13 +128,13 @@ def test_each_line_comes_once(rotate: Callable[[Log], None], away: bool, tmp_pat
     watching = Tailing([Watched(log.path)], Settings(), ZONE)
     read(watching, log)
     assert lives(watching) == 5
-    state = live.saved(watching, ZONE)
+    state = preserved.saved(watching, ZONE)
     log.write(4)
     if not away:
         read(watching, log)
     rotate(log)
     if away:
-        watching = live.loaded(state, ZONE)
+        watching = preserved.loaded(state, ZONE)
         watching.resume(time.time())
     read(watching, log)
     log.write(3)
@@ -163,10 +163,10 @@ def test_a_log_that_vanished_while_nobody_looked_is_said(tmp_path: Path) -> None
     log.write(5)
     watching = Tailing([Watched(log.path)], Settings(), ZONE)
     read(watching, log)
-    state = live.saved(watching, ZONE)
+    state = preserved.saved(watching, ZONE)
     log.path.unlink()
     log.write(2)
-    watching = live.loaded(state, ZONE)
+    watching = preserved.loaded(state, ZONE)
     watching.resume(time.time())
     assert "lines may be lost" in watching.tails[0].problem
     read(watching, log)
@@ -223,7 +223,7 @@ class Followers:
         self.begin()
 
     def begin(self, state: bytes | None = None) -> None:
-        self.watching = live.loaded(state, ZONE) if state else Tailing([Watched(self.path)], Settings(), ZONE)
+        self.watching = preserved.loaded(state, ZONE) if state else Tailing([Watched(self.path)], Settings(), ZONE)
         if state:
             self.watching.resume(self.now)
         self.listen()
@@ -258,7 +258,7 @@ class Followers:
 
     def save(self, _count: int) -> None:
         del self.watching.live.read
-        self.saved = (live.saved(self.watching, ZONE), list(self.got))
+        self.saved = (preserved.saved(self.watching, ZONE), list(self.got))
         self.listen()
 
     def kill(self, count: int) -> None:

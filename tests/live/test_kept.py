@@ -8,10 +8,10 @@ from typing import Any
 from tests.test_cases import DETECTORS
 from tests.test_detectors import small_incident
 from whosent.audience import observe
-from whosent.live import loaded, saved
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
+from whosent.preserved import loaded, saved
 from whosent.walk import Learner
 from whosent.witnessed import Witnessed
 

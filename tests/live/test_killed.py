@@ -120,14 +120,18 @@ def aim(state: Path, moment: str) -> bool:
 
 @pytest.mark.parametrize("seed", range(10 if FULL else 1))
 def test_whenever_it_is_killed(seed: int, tmp_path: Path, undisturbed: Told) -> None:
-    """A quarter of the instants is random; the others are while it saves its state, has just kept rows, seals them."""
+    """A quarter of the instants is random; the others are while it saves its state, has just kept rows, seals them.
+
+    One run in five has other settings, which cannot use the state of those before and reads all logs anew.
+    """
     chance = random.Random(seed)
     kills = 20 if FULL else 5
     writer = Writer(tmp_path / "log", kills)
     logs, state = [tmp_path / "log" / name for name in LOGS], tmp_path / "state"
     hit: Counter[str] = Counter()
     for part in range(kills):
-        daemon = Daemon(state, logs, WHOSENT_WATCH__SAVE="0.1")
+        other = {"WHOSENT_WATCH__LATENESS": "1.5"} if part % 5 == 3 else {}
+        daemon = Daemon(state, logs, WHOSENT_WATCH__SAVE="0.1", **other)
         moment = ("saving", "kept", "sealing", "")[part % 4]
         if moment == "sealing":
             hit[moment] += aim(state, moment)

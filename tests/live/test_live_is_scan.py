@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whosent import answer, live, walk
+from whosent import answer, preserved, walk
 from whosent.model.finding import Finding
 from whosent.model.report import Report
 from whosent.model.rows import dereference
@@ -91,12 +91,12 @@ class Machine:
             pass
 
     def restart(self) -> None:
-        state = live.saved(self.watching, ZONE)
-        self.watching = live.loaded(state, ZONE)
+        state = preserved.saved(self.watching, ZONE)
+        self.watching = preserved.loaded(state, ZONE)
         self.watching.resume(self.now)
 
     def conclusion(self) -> Pass:
-        copy: Tailing = live.loaded(live.saved(self.watching, ZONE), ZONE)
+        copy: Tailing = preserved.loaded(preserved.saved(self.watching, ZONE), ZONE)
         return copy.live.conclude()
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.store.test_incidents import incident
-from whosent import live
+from whosent import preserved
 from whosent.aside import Aside
 from whosent.live import PARTS
 from whosent.model.lifecycle import State
@@ -26,7 +26,7 @@ LOGS = ("access.log", "mail.log", "php-mail.log", "web-mail.log")
 
 
 def copy(watching: Tailing) -> Tailing:
-    same: Tailing = live.loaded(live.saved(watching, ZONE), ZONE)
+    same: Tailing = preserved.loaded(preserved.saved(watching, ZONE), ZONE)
     return same
 
 
@@ -116,7 +116,7 @@ class Compiled:
 
 def test_what_is_compiled_is_saved_too_and_the_zone_is_given_anew() -> None:
     zone, other = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
-    one, where = live.loaded(live.saved((Compiled(7), zone), zone), other)
+    one, where = preserved.loaded(preserved.saved((Compiled(7), zone), zone), other)
     assert one.count == 7
     assert not hasattr(one, "never")
     assert where is other

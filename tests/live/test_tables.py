@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import exchange
 from tests.live.test_live_is_scan import asked, scanned
-from whosent import live
+from whosent import preserved
 from whosent.model.settings import Settings
 from whosent.sources.here import logs_here
 from whosent.tailing import Tailing, Watched
@@ -59,7 +59,7 @@ def test_hourly_files_are_one_log(tmp_path: Path, hours: list[list[bytes]], agai
                 pass
             now += 3.0
         if again:
-            watching = live.loaded(live.saved(watching, ZONE), ZONE)
+            watching = preserved.loaded(preserved.saved(watching, ZONE), ZONE)
             watching.resume(now)
 
     read(hours[0][len(hours[0]) // 2])
@@ -71,7 +71,7 @@ def test_hourly_files_are_one_log(tmp_path: Path, hours: list[list[bytes]], agai
     read(hours[2][-1])
     files[3].write_bytes(b"".join(hours[3]))
     read(hours[3][-1])
-    copy: Tailing = live.loaded(live.saved(watching, ZONE), ZONE)
+    copy: Tailing = preserved.loaded(preserved.saved(watching, ZONE), ZONE)
     done = copy.live.conclude()
     assert done.witnessed.messages > 500
     assert asked(done) == scanned(tmp_path)

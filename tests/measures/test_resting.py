@@ -11,12 +11,12 @@ import pytest
 
 from tests.test_cases import DETECTORS
 from whosent.audience import observe
-from whosent.live import loaded, saved
 from whosent.measures.resting import QUIET, Resting
 from whosent.model.finding import Finding
 from whosent.model.rows import Actor, Message, Outcome, Reason, Result, Row
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
+from whosent.preserved import loaded, saved
 
 RESTING = ("outcomes", "volume", "novelty", "worldsays", "takeover")
 DAY = 86_400.0

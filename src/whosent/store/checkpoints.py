@@ -16,6 +16,7 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 import zstandard
 
+from whosent.measures.rates import Reached
 from whosent.store.ledger import Ledger
 
 _MIGRATIONS: Final = (
@@ -29,6 +30,7 @@ _MIGRATIONS: Final = (
         sha256 TEXT NOT NULL
     ) STRICT;
     """,
+    "ALTER TABLE checkpoint ADD COLUMN rows INTEGER NOT NULL DEFAULT 0;",
 )
 _LEVEL: Final = 1  # quick
 _SUFFIX: Final = ".state"
@@ -40,7 +42,7 @@ class Checkpoint(NamedTuple):
 
     at: float  # seconds since the epoch
     version: str  # of whoever wrote it
-    settled: float  # event time up to which everything was counted
+    counted: Reached  # the rows that were counted
     state: BinaryIO | None  # None: the file is gone or damaged
 
 
@@ -66,13 +68,13 @@ class Checkpoints:
         return self._folder
 
     def commit(
-        self, written: Written, version: str, at: float, settled: float, also: Callable[[], None] | None = None
+        self, written: Written, version: str, at: float, counted: Reached, also: Callable[[], None] | None = None
     ) -> None:
         """Make a state file the one that counts, together with whatever ``also`` writes to the ledger."""
         with self._ledger.transaction():
             self._ledger.base.execute(
-                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?, ?)",
-                (at, version, settled, written.file, written.sha256),
+                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?, ?, ?)",
+                (at, version, counted.time, written.file, written.sha256, counted.rows),
             )
             if also is not None:
                 also()
@@ -80,16 +82,16 @@ class Checkpoints:
 
     def latest(self) -> Checkpoint | None:
         """What the last run left, if there was one."""
-        row = self._ledger.base.execute("SELECT at, version, settled, file, sha256 FROM checkpoint").fetchone()
+        row = self._ledger.base.execute("SELECT at, version, settled, file, sha256, rows FROM checkpoint").fetchone()
         if row is None:
             return None
-        at, version, settled, file, digest = row
+        at, version, settled, file, digest, rows = row
         state: BinaryIO | None = None
         with suppress(OSError):
             packed = (self._folder / file).read_bytes()
             if hashlib.sha256(packed).hexdigest() == digest:
                 state = cast("BinaryIO", BufferedReader(zstandard.ZstdDecompressor().stream_reader(packed), _PIECE))
-        return Checkpoint(at, version, settled, state)
+        return Checkpoint(at, version, Reached(settled, rows), state)
 
     def tidy(self) -> None:
         """Remove files that nobody names."""

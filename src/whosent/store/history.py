@@ -75,12 +75,11 @@ class _Growing:
 class History:
     """The rows of a ledger's folder."""
 
-    def __init__(self, ledger: Ledger, *, since: float = float("-inf")) -> None:
-        """Take the files up as the last commit left them; rows up to ``since`` are kept already."""
+    def __init__(self, ledger: Ledger) -> None:
+        """Take the files up as the last commit left them."""
         self._ledger = ledger
         self.folder = ledger.place / "rows"
         self.problem = ""
-        self._since = since
         ledger.bring_up("history", _MIGRATIONS)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._number = int(time.time() * 1000)
@@ -107,13 +106,12 @@ class History:
 
     def take(self, rows: Sequence[Row]) -> None:
         """Rows to be kept."""
-        lines, encode, since = self._lines, self._encoder.encode, self._since
+        lines, encode = self._lines, self._encoder.encode
         for row in rows:
-            if row[0] > since:
-                found = TABLE_OF.get(row.__class__)
-                if found is not None:
-                    table, values = found
-                    lines[table].append(encode(dict(zip(COLUMNS[table], values(row), strict=True))))
+            found = TABLE_OF.get(row.__class__)
+            if found is not None:
+                table, values = found
+                lines[table].append(encode(dict(zip(COLUMNS[table], values(row), strict=True))))
 
     def flush(self) -> None:
         """Write them out, so that questions see them."""
