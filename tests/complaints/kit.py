@@ -6,8 +6,17 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from tests.join.kit import START, client, delivery, line, pickup, queued, removed
+from whosent.complaints.reading import read
 
 _RELAY = "mx.corp.test[10.0.0.1]:25"
+
+HEAD = "From: Desk <desk@reporter.test>\nTo: abuse@isp.test\nDate: Fri, 27 Nov 2026 10:00:00 +0000\n"
+
+
+def named(text: str, subject: str = "Abuse report", more: str = "", kind: str = "text/plain") -> list[str]:
+    """The addresses that a complaint of this text accuses."""
+    mail = f"{HEAD}{more}Subject: {subject}\nContent-Type: {kind}; charset=utf-8\n\n{text}\n"
+    return [told.source_address for told in read(mail.encode()) if told.source_address]
 
 
 def date(at: float) -> str:

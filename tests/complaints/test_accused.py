@@ -8,14 +8,8 @@ import zipfile
 
 import pytest
 
+from tests.complaints.kit import HEAD, named
 from whosent.complaints.reading import read
-
-_HEAD = "From: Desk <desk@reporter.test>\nTo: abuse@isp.test\nDate: Fri, 27 Nov 2026 10:00:00 +0000\n"
-
-
-def named(text: str, subject: str = "Abuse report", more: str = "") -> list[str]:
-    mail = f"{_HEAD}{more}Subject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
-    return [told.source_address for told in read(mail.encode()) if told.source_address]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +109,7 @@ def test_a_list_goes_on_from_line_to_line() -> None:
 
 def _enclosing(content: bytes, kind: str, words: str = "Please see the list of infected hosts.") -> list[str]:
     mail = (
-        f"{_HEAD}Subject: Report\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"{HEAD}Subject: Report\nContent-Type: multipart/mixed; boundary=b\n\n"
         f"--b\nContent-Type: text/plain\n\n{words}\n"
         f"--b\nContent-Type: {kind}\nContent-Transfer-Encoding: base64\n\n{base64.b64encode(content).decode()}\n--b--\n"
     )

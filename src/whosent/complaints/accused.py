@@ -1,47 +1,17 @@
-"""Which address a text accuses: weighed by its place and by the words before it, as a reader would."""
+"""Which addresses a text accuses: weighed by their places and by the words before them, as a reader would.
+
+Only what something is said of is named: an address that a label, a sentence, a heading, a table or a line of a log has
+as the source.  What is merely mentioned is named if it is the only one; how often it is mentioned says nothing.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Final, NamedTuple
 
-from whosent.complaints import extract, tables
+from whosent.complaints import excerpts, extract, labels, tables
 from whosent.complaints.view import View
 
-_LABELLED: Final = re.compile(
-    r"(?:source|src|sender|spam(?:mer|ming)?|attack(?:er|ing)?|offend(?:er|ing)|origin(?:ating|ator)?|abus(?:er|ive"
-    r"|ing)|infected|compromised|malicious|culprit|suspect(?:ed)?|remote|client|connecting|reported|relay|bot|hacker"
-    r"|intruder|zombie|quell|absender|angreifer)[\w -]{0,30}(?:ip|address|host|server|adresse|system"
-    r"|machine)?[\s\w\"'()-]{0,20}[:=]?[\s\"'\[(<]*$|\bip(?:v[46])?(?:[- ]?(?:address|adresse|addr))?(?:\(es\)|es"
-    r"|s)?[\s\"']*[:=][\s\"'\[(<]*$|(?:\bfrom|\bvon|\bip|\bhost|\bip address|\badresse|\baddress|\bof|\bby"
-    r"|\bserver)\s+[\"'\[(<]*$",
-    re.IGNORECASE,
-)
-_STRONG: Final = re.compile(
-    r"(?:source|src|attack|offend|origin|abus|infected|spam|sender)[\w -]{0,30}(?:ip|address|host"
-    r"|adresse)?[\w \"'()-]{0,20}[:=][\s\"'\[(<]*(?:h(?:tt|xx)ps?://)?$|\bip(?:v[46])?(?:[- ]?(?:address|adresse"
-    r"|addr))?(?:\(es\)|es|s)?[\s\"']*[:=][\s\"'\[(<]*$|\b(?:rhost|recvfrom|remote_?(?:addr|ip))[\"']?[:=][\s\"'\[]*$",
-    re.IGNORECASE,
-)
-_OTHER: Final = re.compile(
-    r"\b(?:dest(?:ination)?|dst|target(?:ed)?|victim|attacked|our|reporter|resolver|name ?server|local|honeypot"
-    r"|sensor|ziel|server hit|\bto)[\w -]{0,30}(?:ip|address|host|server|port"
-    r"|network)?[\s\"'()]{0,8}[:=]?[\s\"'\[(<]*$|/$|(?:[-=]>|\u2192)[ \t]*$",
-    re.IGNORECASE,
-)
-_HEADING: Final = re.compile(r"(?m)^[> \t*#-]{0,8}([^\n]{3,120}):[ \t\r*]*$")
-_OF_OTHERS: Final = re.compile(
-    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|our|resolver"
-    r"|name ?server|local|ziel|opfer|angegriffen\w*)",
-    re.IGNORECASE,
-)
-_LINK: Final = re.compile(r"h(?:tt|xx)ps?://$", re.IGNORECASE)  # what stands there is hosted, not sent
-_OF_SOURCE: Final = re.compile(
-    r"\b(?:source|src|attack(?!ed)|offend|origin|abus|infected|spam|sender|remote|client|malicious|suspect"
-    r"|compromised|(?:from|von|bot|relay)\b)",
-    re.IGNORECASE,
-)
 _REGISTRY: Final = re.compile(
     r"^[> \t%#]{0,8}(?:inet6?num|netrange|cidr|route6?|nserver|name ?server|(?:net)?block|(?:net)?range)\s{0,40}[:=]",
     re.IGNORECASE,
@@ -59,28 +29,41 @@ _PORT_BEHIND: Final = re.compile(
 _PORT_LINE: Final = re.compile(r"(?im)^[> \t]*(?:source|src)[ _-]?port[ \t]*[:=][ \t]*(\d{1,5})\b")
 _TOP_PORT: Final = 65_535
 _NETWORK: Final = re.compile(r"/\d{1,3}\b")  # a whole network is nobody
+_BULLET: Final = r"(?:[> \t*\u2022\u00b7\[(<-]{0,8})(?:(?:\d{1,3}|[ivx]{1,4}|[a-z])[.)][ \t]{1,3})?[\[(<]?"
 _ALONE: Final = re.compile(
-    r"(?m)^[> \t*-]{0,8}[\[(<]?((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{6,39})[\])>]?[;,]?[ \t\r]*$"
+    rf"(?m)^{_BULLET}((?:\d{{1,3}}\.){{3}}\d{{1,3}}|[0-9A-Fa-f:]{{6,39}})(?::\d{{1,5}})?[\])>]?[;,]?[ \t\r]*$"
 )
-_NEXT_LINE: Final = re.compile(r"[\])>;, \t\r]{0,8}\n[> \t*\[(<-]{0,8}")
-_LINE_ENDS: Final = re.compile(r"^[\])>;,. \t\r]{0,8}(?:\n|$)")
-_LINE_BEGINS: Final = re.compile(r"[> \t*\[(<-]{0,8}")
+_NEXT_LINE: Final = re.compile(rf"(?::\d{{1,5}})?[\])>;, \t\r]{{0,8}}\n{_BULLET}")
+_AND: Final = re.compile(r"(?:[,;]|[ \t]{1,3}(?:and|und|et|y|e|en|och|i|&))?[ \t]{1,3}|[,;]")
+_LINE_ENDS: Final = re.compile(r"(?::\d{1,5})?[\])>;,. \t\r]{0,8}(?:\n|$)")
+_LINE_BEGINS: Final = re.compile(_BULLET)
 _HEADS_HOSTS: Final = re.compile(
-    r"\b(?:ips?|address(?:es)?|adressen?|hosts?|machines?|systems?|systeme?|rechner|direcci[o\u00f3]n(?:es)?)\b",
+    r"\b(?:ips?|address(?:es)?|adressen?|hosts?|machines?|systems?|systeme?|servers?|networks?|rechner"
+    r"|direcci[o\u00f3]n(?:es)?|adresses?|indirizz[oi]|endere[c\u00e7]os?)\b",
     re.IGNORECASE,
 )
 _HEADS_ACCUSED: Final = re.compile(
     r"\b(?:affected|betroffen\w*|infected|infizier\w*|compromised|kompromittier\w*|malicious|attack(?:ers?|ing)|sources?"
-    r"|offend\w+|abus\w+|involved|associated|(?:in|of|from|on|aus)\s+(?:your|ihr\w{0,2}))\b",
+    r"|offend\w+|abus\w+|involved|engaged|associated|criminals?|(?:in|of|from|on|under|within|aus)\s+(?:your|ihr\w{0,2}))\b",
+    re.IGNORECASE,
+)
+_HEADS_FROM: Final = re.compile(
+    r"\b(?:from|by|von|durch|desde|depuis|dalle?|de)\s+(?:the\s+|los\s+|les\s+)?(?:following|these|those|folgende\w{0,2}"
+    r"|siguientes|suivantes|seguenti)\b[^.:]{0,150}[.:]$",
+    re.IGNORECASE,
+)
+_ANNOUNCED: Final = re.compile(
+    r"\b(?:following|below|folgend\w{0,2}|suivant\w{0,2}|siguientes?|seguent[ei]|seguintes?)\b[^.:]{0,300}[.:]",
     re.IGNORECASE,
 )
 _MOST: Final = 100  # accused addresses of one report
-_SEVERAL: Final = 3  # labelled alike: then it is a list
+_SEVERAL: Final = 3  # alone on lines: then it is a list
 _LOOK_BACK: Final = 400  # characters before an address: its line, and the heading it stands under
-_NOBODY: Final = 6  # taken from the weight of what is no single host on the net
-_SOURCE: Final = 4  # the weight of what is labelled as the source
-_LINKED: Final = -1  # of the host of a link: named only where nothing else is
-_PRIVATE: Final = -4  # what a private address must weigh: it was labelled, if only in passing
+_LOOK_AHEAD: Final = 160
+_OWN: Final = 2  # taken from the weight of what the report itself came through
+_SURE: Final = 9  # the weight of what a table or a subject names
+_SHORT: Final = 40  # characters of a line that is a label alone
+_SHAPE: Final = 25  # characters before an address that make lines alike
 
 
 class Accused(NamedTuple):
@@ -91,108 +74,171 @@ class Accused(NamedTuple):
     weight: int
 
 
+class _Said:
+    """The weightiest mention of an address."""
+
+    __slots__ = ("alone", "port", "qualifier", "shape", "weight")
+
+    def __init__(self) -> None:
+        self.weight = -99
+        self.port: int | None = None
+        self.shape = ""
+        self.qualifier: str | None = None
+        self.alone = False
+
+
 def accused(view: View) -> list[Accused]:
-    """The accused addresses: one, or those of a list; none if the text names none."""
+    """The accused addresses: one, or those of a list; none if the report names none."""
     column = tables.sources(view.text)
     if column:
-        return [Accused(found, None, 9) for found in column[:_MOST]]
-    subject = [found for found in extract.addresses(view.subject) if extract.is_public(found)]
-    text = tables.without_tables_of_others(extract.refanged(view.text))
-    weights: dict[str, int] = {}
-    ports: dict[str, int] = {}
-    seen: Counter[str] = Counter()
-    strong: list[str] = []
+        return [Accused(found, None, _SURE) for found in column[:_MOST]]
     own = {found for value in view.headers.all("received")[:20] for found in extract.addresses(value)}
-    at = end = said = 0
-    for found in extract.addresses(text):
-        at = _place(text, found, at)
-        behind = text[at + len(found) : at + len(found) + 60]
-        seen[found] += 1
-        weight = _by_its_place(text[max(0, at - _LOOK_BACK) : at], behind)
-        if _NEXT_LINE.fullmatch(text[end:at][:20]) and _LINE_ENDS.match(behind):
-            weight = said if weight == 0 else weight  # the list goes on, one to a line
-        end, said = at + len(found), weight
-        weight += 3 if found in subject else 0
-        weight -= 0 if extract.is_public(found) else _NOBODY
-        weight -= 2 if found in own else 0
-        if weight >= _SOURCE:
-            strong.append(found)
-        port = _PORT_BEHIND.match(behind)
-        if port and 0 < int(port[1]) <= _TOP_PORT:
-            ports.setdefault(found, int(port[1]))
-        weights[found] = max(weights.get(found, -99), weight)
+    text = _ready(view.text)
+    said = _weighed(text, own)
     line = _PORT_LINE.search(text)
+    subject = _of_subject(view.subject, said)
     if subject:
-        return [_one(found, ports, line, 9) for found in dict.fromkeys(subject)][:_MOST]
-    alone = weights.keys() & {extract.address(match[1]) for match in _ALONE.finditer(text)}
-    if len(alone) >= _SEVERAL:
-        strong += [found for found in weights if found in alone and extract.is_public(found)]
-    listed = list(dict.fromkeys(strong))
-    if len(listed) >= _SEVERAL or (listed and all(weights[one] == weights[listed[0]] for one in listed)):
-        return [_one(found, ports, line, weights[found]) for found in listed[:_MOST]]
-    attached = [] if listed else list(dict.fromkeys(found for one in view.lists for found in tables.attached(one)))
+        return [_one(found, said, line, _SURE) for found in subject][:_MOST]
+    public = _public(said)
+    listed = _labelled(public) or _announced(text, public)
+    if listed:
+        return [_one(found, said, line, max(said[found].weight, labels.ADDRESS)) for found in listed[:_MOST]]
+    attached = list(dict.fromkeys(found for one in view.lists for found in tables.attached(one)))
+    attached = attached or next(filter(None, map(_enclosed, view.enclosures)), [])
     if attached:
-        return [Accused(found, None, 9) for found in attached[:_MOST]]
-    return [_one(found, ports, line, weights[found]) for found in _best(weights, seen)]
+        return [Accused(found, None, _SURE) for found in attached[:_MOST]]
+    return [_one(found, said, line, said[found].weight) for found in (_in_passing(public) or _private(said))[:_MOST]]
 
 
-def _best(weights: dict[str, int], seen: Counter[str]) -> list[str]:
-    """The address that a reader would take for the source: none where two that nothing is said of are level."""
-    public = [found for found in weights if extract.is_public(found)]
-    ranked = sorted(public or weights, key=lambda found: (-weights[found], -min(seen[found], 3)))  # else the first one
-    if not ranked or weights[ranked[0]] < (_LINKED if public else _PRIVATE):
-        return []
-    level = [
-        found
-        for found in ranked
-        if (weights[found], min(seen[found], 3)) == (weights[ranked[0]], min(seen[ranked[0]], 3))
-    ]
-    return ranked[:1] if len(level) == 1 or weights[ranked[0]] > 0 or not public else []
+def _enclosed(text: str) -> list[str]:
+    """Whom a file that is attached accuses: by its tables, its labels, its lines of a log."""
+    public = _public(_weighed(_ready(text), set()))
+    return tables.sources(text) or _labelled(public) or _in_passing(public, labels.FROM)
+
+
+def _ready(text: str) -> str:
+    return tables.without_tables_of_others(excerpts.plain_ports(extract.refanged(text)))
+
+
+def _public(said: dict[str, _Said]) -> dict[str, _Said]:
+    return {found: one for found, one in said.items() if extract.is_public(found)}
+
+
+def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
+    """Every address of the text with its weightiest mention; ``own`` are those the report itself came through."""
+    said: dict[str, _Said] = {}
+    last = weight = 0
+    for start, end, found in extract.placed(text):
+        before, behind = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_AHEAD]
+        between = text[last:start][:40]
+        goes_on = _AND.fullmatch(between) or (_NEXT_LINE.fullmatch(between) and _LINE_ENDS.match(behind))
+        weight = _by_its_place(before, behind) or (weight if goes_on else labels.MENTIONED)
+        last = end
+        one = said.setdefault(found, _Said())
+        port = _PORT_BEHIND.match(behind)
+        if port and 0 < int(port[1]) <= _TOP_PORT and one.port is None:
+            one.port = int(port[1])
+        if weight - _OWN * (found in own) > one.weight:
+            one.weight = weight - _OWN * (found in own)
+            one.shape = re.sub(r"[\d.:]+", "9", before[-_SHAPE:])
+            one.qualifier = labels.qualifier(before.rpartition("\n")[2][-80:]) if weight == labels.ADDRESS else None
+    for match in _ALONE.finditer(text):
+        known = extract.address(match[1])
+        if known in said:
+            said[known].alone = True
+    return said
 
 
 def _by_its_place(before: str, behind: str) -> int:
     """What the words before an address, and the mark behind it, make of it."""
-    lines = before.rpartition("\n")
-    words = lines[2][-80:]
-    if _NETWORK.match(behind) or _RANGE_BEHIND.match(behind) or _RANGE_BEFORE.search(words):
-        return -_NOBODY
-    if _REGISTRY.match(lines[2]):
-        return -_NOBODY
-    weight = 4 if _STRONG.search(words) else 2 if _LABELLED.search(words) else 0
-    headings = _HEADING.findall(lines[0].rpartition("\n\n")[2])  # the last one of its paragraph counts
-    if _LINK.search(words):
-        return 0 if weight >= _SOURCE else _LINKED
-    if _is_of_others(words) or (headings and _is_of_others(headings[-1], tables.OF_OTHERS)):
-        return -_NOBODY
-    return _SOURCE if not weight and _LINE_BEGINS.fullmatch(lines[2]) and _heads_accused(lines[0]) else weight
+    above, _, line = before.rpartition("\n")
+    words = line[-80:]
+    if excerpts.has_as_client(line, behind):
+        return labels.CLIENT
+    if _NETWORK.match(behind) or _RANGE_BEHIND.match(behind) or _RANGE_BEFORE.search(words) or _REGISTRY.match(line):
+        return labels.NOBODY
+    if excerpts.has_as_host(line, behind):
+        return labels.NOBODY
+    weight = labels.tagged(before)
+    weight = labels.weight(words, above) if weight is None else weight
+    if weight or not _LINE_BEGINS.fullmatch(line):
+        return weight
+    if _heads_accused(above):
+        return labels.SOURCE
+    further, _, label = above.rpartition("\n")  # a label may stand on a line of its own
+    return labels.weight(f"{label.strip()}: ", further) if 0 < len(label.strip()) <= _SHORT else weight
 
 
 def _heads_accused(above: str) -> bool:
     """Whether the line above, with at most one empty line between, says that whom it heads are the accused hosts."""
     head = above.rstrip()
-    line = head.rpartition("\n")[2]
-    return (
-        head.endswith(":")
-        and above[len(head) :].count("\n") <= 1
-        and bool(_HEADS_HOSTS.search(line) and _HEADS_ACCUSED.search(line))
-        and not _OF_OTHERS.search(line)
-    )
-
-
-def _is_of_others(words: str, pattern: re.Pattern[str] = _OTHER) -> bool:
-    """Whether the words say that it is the attacked, or the reporter: the word nearest to the address decides."""
-    if not pattern.search(words):
+    if not head.endswith((":", ".")) or above[len(head) :].count("\n") > 1:
         return False
-    theirs = max((match.end() for match in _OF_OTHERS.finditer(words)), default=len(words))
-    return theirs > max((match.end() for match in _OF_SOURCE.finditer(words)), default=-1)
+    line = head.rpartition("\n")[2]
+    source = _HEADS_FROM.search(line)  # "... our server was attacked from the following addresses:"
+    if source:
+        return bool(_HEADS_HOSTS.search(source[0])) and not labels.OF_OTHERS.search(source[0])
+    return bool(_HEADS_HOSTS.search(line) and _HEADS_ACCUSED.search(line)) and not labels.OF_OTHERS.search(line)
 
 
-def _one(found: str, ports: dict[str, int], line: re.Match[str] | None, weight: int) -> Accused:
-    port = ports.get(found) or (int(line[1]) if line and 0 < int(line[1]) <= _TOP_PORT else None)
-    return Accused(found, port, weight)
+def _of_subject(subject: str, said: dict[str, _Said]) -> list[str]:
+    """The public addresses of the subject: those it calls the source, else those nobody calls the attacked."""
+    weights = {found: one.weight for found, one in _public(_weighed(extract.refanged(subject), set())).items()}
+    free = {found: weight for found, weight in weights.items()
+            if weight > labels.NOBODY and (found not in said or said[found].weight > labels.NOBODY)}  # fmt: skip
+    return [found for found, weight in free.items() if weight >= labels.FROM] or list(free)
 
 
-def _place(text: str, found: str, start: int) -> int:
-    """Where the address stands from there on, as far as it is written as we write it."""
-    at = text.find(found, start)
-    return at if at >= 0 else start
+def _labelled(public: dict[str, _Said]) -> list[str]:
+    """Those that labels call the source; else those of labels that only say address, and of lists of addresses."""
+    sources = [found for found, one in public.items() if one.weight >= labels.SOURCE]
+    alone = [found for found, one in public.items() if one.alone and one.weight >= labels.MENTIONED]
+    lists = alone if len(alone) >= _SEVERAL else []
+    if sources:
+        return lists if set(sources) < set(lists) else sources
+    plain = [found for found, one in public.items() if one.weight == labels.ADDRESS or found in lists]
+    unknown = {public[found].qualifier for found in plain}
+    return [] if len(unknown) > 1 else plain  # two labels, and nobody knows what parts them
+
+
+def _announced(text: str, public: dict[str, _Said]) -> list[str]:
+    """Those that a sentence announces ("the following hosts in your network ..."), where the text names no others."""
+    if not public or any(one.weight <= labels.NOBODY for one in public.values()):
+        return []
+    sentence = next((
+        match for match in _ANNOUNCED.finditer(text)
+        if _HEADS_HOSTS.search(match[0]) and _HEADS_ACCUSED.search(match[0]) and not labels.OF_OTHERS.search(match[0])
+    ), None)  # fmt: skip
+    if sentence is None:
+        return []
+    behind = dict.fromkeys(extract.addresses(text[sentence.end() :]))
+    apart = all(len(set(extract.addresses(row))) <= 1 for row in text[sentence.end() :].split("\n"))
+    return [found for found in behind if found in public] if apart and behind.keys() >= public.keys() else []
+
+
+def _in_passing(public: dict[str, _Said], least: int = labels.LINKED) -> list[str]:
+    """Those that lines of a log have as the client; else whence something came; else the only one that is mentioned."""
+    for level in (labels.CLIENT, labels.FROM):
+        found = [name for name, one in public.items() if one.weight == level]
+        if len(found) == 1 or (found and level == labels.CLIENT):
+            return found
+        if found:
+            return found if len({public[name].shape for name in found}) == 1 else []
+    for level in (labels.NAMED, labels.MENTIONED, labels.LINKED):
+        found = [name for name, one in public.items() if one.weight == level >= least]
+        if found:
+            return found if len(found) == 1 else []
+    return []
+
+
+def _private(said: dict[str, _Said]) -> list[str]:
+    """The first private address, where there is no other, and something is said of it."""
+    if any(extract.is_public(found) for found in said):
+        return []
+    best = max(said, key=lambda found: said[found].weight, default=None)
+    return [best] if best is not None and said[best].weight >= labels.FROM else []
+
+
+def _one(found: str, said: dict[str, _Said], line: re.Match[str] | None, weight: int) -> Accused:
+    port = said[found].port if found in said else None
+    return Accused(found, port or (int(line[1]) if line and 0 < int(line[1]) <= _TOP_PORT else None), weight)

@@ -21,6 +21,12 @@ _LONGEST_LIST: Final = 1 << 20
 _MEMBERS: Final = 20  # of one archive
 _HEAD: Final = 1 << 16
 _GZIP: Final = 31  # window bits: with a header of gzip
+_SHOWN: Final = frozenset({"text/plain", "text/html"})
+_NO_TEXT: Final = ("image/", "video/", "audio/", "font/", "application/pdf", "application/pgp", "application/pkcs7",
+                   "message/", "application/x-pkcs7")  # fmt: skip
+_LONGEST_TEXT: Final = 64 << 10
+_SAMPLE: Final = 512  # bytes that tell whether it is text
+_BLANK: Final = 0x20
 _BROKEN: Final = (zlib.error, zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -56,6 +62,16 @@ def lists(mail: Mail) -> Iterator[str]:
             for text, _ in _unpacked(part, _LONGEST_LIST):
                 if text and not text.lstrip().startswith(b"<"):
                     yield text.decode("utf-8", "replace")
+
+
+def texts(mail: Mail) -> Iterator[str]:
+    """The attachments that are text by another name, and no list: logs, JSON, XML, YAML."""
+    for part in mail.parts[:_MEMBERS]:
+        if part.is_original or part.kind in _LISTS or part.kind in _SHOWN or part.kind.startswith(_NO_TEXT):
+            continue
+        raw = part.body[:_LONGEST_TEXT]
+        if raw and not any(byte < _BLANK and byte not in b"\t\n\r\f" for byte in raw[:_SAMPLE]):
+            yield raw.decode("utf-8", "replace")
 
 
 def _unpacked(part: Part, most: int) -> Iterator[tuple[bytes, str]]:

@@ -91,14 +91,18 @@ def is_public(text: str) -> bool:
 
 def addresses(text: str) -> Iterator[str]:
     """Every IP address in the text, in order, compressed; private ones, too; version numbers are left out."""
-    text = refanged(text)
-    found = [(match.start(), match[1]) for match, _ in zip(_V4.finditer(text), range(_MOST), strict=False)]
+    return (known for _, _, known in placed(refanged(text)))
+
+
+def placed(text: str) -> Iterator[tuple[int, int, str]]:
+    """The same of a text whose addresses are plain, with where each begins and ends."""
+    found = [(*match.span(1), match[1]) for match, _ in zip(_V4.finditer(text), range(_MOST), strict=False)]
     if ":" in text:
-        found += [(match.start(), match[1]) for match, _ in zip(_V6.finditer(text), range(_MOST), strict=False)]
-    for _, word in sorted(found):
+        found += [(*match.span(1), match[1]) for match, _ in zip(_V6.finditer(text), range(_MOST), strict=False)]
+    for start, end, word in sorted(found):
         known = address(word)
         if known is not None and (":" not in word or word.count(":") > 2 or "::" in word) and known != "::":  # noqa: PLR2004  # a time
-            yield known
+            yield start, end, known
 
 
 def refanged(text: str) -> str:

@@ -11,6 +11,7 @@ import quopri
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header
+from html import unescape
 from typing import Final, NamedTuple
 
 LONGEST: Final = 4 << 20  # bytes of a message that are looked at
@@ -32,6 +33,14 @@ _CHARSET: Final = re.compile(
 )
 _ORIGINALS: Final = ("message/rfc822", "text/rfc822-headers", "text/rfc822-header", "text/rfc822", "message/global",
                      "message/global-headers", "message/partial")  # fmt: skip
+_CELL_ENDS: Final = frozenset({"/td", "/th"})
+_TAG_OF_BREAKS: Final = re.compile(r"<(?:br|/?p|/div|/tr|li)\b", re.IGNORECASE)
+_KEPT: Final = re.compile(r"(<(?:pre|textarea)\b.{0,65536}?</(?:pre|textarea)>)", re.IGNORECASE | re.DOTALL)
+_SPACE: Final = re.compile(r"[ \t\n]+")
+_CELLS: Final = frozenset({"td", "th"})
+_CELL_BEGINS: Final = "\x1f"  # for a moment
+_BEHIND_CELL_BEGINS: Final = re.compile(r"\x1f[ \n]{0,20}")
+_BEFORE_CELL_ENDS: Final = re.compile(r"[ \n]{0,20}\t")
 _BREAKS: Final = frozenset({"br", "p>", "/p", "di", "/d", "tr", "/t", "li"})
 _TAGS: Final = re.compile(r"<(?:style|script)\b[^<]{0,20000}|<br\b[^>]{0,200}>|</?(?:p|div|tr|li|h\d)\b"
                           r"[^>]{0,500}>|<[a-zA-Z/!][^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)  # fmt: skip
@@ -266,9 +275,19 @@ def _base64(raw: bytes) -> bytes:
 
 
 def plain(markup: str) -> str:
-    """The text of HTML, without its tags, with the commonest entities."""
-    text = _TAGS.sub(lambda tag: "\n" if tag[0][1:3].lower() in _BREAKS else "", markup)
-    for entity, character in (("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#64;", "@"),
-                              ("&amp;", "&")):  # fmt: skip
-        text = text.replace(entity, character)
-    return text
+    """The text of HTML as it is shown: the rows of a table on lines, its cells parted by tabs; entities decoded."""
+    if _TAG_OF_BREAKS.search(markup):  # line ends are blanks, but where they are said to be kept
+        pieces = _KEPT.split(markup)
+        pieces[::2] = [_SPACE.sub(" ", piece) for piece in pieces[::2]]
+        markup = "".join(pieces)
+    text = _TAGS.sub(_as_text, markup.replace(_CELL_BEGINS, " "))
+    return unescape(_BEFORE_CELL_ENDS.sub("\t", _BEHIND_CELL_BEGINS.sub("", text))).replace("\xa0", " ")
+
+
+def _as_text(tag: re.Match[str]) -> str:
+    name = tag[0][1:4].lower()
+    if name in _CELL_ENDS:
+        return "\t"
+    if name[:2] in _BREAKS:
+        return "\n"
+    return _CELL_BEGINS if name[:2] in _CELLS and name[2:3] in {">", " "} else ""

@@ -33,6 +33,19 @@ _SPREAD_OTHER: Final = re.compile(
     r"(?:^|[^\S\n]{2}|[\t>])[^\S\n]?(?:dest(?:ination)?|dst|target|victim)[ ._-]?(?:ip|addr(?:ess)?|host)\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_WORD_OF_SOURCES: Final = re.compile(
+    r"(?<![^\s>])(?:(?:src|source|attack(?:er|ing)|offend(?:er|ing)|infected|abus(?:er|ing|ive)|malicious)[ ._-]?(?:ip"
+    r"|host|addr(?:ess)?|ip[ _-]?addr(?:ess)?)|saddr|sip|src|source|attacker|offender|c-ip|client[ ._-]?ip"
+    r"|remote[ ._-]?(?:ip|addr)|id\.orig_h|ip source|quell?-?ip)(?!\S)",
+    re.IGNORECASE,
+)
+_WORD_BESIDE: Final = re.compile(
+    r"(?:ts|\w*time\w*|date\w*|proto\w*|pr|\w*port|dstp|pkts|packets|bytes|flows|action|\w*count|sc-status)\b.{0,20}"
+    r"|(?:d|dst|dest(?:ination)?|target|victim|s-)\b.{0,20}",
+    re.IGNORECASE,
+)
+_PORT_OF_CELL: Final = re.compile(r"(?<=[\d\]])/\d{1,5}$|(?<=\d\.\d):\d{1,5}$|(?<=\d\d):\d{1,5}$")
+_GAP: Final = re.compile(r"\S[^\S\n]{2}")
 _LONGEST_HEAD: Final = 2_000  # characters
 _ROWS: Final = 5_000  # lines of such a table
 _LONGEST_LINE: Final = 500  # characters
@@ -41,7 +54,7 @@ _PAIR: Final = 2
 
 def sources(text: str) -> list[str]:
     """The public addresses that stand under a head of sources in a table of the text, once each."""
-    return list(dict.fromkeys([*_column(text), *_barred(text), *_spread(text)]))
+    return list(dict.fromkeys([*_column(text), *_barred(text), *_spread(text), *_aligned(text)]))
 
 
 def _column(text: str) -> Iterator[str]:
@@ -81,17 +94,40 @@ def _spread(text: str) -> Iterator[str]:
 
     A row counts only where it holds both: what mail programs wrapped does not say which of the two stands there.
     """
+    apart = False
     first: bool | None = None  # whether the source stands before the attacked
     for row in text.split("\n")[:_ROWS] if _SPREAD_SOURCE.search(text) else ():
         line = row[:_LONGEST_LINE]
         found = list(dict.fromkeys(extract.addresses(line)))
         source, other = _SPREAD_SOURCE.search(line), _SPREAD_OTHER.search(line)
         if not found and source and other:
-            first = source.start() < other.start()
-        elif not line.strip(" >\t\r"):
+            first, apart = source.start() < other.start(), False
+        elif not line.strip(" >\t\r\xa0"):
+            apart = True
+        elif apart and len(_GAP.findall(line)) <= _PAIR:  # behind an empty line only what is a row, too
             first = None
         elif first is not None and len(found) == _PAIR and extract.is_public(found[not first]):
             yield found[not first]
+
+
+def _aligned(text: str) -> Iterator[str]:
+    """The public addresses under a head of sources, in rows of as many words as the head: flows, W3C logs, Zeek's.
+
+    Heads of one word each; a row that was wrapped, or whose cells hold blanks, has not as many, and does not count.
+    """
+    place = width = 0
+    for row in text.split("\n")[:_ROWS] if _WORD_OF_SOURCES.search(text) else ():
+        line = row[:_LONGEST_LINE].strip("> \r")
+        cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
+        if cells and cells[0].lower() in {"#fields:", "#fields"}:
+            del cells[0]
+        heads = [number for number, cell in enumerate(cells) if _WORD_OF_SOURCES.fullmatch(cell)]
+        if len(heads) == 1 and any(map(_WORD_BESIDE.fullmatch, cells)):
+            place, width = heads[0], len(cells)
+        elif width and len(cells) == width:
+            found = extract.address(_PORT_OF_CELL.sub("", cells[place]))
+            if found and extract.is_public(found):
+                yield found
 
 
 def _barred(text: str) -> Iterator[str]:

@@ -70,6 +70,11 @@ class View:
         return list(enclosed.lists(self.mail))
 
     @cached_property
+    def enclosures(self) -> list[str]:
+        """The texts among its other attachments: logs, JSON, XML, YAML."""
+        return [text[:_LONGEST] for text in enclosed.texts(self.mail)]
+
+    @cached_property
     def own_words(self) -> str:
         """Its text up to the returned message."""
         ends = [found.start() for pattern in (_DIVIDER, _HEADER_RUN) if (found := pattern.search(self.text))]

@@ -1,4 +1,9 @@
-"""Complaints that people and scripts write in their own words, with the message attached, quoted or pasted, or not."""
+"""Complaints that people and scripts write in their own words, with the message attached, quoted or pasted, or not.
+
+An address is accused that labels (in some twenty languages), headings, tables, lines of a log, XML, JSON or YAML call
+the source, in the text or a file beside it; the attacked never is. What is merely mentioned is accused if nothing else
+is.
+"""
 
 from __future__ import annotations
 
