@@ -25,6 +25,7 @@ from benchmarks.exactness import compare
 from benchmarks.generator import Recipe, generate
 from benchmarks.queue_files import fill
 from tests.join.kit import START, client, delivery, pickup, queued, removed
+from tests.memory import PEAK
 from whosent import answer, walk
 from whosent.audience import observe
 from whosent.model.rows import Actor, Handover, JoinedRow, Message, Outcome, Reason, Request, Result, Subject, Verdict
@@ -422,13 +423,13 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     for size in (5_000_000, 30_000_000):
         made = generate(Recipe(seed=41, size=size), tmp_path / str(size))
         code = (
-            "import gc, resource, sys\n"
+            f"{PEAK}import gc, sys\n"
             "from pathlib import Path\n"
             "from tests.test_walk import passed\n"
             "gc.set_threshold(50_000)\n"
-            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "before = peak()\n"
             "passed([Path(sys.argv[1])])\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+            "print(peak() - before)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(made.paths[0])], cwd=ROOT, capture_output=True, text=True, check=True

@@ -18,11 +18,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.memory import PEAK
 from whosent.sources import files
 from whosent.sources.arguments import expand
+from whosent.sources.compression import compression_of
 from whosent.sources.files import LINE_LIMIT, Line, Source, at_path, standard_input
 
 LINE = st.one_of(st.binary(max_size=12), st.binary(max_size=3).map(lambda some: some * 40))
@@ -86,6 +88,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(text=TEXT, ended=st.booleans())
 def test_every_line_is_quoted_as_it_stands(kind: str, text: bytes, *, ended: bool) -> None:
     text = text if ended else text.removesuffix(b"\n")
+    assume(kind != "plain" or compression_of(text) is None)  # these would be the first bytes of an archive
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
         shrink(monkeypatch)
         source = written(Path(folder), PACK[kind](text))
@@ -356,14 +359,13 @@ def test_a_line_of_100_megabytes_takes_little_memory(tmp_path: Path) -> None:
             file.write(b"x" * (1 << 20))
         file.write(b"\nNov 12 14:03:07 mx postfix/qmgr[7]: ABCDEF: removed\n")
     code = (
-        "import resource, sys\n"
-        "from pathlib import Path\n"
+        f"{PEAK}import sys\nfrom pathlib import Path\n"
         "from whosent.sources.files import Source\n"
         "source = Source('x', Path(sys.argv[1]))\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
         "longest = max(len(chunk) for _, chunk, _ in source.chunks())\n"
         "line = source.quote([0, (100 << 20) + 1])\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "after = peak()\n"
         "print(longest, source.lines, len(line[0].raw), line[(100 << 20) + 1].number, after - before)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)

@@ -13,8 +13,9 @@ import typer
 from whosent.cli.leaving import fail
 from whosent.configuration import checked, load
 from whosent.model.settings import Settings
+from whosent.sources.archives import sources_at
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source, at_path, standard_input
+from whosent.sources.files import Source, standard_input
 from whosent.sources.spools import PLACES, Spool, spools
 from whosent.store.ledger import Ledger, folder
 
@@ -25,7 +26,7 @@ Logs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[LOG]...",
-        help="Files, folders, globs, or - for standard input; compressed or not, in any order.",
+        help="Files, folders, globs, or - for standard input; compressed, in archives (tar, zip) or not, in any order.",
         show_default=False,
     ),
 ]
@@ -89,7 +90,7 @@ def sources_of(logs: list[str] | None) -> tuple[list[Source], list[str]]:
             )
         logs = ["-"]
     paths, missing = expand([log for log in logs if log != "-"])
-    sources = [at_path(path) for path in paths]
+    sources = list(sources_at(paths))
     if "-" in logs:
         sources.append(standard_input(sys.stdin.buffer))
     return sources, missing

@@ -25,8 +25,9 @@ _MAGIC: Final = (
     (b"PK\x03\x04", "zip"),
 )
 _PIECE: Final = 1 << 18
-_MEMBERS: Final = 10_000  # of one zip archive
-_SWOLLEN: Final = 1 << 28  # bytes of text that any zip archive may hold
+MEMBERS: Final = 10_000  # files in one archive
+SWOLLEN: Final = "holds more than any text that was ever compressed: the rest was not read"
+_TEXT: Final = 1 << 28  # bytes that any archive of files may hold
 _RATIO: Final = 200  # of text to stored bytes above that: logs reach 50
 _ZSTD_STEP: Final = 1 << 10  # stored bytes at once: a block of four bytes may stand for 128 KiB of text
 _ZSTD_WINDOW: Final = 1 << 27  # zstd --long
@@ -96,20 +97,25 @@ def _archive(raw: BinaryIO, compression: str) -> gzip.GzipFile | bz2.BZ2File | l
     return bz2.BZ2File(raw) if compression == "bzip2" else lzma.LZMAFile(raw)
 
 
+def most_text(raw: BinaryIO) -> int:
+    """How many bytes an open archive of files may hold in all."""
+    return max(_TEXT, _RATIO * os.fstat(raw.fileno()).st_size)
+
+
 def _zip(raw: BinaryIO) -> Iterator[bytes]:
     """The files of an archive one after the other, as they stand in it, each ended by a line end."""
     with zipfile.ZipFile(raw) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) > _MEMBERS:
-            raise zipfile.BadZipFile(f"holds more than {_MEMBERS:,} files")
-        unpacked, most = 0, max(_SWOLLEN, _RATIO * os.fstat(raw.fileno()).st_size)
+        if len(members) > MEMBERS:
+            raise zipfile.BadZipFile(f"holds more than {MEMBERS:,} files")
+        unpacked, most = 0, most_text(raw)
         for member in members:
             with archive.open(member) as file:
                 last = b""
                 while piece := file.read(_PIECE):
                     unpacked += len(piece)
                     if unpacked > most:
-                        raise zipfile.BadZipFile("holds more than any text that was ever compressed")
+                        raise zipfile.BadZipFile(SWOLLEN)
                     yield piece
                     last = piece
                 if not last.endswith(b"\n"):

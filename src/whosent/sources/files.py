@@ -63,7 +63,8 @@ class UnusableError(OSError):
 class Source:
     """One input: opens itself as often as needed and remembers where its chunks began."""
 
-    def __init__(self, name: str, path: Path | None, spool: BinaryIO | None = None) -> None:
+    def __init__(self, name: str, path: Path | None, spool: BinaryIO | None = None, *, holds: object = None) -> None:
+        """``holds``: what must not go before this does."""
         self.name = name
         self.problem: str | None = None
         self.size = 0  # decompressed bytes read so far
@@ -72,6 +73,7 @@ class Source:
         self.longest_line: int | None = None  # what is longer is cut; 0: blocks are handed out, whatever their lines
         self._path = path
         self._spool = spool
+        self._holds = holds
         self._starts: list[tuple[int, int]] = []  # (offset, lines before it) of each chunk
         self._identity: tuple[int, int] | None = None
         if spool is not None:
@@ -140,7 +142,7 @@ class Source:
                     if len(head) >= HEAD:
                         break
         except BROKEN as error:
-            self.problem = _problem(error, len(head))
+            self.problem = problem_of(error, len(head))
         head = head[:HEAD]
         return head[: head.rfind(b"\n") + 1] or (head and head + b"\n")
 
@@ -160,7 +162,7 @@ class Source:
                     self.size = end
                     yield offset, chunk, raw.tell()
         except BROKEN as error:
-            self.problem = _problem(error, self.size)
+            self.problem = problem_of(error, self.size)
 
     def _chunks(self, raw: BinaryIO, compression: str | None) -> Iterator[Chunk]:
         blocks = _blocks(raw, compression)
@@ -185,7 +187,7 @@ class Source:
                     if start > wanted[-1]:
                         break
         except BROKEN as error:
-            self.problem = self.problem or _problem(error, self.size)
+            self.problem = self.problem or problem_of(error, self.size)
         return found
 
     def _again(self, raw: BinaryIO, compression: str) -> Iterator[tuple[int, bytes, int]]:
@@ -199,13 +201,14 @@ class Source:
         """The chunks of a plain file that hold the wanted offsets."""
         if os.fstat(raw.fileno()).st_size < self.size:
             raise UnusableError("became shorter while it was being read: its lines cannot be quoted")
+        most = CHUNK + max(LINE_LIMIT, self.longest_line or 0) + 1  # what is longer is the tail of a line that was cut
         numbers = {bisect_right(self._starts, offset, key=lambda start: start[0]) - 1 for offset in wanted}
         for number in sorted(numbers):
             start, lines_before = self._starts[number]
             end = self._starts[number + 1][0] if number + 1 < len(self._starts) else self.size
             raw.seek(start)
             further = 0 if self.longest_line is None else LINE_LIMIT  # a row may go on in the next chunk
-            yield start, raw.read(min(end + further, self.size) - start), lines_before
+            yield start, raw.read(min(end - start, most) + further), lines_before
 
     def text(self) -> Iterator[bytes]:
         """The decompressed bytes, as far as they can be had; nothing is remembered of them."""
@@ -341,7 +344,8 @@ def _pick(chunk: bytes, start: int, lines_before: int, wanted: list[int], found:
         found[offset] = Line(number, raw)
 
 
-def _problem(error: Exception, size: int) -> str:
+def problem_of(error: Exception, size: int) -> str:
+    """What went wrong behind so many bytes of text."""
     if isinstance(error, UnusableError):
         return str(error)
     if isinstance(error, OSError) and error.errno is not None:
@@ -372,7 +376,7 @@ def at_path(path: Path) -> Source:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # no waiting for a writer that never comes
     except OSError as error:
         source = Source(name, path)
-        source.problem = _problem(error, 0)
+        source.problem = problem_of(error, 0)
         return source
     os.set_blocking(descriptor, True)
     with os.fdopen(descriptor, "rb") as pipe:

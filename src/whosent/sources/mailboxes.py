@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from whosent.sources.archives import sources_at
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source, at_path, standard_input
+from whosent.sources.files import Source, standard_input
 
 _PARTS: Final = frozenset({"cur", "new"})
 
@@ -24,7 +25,7 @@ def _sources(paths: Iterable[Path], *, spooled: bool) -> Iterator[Source]:
     maildirs: dict[Path, bool] = {}
     for path in paths:
         if not _is_housekeeping(path, maildirs):
-            yield at_path(path)
+            yield from sources_at([path])
     if spooled:
         yield standard_input(sys.stdin.buffer)
 
