@@ -25,7 +25,7 @@ SOURCES = ("module.c", "matcher.c", "joiner.c", "rows.c", "frames.c", "words.c")
 COMPILED = {
     "measures": ("beta", "bloom", "meter", "networks", "peers", "regard", "trail", "watch", "whereabouts"),
     "detectors": ("outcomes", "novelty", "volume", "outage", "repetition", "takeover", "worldsays", "filtered",
-                  "forwarding"),
+                  "forwarding", "rhythm", "campaign", "backscatter"),
     "model": ("correspondents", "surroundings"),
     "queues": ("heading", "postfix"),
     "": ("overview", "witnessed"),

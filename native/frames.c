@@ -14,38 +14,61 @@ enum tag {
 
 /* ------------------------------------------------------------------ packing */
 
+enum { CLASSES = 64 };            /* of them few are met: rows, actors, members of enums */
+
 typedef struct {
     PyObject_HEAD
-    PyObject *numbers;            /* class -> its number, or for an enum -1 less its number */
+    PyObject *numbers;            /* class -> its number */
     PyObject *known[PLACES];      /* what the other side knows, at the same place */
     PyObject *time;               /* of the row before */
-    unsigned char *out;
-    Py_ssize_t size, room;
+    struct {
+        PyTypeObject *type;
+        unsigned char number;
+    } met[CLASSES];               /* the numbers of classes that were looked up */
+    unsigned char *out, *at, *end; /* the frame, where it goes on, and what there is room for */
 } Packer;
 
 static int
-put(Packer *self, const void *bytes, Py_ssize_t size)
+grow(Packer *self, Py_ssize_t size)
 {
-    if (self->size + size > self->room) {
-        Py_ssize_t room = 2 * (self->size + size) + 4096;
-        unsigned char *more = PyMem_Realloc(self->out, (size_t)room);
-        if (!more) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        self->out = more;
-        self->room = room;
+    Py_ssize_t used = self->at - self->out, room = 2 * (used + size) + 4096;
+    unsigned char *more = PyMem_Realloc(self->out, (size_t)room);
+    if (!more) {
+        PyErr_NoMemory();
+        return -1;
     }
-    memcpy(self->out + self->size, bytes, (size_t)size);
-    self->size += size;
+    self->out = more;
+    self->at = more + used;
+    self->end = more + room;
     return 0;
 }
 
-static int
+/* Room for so many bytes more. */
+static inline int
+reserve(Packer *self, Py_ssize_t size)
+{
+    return self->end - self->at >= size ? 0 : grow(self, size);
+}
+
+static inline int
 put_tag(Packer *self, enum tag tag)
 {
-    unsigned char byte = (unsigned char)tag;
-    return put(self, &byte, 1);
+    if (reserve(self, 1) < 0)
+        return -1;
+    *self->at++ = (unsigned char)tag;
+    return 0;
+}
+
+/* A tag and eight bytes behind it. */
+static inline int
+put_eight(Packer *self, enum tag tag, const void *bytes)
+{
+    if (reserve(self, 9) < 0)
+        return -1;
+    *self->at = (unsigned char)tag;
+    memcpy(self->at + 1, bytes, 8);
+    self->at += 9;
+    return 0;
 }
 
 static int
@@ -56,7 +79,13 @@ put_sized(Packer *self, enum tag tag, const char *text, Py_ssize_t size)
         PyErr_SetString(PyExc_OverflowError, "too long for a frame");
         return -1;
     }
-    return put_tag(self, tag) < 0 || put(self, &told, sizeof told) < 0 || put(self, text, size) < 0 ? -1 : 0;
+    if (reserve(self, 5 + size) < 0)
+        return -1;
+    *self->at = (unsigned char)tag;
+    memcpy(self->at + 1, &told, sizeof told);
+    memcpy(self->at + 5, text, (size_t)size);
+    self->at += 5 + size;
+    return 0;
 }
 
 static int put_value(Packer *self, PyObject *value, int depth);
@@ -64,12 +93,14 @@ static int put_value(Packer *self, PyObject *value, int depth);
 static int
 put_members(Packer *self, PyObject *tuple, int depth)
 {
-    unsigned char count = (unsigned char)PyTuple_GET_SIZE(tuple);
-    if (PyTuple_GET_SIZE(tuple) > LARGEST || depth > DEEPEST) {
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+    if (count > LARGEST || depth > DEEPEST) {
         PyErr_SetString(PyExc_OverflowError, "too large for a frame");
         return -1;
     }
-    int failed = put(self, &count, 1);
+    int failed = reserve(self, 1);
+    if (!failed)
+        *self->at++ = (unsigned char)count;
     for (Py_ssize_t field = 0; !failed && field < count; field++)
         failed = put_value(self, PyTuple_GET_ITEM(tuple, field), depth + 1);
     return failed;
@@ -77,16 +108,33 @@ put_members(Packer *self, PyObject *tuple, int depth)
 
 /* The number of a value's class; -1 with an error set if it has none. */
 static int
-put_class(Packer *self, enum tag tag, PyObject *value)
+number_of(Packer *self, PyObject *value)
 {
-    PyObject *number = PyDict_GetItemWithError(self->numbers, (PyObject *)Py_TYPE(value));
+    PyTypeObject *type = Py_TYPE(value);
+    size_t place = ((uintptr_t)type >> 5) % CLASSES;
+    if (self->met[place].type == type) /* `numbers` keeps it alive */
+        return self->met[place].number;
+    PyObject *number = PyDict_GetItemWithError(self->numbers, (PyObject *)type);
     if (!number) {
         if (!PyErr_Occurred())
-            PyErr_SetObject(PyExc_KeyError, (PyObject *)Py_TYPE(value));
+            PyErr_SetObject(PyExc_KeyError, (PyObject *)type);
         return -1;
     }
-    unsigned char byte = (unsigned char)PyLong_AsLong(number);
-    return put_tag(self, tag) < 0 || put(self, &byte, 1) < 0 ? -1 : 0;
+    self->met[place].type = type;
+    self->met[place].number = (unsigned char)PyLong_AsLong(number);
+    return self->met[place].number;
+}
+
+static inline int
+put_class(Packer *self, enum tag tag, PyObject *value)
+{
+    int number = number_of(self, value);
+    if (number < 0 || reserve(self, 2) < 0)
+        return -1;
+    self->at[0] = (unsigned char)tag;
+    self->at[1] = (unsigned char)number;
+    self->at += 2;
+    return 0;
 }
 
 /* A number that no table or line should hold, but some do: in hexadecimal digits. */
@@ -106,13 +154,19 @@ put_number(Packer *self, PyObject *value)
 {
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (!PyLong_CheckExact(value)) { /* a member of an enum */
-        unsigned char member = (unsigned char)number;
-        return put_class(self, MEMBER, value) < 0 || put(self, &member, 1) < 0 ? -1 : 0;
-    }
-    if (overflow)
-        return put_large(self, value);
-    return put_tag(self, NUMBER) < 0 || put(self, &number, sizeof number) < 0 ? -1 : 0;
+    return overflow ? put_large(self, value) : put_eight(self, NUMBER, &number);
+}
+
+/* A member of an enum. */
+static int
+put_member(Packer *self, PyObject *value)
+{
+    int overflow;
+    long member = PyLong_AsLongAndOverflow(value, &overflow);
+    if (put_class(self, MEMBER, value) < 0 || reserve(self, 1) < 0)
+        return -1;
+    *self->at++ = (unsigned char)member;
+    return 0;
 }
 
 /* A value that need not be told by its place. */
@@ -122,6 +176,8 @@ put_whole(Packer *self, PyObject *value, int depth)
     if (PyBytes_CheckExact(value))
         return put_sized(self, BYTES, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value));
     if (PyUnicode_CheckExact(value)) {
+        if (PyUnicode_IS_COMPACT_ASCII(value))
+            return put_sized(self, TEXT, PyUnicode_DATA(value), PyUnicode_GET_LENGTH(value));
         Py_ssize_t size;
         const char *text = PyUnicode_AsUTF8AndSize(value, &size);
         return text ? put_sized(self, TEXT, text, size) : -1;
@@ -140,8 +196,11 @@ put_shared(Packer *self, PyObject *value, int depth)
 {
     uint16_t place = (uint16_t)(((uintptr_t)value >> 4) * 2654435761u >> 8) % PLACES;
     int known = self->known[place] == value;
-    if (put_tag(self, known ? AGAIN : KEEP) < 0 || put(self, &place, sizeof place) < 0)
+    if (reserve(self, 3) < 0)
         return -1;
+    *self->at = known ? AGAIN : KEEP;
+    memcpy(self->at + 1, &place, sizeof place);
+    self->at += 3;
     if (known)
         return 0;
     if (put_whole(self, value, depth) < 0)
@@ -150,23 +209,28 @@ put_shared(Packer *self, PyObject *value, int depth)
     return 0;
 }
 
+/* The commonest first. */
 static int
 put_value(Packer *self, PyObject *value, int depth)
 {
-    if (value == Py_None || value == Py_True || value == Py_False)
-        return put_tag(self, value == Py_None ? NONE : value == Py_True ? TRUE : FALSE);
-    if (value == self->time)
-        return put_tag(self, SAME_TIME);
-    if (PyFloat_CheckExact(value)) {
-        double number = PyFloat_AS_DOUBLE(value);
-        return put_tag(self, FLOAT) < 0 || put(self, &number, sizeof number) < 0 ? -1 : 0;
-    }
-    if (PyLong_Check(value))
+    if (PyBytes_CheckExact(value)) {
+        if (!PyBytes_GET_SIZE(value))
+            return put_tag(self, NO_BYTES);
+    } else if (PyUnicode_CheckExact(value)) {
+        if (!PyUnicode_GET_LENGTH(value))
+            return put_tag(self, NO_TEXT);
+    } else if (PyLong_CheckExact(value)) {
         return put_number(self, value);
-    if (PyBytes_CheckExact(value) && !PyBytes_GET_SIZE(value))
-        return put_tag(self, NO_BYTES);
-    if (PyUnicode_CheckExact(value) && !PyUnicode_GET_LENGTH(value))
-        return put_tag(self, NO_TEXT);
+    } else if (PyFloat_CheckExact(value)) {
+        if (value == self->time)
+            return put_tag(self, SAME_TIME);
+        double number = PyFloat_AS_DOUBLE(value);
+        return put_eight(self, FLOAT, &number);
+    } else if (value == Py_None || value == Py_True || value == Py_False) {
+        return put_tag(self, value == Py_None ? NONE : value == Py_True ? TRUE : FALSE);
+    } else if (PyLong_Check(value)) {
+        return put_member(self, value);
+    }
     int shared = Py_REFCNT(value) > 1 && !PyTuple_CheckExact(value); /* somebody else holds it, too */
     return shared ? put_shared(self, value, depth) : put_whole(self, value, depth);
 }
@@ -186,7 +250,7 @@ packer_pack(Packer *self, PyObject *rows)
         PyErr_SetString(PyExc_TypeError, "a list of rows is wanted");
         return NULL;
     }
-    self->size = 0;
+    self->at = self->out;
     Py_CLEAR(self->time);
     for (Py_ssize_t number = 0; number < PyList_GET_SIZE(rows); number++) {
         PyObject *row = PyList_GET_ITEM(rows, number);
@@ -199,7 +263,7 @@ packer_pack(Packer *self, PyObject *rows)
         PyObject *time = PyTuple_GET_SIZE(row) ? PyTuple_GET_ITEM(row, 0) : NULL;
         Py_XSETREF(self->time, Py_XNewRef(time));
     }
-    return PyBytes_FromStringAndSize((const char *)self->out, self->size);
+    return PyBytes_FromStringAndSize((const char *)self->out, self->at - self->out);
 }
 
 static PyObject *
@@ -251,15 +315,15 @@ typedef struct {
 } Unpacker;
 
 /* The next so many bytes; NULL with an error set if there are fewer. */
-static const unsigned char *
+static inline const unsigned char *
 take(Unpacker *self, size_t size)
 {
     const unsigned char *here = self->at;
-    if ((size_t)(self->end - self->at) < size) {
+    if ((size_t)(self->end - here) < size) {
         PyErr_SetString(PyExc_ValueError, "no whole frame");
         return NULL;
     }
-    self->at += size;
+    self->at = here + size;
     return here;
 }
 
@@ -365,20 +429,6 @@ placed(Unpacker *self, int again, int depth)
 }
 
 static PyObject *
-plain_number(Unpacker *self, int is_float)
-{
-    union {
-        double real;
-        int64_t whole;
-    } told;
-    const unsigned char *bytes = take(self, sizeof told);
-    if (!bytes)
-        return NULL;
-    memcpy(&told, bytes, sizeof told);
-    return is_float ? PyFloat_FromDouble(told.real) : PyLong_FromLongLong(told.whole);
-}
-
-static PyObject *
 value_of(Unpacker *self, int depth)
 {
     const unsigned char *tag = take(self, 1);
@@ -391,9 +441,16 @@ value_of(Unpacker *self, int depth)
         return Py_NewRef(Py_True);
     case FALSE:
         return Py_NewRef(Py_False);
-    case FLOAT:
-    case NUMBER:
-        return plain_number(self, *tag == FLOAT);
+    case FLOAT: {
+        double number;
+        const unsigned char *told = take(self, sizeof number);
+        return told ? PyFloat_FromDouble(*(double *)memcpy(&number, told, sizeof number)) : NULL;
+    }
+    case NUMBER: {
+        int64_t number;
+        const unsigned char *told = take(self, sizeof number);
+        return told ? PyLong_FromLongLong(*(int64_t *)memcpy(&number, told, sizeof number)) : NULL;
+    }
     case SAME_TIME:
         if (self->time)
             return Py_NewRef(self->time);

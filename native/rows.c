@@ -151,9 +151,9 @@ kind_of(PyObject *row)
     return actor && PyTuple_Check(actor) && PyTuple_GET_SIZE(actor) ? PyTuple_GET_ITEM(actor, 0) : NULL;
 }
 
-/* Who hears of a row, borrowed: by its class and, where that is a dictionary, by the kind of its actor. */
-static PyObject *
-listeners(PyObject *table, PyObject *row, Known *known)
+/* What the table has for a row's class and, where that is a dictionary, for the kind of its actor; borrowed. */
+static inline PyObject *
+entry_of(PyObject *table, PyObject *row, Known *known)
 {
     PyObject *kind = kind_of(row);
     Known *entry = &known[((uintptr_t)Py_TYPE(row) / 64 + (uintptr_t)kind / 16) % KNOWN];
@@ -162,12 +162,26 @@ listeners(PyObject *table, PyObject *row, Known *known)
     PyObject *found = PyDict_GetItemWithError(table, (PyObject *)Py_TYPE(row));
     if (found && PyDict_CheckExact(found))
         found = kind ? PyDict_GetItemWithError(found, kind) : NULL;
-    if (!found && !PyErr_Occurred())
-        PyErr_SetObject(PyExc_KeyError, row);
-    if (!found || !PyTuple_CheckExact(found))
-        return NULL;
-    *entry = (Known){Py_TYPE(row), kind, found};
+    if (found)
+        *entry = (Known){Py_TYPE(row), kind, found};
     return found;
+}
+
+/* Who hears of a row, borrowed: as the table has it and, where that is a list, by the row's result. */
+static inline PyObject *
+listeners(PyObject *table, PyObject *row, Known *known)
+{
+    PyObject *found = entry_of(table, row, known);
+    if (found && PyList_CheckExact(found)) {
+        PyObject *result = PyTuple_Check(row) && PyTuple_GET_SIZE(row) > 6 ? PyTuple_GET_ITEM(row, 6) : Py_None;
+        Py_ssize_t number = PyLong_Check(result) ? PyLong_AsSsize_t(result) : -1;
+        found = 0 <= number && number < PyList_GET_SIZE(found) ? PyList_GET_ITEM(found, number) : NULL;
+    }
+    if (found && PyTuple_CheckExact(found))
+        return found;
+    if (!PyErr_Occurred())
+        PyErr_SetObject(PyExc_KeyError, row);
+    return NULL;
 }
 
 /* hand_out(rows, table): call everybody who hears of a row, row by row. */

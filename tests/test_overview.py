@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whosent import overview as subject
+from whosent.audience import observe
 from whosent.model.rows import Actor, Message, Outcome, Reason, Result
 from whosent.overview import Tally, who
 from whosent.reading.stamps import rfc3339
@@ -30,12 +31,10 @@ def message(time: float, actor: Actor) -> Message:
 
 def test_recipients_by_time_with_the_culprits_share() -> None:
     tally = Tally()
-    for number in range(10):
-        tally.outcome(outcome(START + number, ALICE, Result.BOUNCED, Reason.UNKNOWN_USER))
-        tally.outcome(outcome(START + number, BOB))
-    tally.outcome(outcome(START + 130, ALICE, Result.DEFERRED, Reason.RATE))
-    for result in (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED_AGAIN):
-        tally.outcome(outcome(START + 1, BOB, result))
+    rows = [outcome(START + number, ALICE, Result.BOUNCED, Reason.UNKNOWN_USER) for number in range(10)]
+    rows += [outcome(START + number, BOB) for number in range(10)]
+    rows += [outcome(START + 1, BOB, result) for result in (Result.LOCAL, Result.HANDED_OVER, Result.DEFERRED_AGAIN)]
+    observe([*rows, outcome(START + 130, ALICE, Result.DEFERRED, Reason.RATE)], [tally])
     told = tally.overview({"id1": [who(ALICE)]})
     assert told.bucket_seconds == 60
     assert [(one.start, one.sent, one.deferred, one.refused, one.culprits) for one in told.timeline] == [

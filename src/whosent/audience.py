@@ -17,6 +17,7 @@ from whosent.model.rows import (
     Rejection,
     Reported,
     Request,
+    Result,
     Row,
     Subject,
     Verdict,
@@ -31,7 +32,7 @@ _BATCH: Final = 1_024  # rows handled at a time, few enough for a processor's ca
 T = TypeVar("T")
 Heard: TypeAlias = Row | Pile
 Handlers = tuple[Callable[[Any], object], ...]
-Table = dict[type, Handlers | dict[str, Handlers]]
+Table = dict[type, Handlers | dict[str, Handlers] | dict[str, list[Handlers]]]
 
 
 def observe(rows: Iterable[Heard], observers: Iterable[object]) -> None:
@@ -74,11 +75,12 @@ def _alarms(observer: object) -> frozenset[type[Heard]]:
     return frozenset(_HANDLERS[method] for method in getattr(observer, "woken_by", ()))
 
 
-def hand_out_purely(rows: Sequence[Heard], table: Table) -> None:
+def hand_out_purely(rows: Sequence[Any], table: Table) -> None:
     """Call everybody who hears of a row, row by row; the compiled twin is native.hand_out."""
     for row in rows:
-        heard = table[row.__class__]
-        for handle in heard[row[2][0]] if isinstance(heard, dict) else heard:  # its actor's kind
+        found = table[row.__class__]
+        heard = found[row[2][0]] if isinstance(found, dict) else found  # its actor's kind
+        for handle in heard[row[6]] if isinstance(heard, list) else heard:  # its result
             handle(row)
 
 
@@ -90,19 +92,22 @@ def _tables(observers: Sequence[object]) -> list[Table]:
 
 
 def _table(observers: Sequence[object]) -> Table:
-    """Who hears of which rows: by class; of messages and outcomes by the actor's kind, where an observer says so."""
-    table: Table = {}
-    for method, row_type in _HANDLERS.items():
-        hearing = [observer for observer in observers if hasattr(observer, method)]
-        by_kind = {
-            kind: tuple(
-                getattr(observer, method) for observer in hearing if kind in getattr(observer, "kinds", ACTOR_KINDS)
-            )
-            for kind in ACTOR_KINDS
-        }
-        of_actors = row_type in {Message, Outcome}
-        table[row_type] = by_kind if of_actors else tuple(getattr(observer, method) for observer in hearing)
+    """Who hears of which rows: by class; of messages by the actor's kind, of outcomes by that and the result."""
+    table: Table = {row_type: _hearing(observers, method) for method, row_type in _HANDLERS.items()}
+    table[Message] = {kind: _hearing(observers, "message", kind) for kind in ACTOR_KINDS}
+    table[Outcome] = {kind: [_hearing(observers, "outcome", kind, result) for result in Result] for kind in ACTOR_KINDS}
     return table
+
+
+def _hearing(observers: Iterable[object], method: str, kind: str = "", result: Result | None = None) -> Handlers:
+    """The methods of those who want rows of this kind and result."""
+    return tuple(
+        getattr(observer, method)
+        for observer in observers
+        if hasattr(observer, method)
+        and (not kind or kind in getattr(observer, "kinds", ACTOR_KINDS))
+        and (result is None or result in getattr(observer, "results", Result))
+    )
 
 
 def batches(rows: Iterable[T]) -> Iterator[list[T]]:

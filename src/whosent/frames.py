@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import cache
 from typing import Any, Final
@@ -49,24 +49,26 @@ class Packing:
     """Makes frames of rows; what stands in several is told once, so all frames of one go to one :class:`Unpacking`."""
 
     def __init__(self) -> None:
-        self._pack = native.Packer(_NUMBERS).pack if native else packed_purely
+        self.joined: Callable[[list[Any]], bytes] = native.Packer(_NUMBERS).pack if native else packed_purely
+        """The body of the next frame, of rows that are whole."""
 
     def pack(self, rows: Sequence[Passed]) -> bytes:
         """The body of the next frame."""
         if Early in map(type, rows):
             rows = [row._replace(rule=_numbers()[id(row.rule)]) if isinstance(row, Early) else row for row in rows]  # type: ignore[arg-type]  # by number
-        return self._pack(list(rows))
+        return self.joined(list(rows))
 
 
 class Unpacking:
     """Makes rows of frames."""
 
     def __init__(self) -> None:
-        self._unpack = native.Unpacker(_CLASSES).unpack if native else unpacked_purely
+        self.joined: Callable[[bytes], list[Any]] = native.Unpacker(_CLASSES).unpack if native else unpacked_purely
+        """The rows of the next frame, which were whole."""
 
     def unpack(self, body: bytes) -> list[Passed]:
         """The rows of the next frame."""
-        rows: list[Passed] = self._unpack(body)
+        rows: list[Passed] = self.joined(body)
         if Early in map(type, rows):
             rows = [row._replace(rule=all_rules()[row.rule]) if isinstance(row, Early) else row for row in rows]  # type: ignore[call-overload]  # a number
         return rows

@@ -39,13 +39,13 @@ class Hearing:
         """``learner`` lets the surroundings learn, before those hear who are apart, or else those here."""
         self._surroundings, self._here, self._conclude = surroundings, here, conclude
         self._audience = Audience(here if apart else [learner, *here])
-        self._packing = Packing()
+        self._pack = Packing().joined
         self._copy = _Copy(lambda frames: self.share([learner, *apart], apart, frames)) if apart else None
 
     def hear(self, rows: list[Row]) -> None:
         """Hand out rows."""
         if self._copy and rows:
-            self._copy.tell(self._packing.pack(rows))
+            self._copy.tell(self._pack(rows))
         self._audience.hear(rows)
 
     def told(self) -> list[Any]:
@@ -58,9 +58,9 @@ class Hearing:
 
     def share(self, hearing: Share, share: Share, frames: Iterable[bytes]) -> tuple[Any, list[Any]]:
         """In the copy: what its surroundings learnt, and what its share comes to."""
-        audience, unpacking = Audience(hearing), Unpacking()
+        audience, unpack = Audience(hearing), Unpacking().joined
         for body in frames:
-            audience.hear(unpacking.unpack(body))  # type: ignore[arg-type]  # what was packed
+            audience.hear(unpack(body))
         return self._surroundings.learnt(), self._conclude(share)
 
     def stop(self) -> None:
@@ -130,6 +130,8 @@ def hearing(
         yield one
     finally:
         if collecting:
+            gc.freeze()
+            gc.unfreeze()  # what was made meanwhile counts as old: nobody looks at it now
             gc.enable()
         signal.signal(signal.SIGPIPE, before)
         one.stop()

@@ -12,16 +12,15 @@ from typing import Final
 
 from whosent.measures.networks import network
 from whosent.model.report import Bucket, LoginNetwork, Overview
-from whosent.model.rows import Actor, Message, Outcome, Reason, Result
+from whosent.model.rows import ANSWERS, Actor, Message, Outcome, Reason, Result
 from whosent.reading.stamps import rfc3339
 
 _BUCKETS: Final = 120
 _NAMED_SENDERS: Final = 40  # of one bucket
 _NETWORKS: Final = 256  # of one account
 _FIRST_WIDTH: Final = 60.0  # seconds
-# Column of an outcome that concerns the outside world, by result; hashing an enum's member costs more than a row may.
-_COLUMNS: Final = {Result.SENT: 0, Result.DEFERRED: 1, Result.BOUNCED: 2}
-_OUTWARD: Final = tuple(_COLUMNS.get(result) for result in Result)
+# Column of an answer, by result; hashing an enum's member costs more than a row may.
+_COLUMNS: Final = tuple(ANSWERS.index(result) if result in ANSWERS else -1 for result in Result)
 
 Who = tuple[str, str, str]  # kind, name, host of an actor
 
@@ -39,6 +38,7 @@ class Tally:
     """Watches the rows that detectors see, and counts."""
 
     self_contained = True
+    results = ANSWERS
 
     def __init__(self) -> None:
         self._width = _FIRST_WIDTH
@@ -65,9 +65,7 @@ class Tally:
 
     def outcome(self, row: Outcome) -> None:
         """Count a recipient of outgoing mail."""
-        column = _OUTWARD[row[6]]
-        if column is None:
-            return
+        column = _COLUMNS[row[6]]
         time, key = row[0], self._key
         if not 0.0 <= time - key * self._width < self._width:
             key = self._key = self._bucket_of(time)

@@ -36,7 +36,7 @@ from whosent.measures import who
 from whosent.measures.phrases import times_in
 from whosent.model.finding import Finding
 from whosent.model.pile import Pile
-from whosent.model.rows import JoinedRow, dereference
+from whosent.model.rows import JoinedRow, Result, dereference
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
 from whosent.overview import Tally
@@ -376,6 +376,8 @@ def _by_server(findings: Iterable[Finding], done: Pass) -> list[Finding]:
 
 class Learner:
     """Lets the surroundings learn who is ours."""
+
+    results = (Result.LOCAL, Result.HANDED_OVER)
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.message = surroundings.learn_message

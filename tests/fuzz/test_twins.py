@@ -21,7 +21,7 @@ from whosent.audience import hand_out_purely
 from whosent.frames import Packing, Unpacking, packed_purely, unpacked_purely
 from whosent.join.chain import Chain
 from whosent.join.messages import Join, layout
-from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome
+from whosent.model.rows import Closed, Handover, JoinedRow, Message, Outcome, Reason, Result
 from whosent.model.settings import Ours
 from whosent.model.surroundings import Surroundings
 from whosent.reading.formats import Form, tokenizer
@@ -150,11 +150,21 @@ def test_rows_are_handed_out_alike() -> None:
         Closed(2.0, 2, "mx", "A"),
         Message(3.0, 3, actor._replace(kind="account"), "", b"a@b", 1, 1, 3.0),
     ]
-    heard: list[list[object]] = [[], [], []]
+    sent, bounced = (
+        Outcome(4.0, 4, actor, "", b"a@b", b"c@d", result, Reason.NONE, "", forwarded=False)
+        for result in (Result.SENT, Result.BOUNCED)
+    )
+    heard: list[list[object]] = [[], []]
     for number, hand_out in enumerate((native.hand_out, hand_out_purely)):
-        table = {Message: {"unknown": (heard[number].append,), "account": ()}, Closed: (heard[number].append,) * 2}
-        hand_out(rows, table)
-    assert heard[0] == heard[1] == [rows[0], rows[1], rows[1]]
+        hear = heard[number].append
+        by_result = [(hear,) if result is Result.BOUNCED else () for result in Result]
+        table = {
+            Message: {"unknown": (hear,), "account": ()},
+            Closed: (hear,) * 2,
+            Outcome: {"unknown": by_result},
+        }
+        hand_out([*rows, sent, bounced], table)
+    assert heard[0] == heard[1] == [rows[0], rows[1], rows[1], bounced]
 
 
 def test_an_observer_that_fails_is_heard() -> None:
@@ -167,6 +177,8 @@ def test_an_observer_that_fails_is_heard() -> None:
         native.hand_out([Closed(2.0, 2, "mx", "A")], {Closed: (fail,)})
     with pytest.raises(KeyError):
         native.hand_out([Closed(2.0, 2, "mx", "A")], {})
+    with pytest.raises(KeyError):
+        native.hand_out([Closed(2.0, 2, "mx", "A")], {Closed: [(fail,)]})  # it has no result
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"a", b"a\n", b"a\nb", b"\n\n\n", b"a\0\nb\n"])

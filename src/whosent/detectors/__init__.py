@@ -6,9 +6,10 @@ clock, a file or another detector.  Because rows arrive one at a time, batching 
 
 Only the methods a detector defines are called: ``message``, ``outcome``, ``login``, ``rejection``, ``request``,
 ``call``, ``verdict``, ``subject``, each with one row of :mod:`whosent.model.rows`; then ``findings``.  With ``kinds``
-it hears of messages and outcomes of actors of those kinds only; with ``woken_by``, names of some of these methods, it
-hears nothing before the first such row, and costs nothing where there is none.  With ``self_contained`` it says that,
-while it listens, it asks the surroundings for nothing that they learn from rows: it may then hear many in one go.
+it hears of messages and outcomes of actors of those kinds only, with ``results`` of outcomes with one of those only;
+with ``woken_by``, names of some of these methods, it hears nothing before the first such row, and costs nothing where
+there is none.  With ``self_contained`` it says that, while it listens, it asks the surroundings for nothing that they
+learn from rows: it may then hear many in one go.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Outcome, Reason, Result
+from whosent.model.rows import ANSWERS, Outcome, Reason, Result
 from whosent.model.surroundings import domain_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _SENT: Final = Result.SENT
 _BOUNCED: Final = Result.BOUNCED
-_ANSWERS: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _FROM_OUTSIDE: Final = ("stranger", "unknown", "host")
 _REMEMBERED: Final = 20_000  # undelivered letters, twice
 _SOURCES: Final = 5_000
@@ -80,6 +79,7 @@ class Detector:
     """Finds the letter behind each bounce and each answer."""
 
     name = "backscatter"
+    results = ANSWERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -94,7 +94,7 @@ class Detector:
         if row[4]:
             if row[6] is _BOUNCED and row[2][0] in _FROM_OUTSIDE and not row[9]:
                 self._undeliverable(row)
-        elif row[6] in _ANSWERS and row[8]:
+        elif row[8]:
             self._without_sender(row)
 
     def _undeliverable(self, row: Outcome) -> None:

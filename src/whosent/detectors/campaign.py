@@ -127,6 +127,7 @@ class Detector:
     name = "campaign"
     woken_by = ("verdict", "subject")
     kinds = ("account",)
+    results = (_SENT, _BOUNCED)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -141,7 +142,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """What the world answers those whose texts are known."""
-        if (row[6] is not _SENT and row[6] is not _BOUNCED) or row[9]:
+        if row[9]:
             return
         sender = self._senders.get(row[2][1])
         if sender is not None:

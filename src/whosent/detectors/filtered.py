@@ -103,6 +103,7 @@ class Detector:
     name = "filtered"
     woken_by = ("verdict",)
     kinds = OURS
+    results = (_SENT, _BOUNCED)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         self._caution = settings.meter.caution
@@ -115,7 +116,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """What the world answers those whose mail is judged."""
-        if (row[6] is not _SENT and row[6] is not _BOUNCED) or row[9]:
+        if row[9]:
             return
         actor = row[2]
         if actor not in self._by_actor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Outcome, Reason, Result
+from whosent.model.rows import ANSWERS, Outcome, Reason, Result
 from whosent.model.surroundings import domain_of
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Detector:
     """Follows each pair of a forwarding address and its destination."""
 
     name = "forwarding"
+    results = ANSWERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -85,8 +86,6 @@ class Detector:
     def outcome(self, row: Outcome) -> None:
         """Mail that was forwarded met the world; other mail is looked at only where it was refused as spam."""
         result = row[6]
-        if result is not _SENT and result is not _BOUNCED and result is not _DEFERRED:
-            return
         if not row[9]:
             if row[2][0] in _PROGRAMS and row[4] and self._correspondents.ask(row, self._redirected):
                 return

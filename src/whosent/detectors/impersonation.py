@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
-_LOCAL: Final = Result.LOCAL
 _DOMAINS: Final = 5_000
 _CLIENTS: Final = 2_000  # told apart for each domain
 _RECIPIENTS: Final = 10  # who get mail in their own name
@@ -71,6 +70,7 @@ class Detector:
 
     name = "impersonation"
     kinds = ("stranger",)
+    results = (Result.LOCAL,)
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
@@ -79,7 +79,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """The hot path: nearly no mail has its sender for recipient."""
-        if row[4] != row[5] or row[6] is not _LOCAL or row[9]:
+        if row[4] != row[5] or row[9]:
             return
         key = (row.actor.host, domain_of(row.recipient))
         forged = self._forged.get(key)

@@ -58,6 +58,7 @@ class Detector:
     """Collects replies that name a loop."""
 
     name = "loops"
+    results = (Result.DEFERRED, Result.BOUNCED)
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -66,7 +67,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """Nothing but such replies."""
-        if row[7] is not _LOOP or row[6] is Result.DEFERRED_AGAIN:
+        if row[7] is not _LOOP:
             return
         domain = domain_of(row.original_recipient or row.recipient)
         ours = row.forwarded or row.relay or self._surroundings.is_own_domain(domain)

@@ -15,7 +15,7 @@ from whosent.measures.resting import Norm, Senders
 from whosent.measures.resting import Sender as Key
 from whosent.measures.trail import Trail
 from whosent.model.finding import Finding, Strength
-from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Result
+from whosent.model.rows import ANSWERS, OUR_SENDERS, Actor, Message, Outcome, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _BOUNCED: Final = Result.BOUNCED
 _DEFERRED: Final = Result.DEFERRED
-_SENT: Final = Result.SENT
 _HOUR: Final = 3600.0
 _NEW: Final = 50  # recipients never written to, within an hour
 _TIMES: Final = 5.0  # the most of any hour before
@@ -71,6 +70,7 @@ class Detector:
 
     name = "novelty"
     kinds = OUR_SENDERS
+    results = ANSWERS
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
@@ -88,7 +88,7 @@ class Detector:
     def outcome(self, row: Outcome) -> None:
         """The first answer about a recipient."""
         result = row[6]
-        if (result is not _SENT and result is not _BOUNCED and result is not _DEFERRED) or row[9]:
+        if row[9]:
             return
         sender = self._by_actor.get(row[2])
         if sender is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from whosent.measures import phrases, regard, who
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import OUR_SENDERS, Outcome, Reason, Result
+from whosent.model.rows import ANSWERS, OUR_SENDERS, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +92,7 @@ class Detector:
 
     name = "outage"
     kinds = OUR_SENDERS
+    results = ANSWERS
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
@@ -110,7 +111,7 @@ class Detector:
             self._accepted += 1
             if self._crowds or not self._accepted & _EIGHTH:
                 self._took(row)
-        elif (result is _DEFERRED or result is _BOUNCED) and row[7] in _TROUBLE and not row[9]:
+        elif row[7] in _TROUBLE and not row[9]:
             self._refused(row)
 
     def _took(self, row: Outcome) -> None:

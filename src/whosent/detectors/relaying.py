@@ -18,7 +18,7 @@ from whosent.measures import phrases, regard, who
 from whosent.measures.networks import network
 from whosent.measures.trail import Trail
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Message, Outcome, Result
+from whosent.model.rows import ANSWERS, Message, Outcome, Result
 from whosent.model.surroundings import domain_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from whosent.model.settings import Settings
     from whosent.model.surroundings import Surroundings
 
-_ANSWERS: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _CLIENTS: Final = 5000
 _DOMAINS: Final = 50_000
 _DOMAINS_EACH: Final = 200
@@ -64,6 +63,7 @@ class Detector:
 
     name = "relaying"
     kinds = ("stranger",)
+    results = ANSWERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
@@ -79,7 +79,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """A stranger's mail left us again."""
-        if row.forwarded or row[6] not in _ANSWERS or not row.relay:
+        if row.forwarded or not row.relay:
             return
         domain = domain_of(row.recipient)
         if not domain or self._surroundings.is_own_domain(domain):

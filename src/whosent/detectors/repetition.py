@@ -99,6 +99,7 @@ class Detector:
     """Counts pairs of sender and recipient."""
 
     name = "repetition"
+    results = (_SENT, _LOCAL, _HANDED_OVER, _BOUNCED)
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from whosent.measures import phrases, who
 from whosent.measures.rhythm import HOUR, LEAST_WEEKS, WEEK, Rhythm
 from whosent.model.finding import Cause, Finding, Quote, Strength, Suspect
-from whosent.model.rows import Length, Login, Message, Outcome, Reason
+from whosent.model.rows import Length, Login, Message, Outcome, Reason, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ _CLASSES: Final = {
     Reason.LOOP: "loops",
 }
 _EVERYWHERE: Final = ""
+_REFUSALS: Final = (Result.DEFERRED, Result.DEFERRED_AGAIN, Result.BOUNCED)
 
 Key = tuple[str, str]  # host ("": all together), what is counted
 
@@ -60,6 +61,7 @@ class Detector:
     """Counts each hour, and compares it when it is over, or when asked."""
 
     name = "rhythm"
+    results = _REFUSALS
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
@@ -123,7 +125,7 @@ class Detector:
         else:
             self._first = int(time) // HOUR
         self._mail, self._refused, self._logins, self._queues = {}, {}, {}, {}
-        self._end = (int(time) // HOUR + 1) * HOUR
+        self._end = float((int(time) // HOUR + 1) * HOUR)
 
     def _amounts(self) -> dict[Key, tuple[int, int]]:
         """What the running hour amounts to so far: (amount, first line)."""

@@ -99,6 +99,7 @@ class Detector:
 
     name = "volume"
     kinds = OUR_SENDERS
+    results = (_BOUNCE, _DEFERRAL)
     self_contained = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
@@ -126,8 +127,6 @@ class Detector:
     def outcome(self, row: Outcome) -> None:
         """Only refusals are counted."""
         result = row[6]
-        if result is not _BOUNCE and result is not _DEFERRAL:
-            return
         self._deferred += result is _DEFERRAL
         sender = self._by_actor.get(row[2])
         if sender is None or row.forwarded:

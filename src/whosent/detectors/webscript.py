@@ -22,7 +22,7 @@ from whosent.measures.trail import Trail, in_order
 from whosent.measures.visits import Visits
 from whosent.measures.watch import Case, Watched
 from whosent.model.finding import Cause, Finding, Strength, Suspect
-from whosent.model.rows import Actor, Call, Message, Outcome, Reason, Request, Result
+from whosent.model.rows import ANSWERS, Actor, Call, Message, Outcome, Reason, Request, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,6 @@ _AGREE: Final = 0.8  # share of a uid's messages with a call beside them
 _BEFORE: Final = 120.0  # seconds before the first bad answer in which its request may lie
 _ENOUGH: Final = 20  # recipients of the same uid before that make a norm
 _FEW_EACH: Final = 2.0  # mails per POST of an abused form, at most
-_ANSWERED: Final = (Result.SENT, Result.BOUNCED, Result.DEFERRED)
 _CANDIDATES: Final = 5
 _QUOTES: Final = 12
 
@@ -77,6 +76,7 @@ class Detector:
 
     name = "webscript"
     kinds = ("local_user",)
+    results = ANSWERS
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         self._correspondents = surroundings.correspondents
@@ -125,7 +125,7 @@ class Detector:
 
     def outcome(self, row: Outcome) -> None:
         """What became of a recipient of a local user."""
-        if row.forwarded or row.result not in _ANSWERED:
+        if row.forwarded:
             return
         self._now = row.time
         user = self._user(row.actor, row.time)

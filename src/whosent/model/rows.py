@@ -55,6 +55,9 @@ class Result(IntEnum):
     BOUNCED = 5  # 5xx, expired or undeliverable
 
 
+ANSWERS: Final = (Result.SENT, Result.DEFERRED, Result.BOUNCED)  # the world's first word about a recipient
+
+
 class Reason(IntEnum):
     """Why a recipient was deferred or bounced, from the enhanced status code (RFC 3463) and the reply's text."""
 
