@@ -22,7 +22,7 @@ from whosent.keeper.memory import Memory, secured
 from whosent.keeper.servers import KeeperError, Server
 from whosent.model.settings import Containment
 from whosent.queues import postfix
-from whosent.queues.belonging import claim, judge
+from whosent.queues.belonging import claim
 from whosent.sources.spools import Spool
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def test_a_reader_that_dies_is_said(world: World, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("world")
 def test_parts_tile_the_queue() -> None:
     (server,) = servers.mail_servers()
-    mine = judge(claim(SCRIPT))
+    mine = search.Whose.claimed(claim(SCRIPT))
     found = [
         line
         for part in range(3)
@@ -323,7 +323,7 @@ def test_a_reading_process_says_what_it_found_and_ends(world: World, monkeypatch
         ours, theirs = os.pipe()
         if broken:
             os.close(ours)
-        blocks = search._blocks(server, judge(claim(SCRIPT)), search.WAITING, (0, 1), digests=False)  # noqa: SLF001
+        blocks = search._blocks(server, search.Whose.claimed(claim(SCRIPT)), search.WAITING, (0, 1), digests=False)  # noqa: SLF001
         with pytest.raises(SystemExit) as left:
             search._child(theirs, blocks)  # noqa: SLF001
         os.close(theirs)

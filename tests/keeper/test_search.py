@@ -12,7 +12,7 @@ import pytest
 from tests.keeper.kit import OTHERS, SAMPLES, SCRIPT, SPAM, fill_postfix, readable_place, why_not
 from whosent.keeper import search, servers
 from whosent.keeper.servers import Server
-from whosent.queues.belonging import claim, judge
+from whosent.queues.belonging import claim
 from whosent.sources.spools import Opened, Spool
 
 
@@ -20,7 +20,7 @@ def said(server: Server, suspect: str, among: tuple[str, ...]) -> tuple[list[lis
     """The fields of each line, and files, others and unread in all."""
     lines = [
         line
-        for block in search._blocks(server, judge(claim(suspect)), among, (0, 1), digests=True)  # noqa: SLF001
+        for block in search._blocks(server, search.Whose.claimed(claim(suspect)), among, (0, 1), digests=True)  # noqa: SLF001
         for line in block.decode().splitlines()
     ]
     counts = [list(map(int, line[1:].split())) for line in lines if line[0] == "="]
@@ -66,7 +66,8 @@ def test_exims_two_files_are_digested_together_and_frozen_ones_are_another_quest
 
 def test_a_message_that_leaves_while_it_is_read_is_not_told(tmp_path: Path) -> None:
     server = exim_of(tmp_path)
-    found = [one for one in search._found(server, search.ALL, (0, 1)) if isinstance(one, Opened)]  # noqa: SLF001
+    every = search._found(server, lambda _name, _head: None, search.ALL, (0, 1))  # noqa: SLF001
+    found = [one for one in every if isinstance(one, Opened)]
     told = [search._told(server, one, digests=True) for one in found]  # noqa: SLF001
     assert all(told)
     shutil.rmtree(tmp_path / "exim")

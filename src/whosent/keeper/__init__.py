@@ -15,13 +15,14 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from whosent.keeper import taps, wall, work
 from whosent.keeper.memory import BRAKE, Memory, secured
-from whosent.keeper.servers import KeeperError, mail_servers, now
+from whosent.keeper.servers import KeeperError, mail_servers
 from whosent.queues.belonging import Claim, NoClaimError, claim
 
 FOLDER: Final = "/var/lib/whosent-keeper"
@@ -35,7 +36,7 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
     """Close the tap; the moment is kept, for what it catches is ours to release."""
     will: taps.Will = "refuse" if how == "refuse" else "hold"
     memory, done, problems = Memory(folder, wanted), 0, []
-    since = min(now(), memory.tap[0] if memory.tap[1] is None else now())
+    since = min(time.time(), memory.tap[0] if memory.tap[1] is None else time.time())
     memory.tapped(since)
     for server in taps.tapped(mail_servers()):
         try:
@@ -51,38 +52,27 @@ def _close(folder: Path, wanted: Claim, how: str) -> dict[str, Any]:
 
 def _open(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     """Open the tap; twice does no harm."""
-    done = 0
-    for server in taps.tapped(mail_servers()):
-        if (taps.home(server) / "accounts.type").exists():
-            taps.turn(server, wanted, None)
-            done += 1
+    servers = [one for one in taps.tapped(mail_servers()) if taps.ready(one)]
+    for server in servers:
+        taps.turn(server, wanted, None)
     memory = Memory(folder, wanted)
     if memory.tap[1] is None and memory.tap[0] < float("inf"):
-        memory.tapped(memory.tap[0], now())
-    return {"servers": done}
+        memory.tapped(memory.tap[0], time.time())
+    return {"servers": len(servers)}
 
 
 def _pass(folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     """Let new mail of one suspect pass the emergency brake."""
     if Memory(folder, BRAKE).tap[1] is not None:
         raise KeeperError("the brake is not on: there is nothing to pass")
-    done = 0
-    for server in taps.tapped(mail_servers()):
+    servers = taps.tapped(mail_servers())
+    for server in servers:
         taps.turn(server, wanted, "pass")
-        done += 1
-    return {"servers": done}
-
-
-def _wall(_folder: Path, wanted: Claim, seconds: str) -> dict[str, Any]:
-    return wall.add(wanted, seconds)
-
-
-def _unwall(_folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
-    return wall.remove(wanted)
+    return {"servers": len(servers)}
 
 
 _ORDERS: Final[dict[str, Callable[[Path, Claim, str], dict[str, Any]]]] = {
-    "close": _close, "open": _open, "pass": _pass, "wall": _wall, "unwall": _unwall,
+    "close": _close, "open": _open, "pass": _pass, "wall": wall.add, "unwall": wall.remove,
 }  # fmt: skip
 
 
@@ -113,10 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
             say({"done": work.VERBS[verb](folder, wanted, say)})
         else:
             say({"done": _ORDERS[verb](folder, wanted, how)})
-    except (KeeperError, NoClaimError) as error:
-        say({"error": str(error)})
-        return 1
-    except OSError as error:
-        say({"error": f"{error.filename or 'the keeper'}: {error.strerror}"})
+    except (KeeperError, NoClaimError, OSError) as error:
+        of_files = f"{error.filename or 'the keeper'}: {error.strerror}" if isinstance(error, OSError) else ""
+        say({"error": of_files or str(error)})
         return 1
     return 0

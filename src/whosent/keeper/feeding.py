@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from whosent.keeper.servers import ENVIRONMENT, PATIENCE, KeeperError, Server
+from whosent.keeper.servers import ENVIRONMENT, PATIENCE, KeeperError, Server, widened
 from whosent.queues import exim, postfix, sendmail
 from whosent.sources.spools import FLAGS, Where, folders
 
@@ -97,6 +97,7 @@ class Feed:
             )  # fmt: skip
             assert self._postsuper.stdin is not None
             os.set_blocking(self._postsuper.stdin.fileno(), False)
+            widened(self._postsuper.stdin.fileno())
         assert self._postsuper.stdin is not None
         pipe, view = self._postsuper.stdin.fileno(), memoryview(lines)
         while view:

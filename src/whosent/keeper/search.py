@@ -5,20 +5,23 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import pwd
 import select
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from whosent.keeper.servers import KeeperError, Server
+from whosent.keeper.servers import KeeperError, Server, widened
 from whosent.model.pile import Letter
 from whosent.queues import Unread
-from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, folders, message
+from whosent.queues.belonging import Claim, judge
+from whosent.queues.proving import Proof, proof
+from whosent.sources.spools import FLAGS, READ, ROUND, Damaged, Opened, Proven, folders, message
 
 WAITING: Final = ("incoming", "active", "deferred", "incoming", "active")  # where Postfix's can be held
 HELD: Final = ("hold",)
@@ -30,6 +33,21 @@ _OFTEN: Final = 1_000  # files after which a process says how far it is
 AT_ONCE: Final = 8_192  # messages passed on together: each time they are written down first
 _WAIT: Final = 0.25  # seconds after which fewer are passed on
 _ALLOCATIONS: Final = 50_000  # letters make no cycles
+
+
+class Whose(NamedTuple):
+    """Tells a suspect's messages from all others."""
+
+    mine: Callable[[Letter], bool]
+    quick: Proof
+
+    @classmethod
+    def claimed(cls, claim: Claim) -> Whose:
+        """By a claim; Sendmail writes down the login name of a local user, not the number."""
+        uid, login = claim.name if claim.kind == "local_user" else claim.uid, ""
+        with suppress(KeyError):
+            login = pwd.getpwuid(int(uid)).pw_name if uid else ""
+        return cls(judge(claim, login), proof(claim, login))
 
 
 class Hit(NamedTuple):
@@ -66,7 +84,7 @@ class Seen:
 
 
 def search(
-    server: Server, mine: Callable[[Letter], bool], among: Sequence[str], seen: Seen, *, digests: bool = False
+    server: Server, whose: Whose, among: Sequence[str], seen: Seen, *, digests: bool = False
 ) -> Iterator[list[Hit]]:
     """The suspect's messages in these folders (``HELD`` where none is for that: what is frozen), as they are found.
 
@@ -76,13 +94,14 @@ def search(
     seen.total += sizes
     parts = min(_MOST, len(os.sched_getaffinity(0)), 1 + sizes // _WORTH_ANOTHER)
     ours, theirs = os.pipe()
+    widened(ours)
     children: list[int] = []
     try:
         for part in range(parts):
             pid = os.fork()
             if not pid:
                 os.close(ours)
-                _child(theirs, _blocks(server, mine, among, (part, parts), digests=digests))
+                _child(theirs, _blocks(server, whose, among, (part, parts), digests=digests))
             children.append(pid)
         os.close(theirs)
         yield from _heard(ours, seen)
@@ -137,27 +156,30 @@ def _child(pipe: int, blocks: Iterator[bytes]) -> None:
 
 
 def _blocks(
-    server: Server, mine: Callable[[Letter], bool], among: Sequence[str], share: tuple[int, int], *, digests: bool
+    server: Server, whose: Whose, among: Sequence[str], share: tuple[int, int], *, digests: bool
 ) -> Iterator[bytes]:
     """The lines of what is the suspect's among this share of the names, and of how much was looked at."""
     wanted = None if among is ALL or server.spool.mta == "postfix" else among is HELD  # frozen; None: all
     said, others, unread, files = bytearray(), 0, 0, 0
-    for found in _found(server, among, share):
+    for found in _found(server, whose.quick, among, share):
         files += 1
-        if not isinstance(found, Opened):
+        if isinstance(found, Proven) or (
+            isinstance(found, Opened) and (wanted is None or found.letter.frozen is wanted) and whose.mine(found.letter)
+        ):
+            said += _told(server, found, digests=digests)
+        elif not isinstance(found, Opened):
             unread += 1
         elif wanted is None or found.letter.frozen is wanted:
-            if mine(found.letter):
-                said += _told(server, found, digests=digests)
-            else:
-                others += 1
+            others += 1
         if len(said) > _BLOCK or files >= _OFTEN:
             yield bytes(said) + b"=%d %d %d\n" % (files, others, unread)
             said, others, unread, files = bytearray(), 0, 0, 0
     yield bytes(said) + b"=%d %d %d\n" % (files, others, unread)
 
 
-def _found(server: Server, among: Sequence[str], share: tuple[int, int]) -> Iterator[Opened | Damaged | Unread]:
+def _found(
+    server: Server, quick: Proof, among: Sequence[str], share: tuple[int, int]
+) -> Iterator[Opened | Proven | Damaged | Unread]:
     """Each message once, and what could not be read."""
     part, parts = share
     done: set[str] = set()
@@ -167,24 +189,25 @@ def _found(server: Server, among: Sequence[str], share: tuple[int, int]) -> Iter
         for name in names:
             if (parts > 1 and crc32(name.encode(errors="surrogateescape")) % parts != part) or name in done:
                 continue
-            found = message(server.spool, folder, where, name)
-            if isinstance(found, Opened):
+            found = message(server.spool, folder, where, name, quick)
+            if isinstance(found, Opened | Proven):
                 done.add(name)
             if found is not None:
                 yield found
 
 
-def _told(server: Server, found: Opened, *, digests: bool) -> bytes:
+def _told(server: Server, found: Opened | Proven, *, digests: bool) -> bytes:
     """The line of one message; none if it left meanwhile."""
-    letter, (_, _, queue_id, folder, inner), total, raw = found
+    _, (_, _, queue_id, folder, inner), total, raw = found
+    arrived = found.arrived if isinstance(found, Proven) else found.letter.arrived
     digest, size = "", 0
     if digests and server.spool.mta == "postfix" and total == len(raw):
         digest, size = hashlib.sha256(raw).hexdigest(), total
     elif digests:
-        *_, digest, size = digested(Hit(queue_id, letter.arrived, folder, inner), server)
+        *_, digest, size = digested(Hit(queue_id, arrived, folder, inner), server)
         if not digest:
             return b""
-    return f"{queue_id}\t{letter.arrived}\t{folder}\t{inner}\t{digest}\t{size}\n".encode()
+    return f"{queue_id}\t{arrived}\t{folder}\t{inner}\t{digest}\t{size}\n".encode()
 
 
 def digested(hit: Hit, server: Server, sample: Path | None = None) -> Hit:

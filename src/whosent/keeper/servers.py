@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -50,6 +51,12 @@ def ask(argv: Sequence[str], stdin: str = "", within: float = PATIENCE) -> str:
     if done.returncode:
         raise KeeperError(f"{' '.join(argv[:3])} failed: {done.stderr.strip()[-300:]!a}")
     return done.stdout
+
+
+def widened(pipe: int) -> None:
+    """Let a pipe hold more, so that neither end waits for the other to be run; where that is not allowed, less."""
+    with suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def mail_servers() -> list[Server]:
@@ -115,8 +122,3 @@ def _sendmails() -> Iterator[Server]:
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d{1,6})([smhdw]?)", text)
     return int(found[1]) * _UNITS[found[2] or "d"] if found else 5.0 * _DAY
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    return time.time()

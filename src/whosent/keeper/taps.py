@@ -26,21 +26,25 @@ _NO_KEY: Final = re.compile(r'[\s"#:\\]|[^!-~]')
 _SETUP: Final = "is not set up for it: run `whosent setup {mta}` once, as root"
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_@%=~/.+-]{1,300}")
 _ACTION: Final = {"hold": "HOLD whosent", "refuse": "REJECT stopped: write to the postmaster", "pass": "DUNNO"}
-_BRAKE: Final = "/^Received: by [^ ]+ \\([^()]*, from userid [0-9]+\\)/ HOLD whosent brake"
 
 
 def turn(server: Server, claim: Claim, will: Will | None) -> None:
     """Give new mail of the suspect this fate; None: as if nothing had been said."""
     folder = home(server)
-    if not (folder / "accounts.type").exists():
+    if not ready(server):
         mta = server.spool.mta
         raise KeeperError(f"{mta.capitalize()} at {folder.parent} " + _SETUP.format(mta=mta))
     {"postfix": _on_postfix, "exim": _on_exim, "sendmail": _on_sendmail}[server.spool.mta](server, folder, claim, will)
 
 
-def tapped(servers: Iterable[Server]) -> Iterable[Server]:
+def tapped(servers: Iterable[Server]) -> list[Server]:
     """One server of each that share their tables: the queues of one Sendmail."""
-    return {home(one): one for one in servers}.values()
+    return list({home(one): one for one in servers}.values())
+
+
+def ready(server: Server) -> bool:
+    """Whether its tables are there."""
+    return (home(server) / "accounts.type").exists()
 
 
 def home(server: Server) -> Path:
@@ -106,10 +110,8 @@ def _header(path: Path, claim: Claim, will: Will | None) -> None:
 
 
 def _pattern(claim: Claim) -> str:
-    if claim.kind == "everything":
-        return _BRAKE.rpartition(" HOLD")[0]
-    if claim.kind == "local_user":
-        return f"/^Received: by [^ ]+ \\([^()]*, from userid {claim.name}\\)/"
+    if claim.kind in {"everything", "local_user"}:
+        return f"/^Received: by [^ ]+ \\([^()]*, from userid {claim.name or '[0-9]+'}\\)/"
     if "/" in claim.name or not _LITERAL.fullmatch(claim.name):
         raise KeeperError("the script's name cannot be put into a header pattern safely: switch its file off")
     # The number is the file's owner, not who runs it; the flag i makes upper and lower case differ.

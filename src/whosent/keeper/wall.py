@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from whosent.keeper.servers import KeeperError, ask
@@ -25,7 +26,7 @@ def _set(wanted: Claim) -> str:
     return f"inet whosent {'talkers6' if ':' in wanted.name else 'talkers4'}"
 
 
-def add(wanted: Claim, seconds: str) -> dict[str, Any]:
+def add(_folder: Path, wanted: Claim, seconds: str) -> dict[str, Any]:
     """Refuse its mail connections for so many seconds; saying it again begins anew."""
     place, lasts = _set(wanted), min(int(seconds), _LONGEST) if seconds.isdigit() else 3600
     once = f"add element {place} {{ {wanted.name} timeout {lasts}s }}\n"
@@ -33,7 +34,7 @@ def add(wanted: Claim, seconds: str) -> dict[str, Any]:
     return {"seconds": lasts}
 
 
-def remove(wanted: Claim) -> dict[str, Any]:
+def remove(_folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
     """Let it connect again; twice does no harm."""
     place = _set(wanted)
     ask(["nft", "-f", "-"], f"{_TABLE}add element {place} {{ {wanted.name} timeout 1s }}\n"

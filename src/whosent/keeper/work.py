@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-import pwd
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 from whosent.keeper.feeding import Feed
 from whosent.keeper.memory import BRAKE, Memory
-from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, digested, search
-from whosent.keeper.servers import KeeperError, Server, mail_servers, now
-from whosent.model.pile import Letter
-from whosent.queues.belonging import Claim, judge
+from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, Whose, digested, search
+from whosent.keeper.servers import KeeperError, Server, mail_servers
+from whosent.queues.belonging import Claim
 from whosent.sources.spools import Opened, folders, message
 
 QUIET: Final = 2  # passes that find nothing, one after the other, end the holding
@@ -48,16 +47,17 @@ def look(folder: Path, claim: Claim, _say: Callable[[Said], None]) -> Said:
     """How much of the queue is the suspect's, and where it lies; what of that we held."""
     memory, brake = Memory(folder, claim), Memory(folder, BRAKE)
     told = {"messages": 0, "others": 0, "unread": 0, "held_by_us": 0}
-    by_folder: dict[str, int] = {}
+    by_folder: Counter[str] = Counter()
     for server in mail_servers():
         seen, noted, braked = Seen(), memory.held(server), brake.held(server)
-        for hits in search(server, proof(claim), ALL, seen):
-            told["held_by_us"] += sum(_held_by_us(hit, (memory, noted), (brake, braked)) for hit in hits)
+        for hits in search(server, Whose.claimed(claim), ALL, seen):
+            told["held_by_us"] += sum(
+                _held_by_us(hit, memory, noted) or _held_by_us(hit, brake, braked) for hit in hits
+            )
         told["messages"] += seen.by_folder.total()
         told["others"] += seen.others
         told["unread"] += seen.unread
-        for name, count in seen.by_folder.items():
-            by_folder[name] = by_folder.get(name, 0) + count
+        by_folder += seen.by_folder
     return {**told, "folders": by_folder}
 
 
@@ -92,21 +92,12 @@ def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     return told
 
 
-def proof(claim: Claim) -> Callable[[Letter], bool]:
-    """Whether a letter is the suspect's; Sendmail writes down the login name of a local user, not the number."""
-    uid = claim.name if claim.kind == "local_user" else claim.uid
-    try:
-        return judge(claim, pwd.getpwuid(int(uid)).pw_name if uid else "")
-    except KeyError:
-        return judge(claim)
-
-
 def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) -> tuple[set[str], Seen]:
     """One pass: the ids stream to the mail server's own program while the queue is read."""
     feed, seen = Feed(server, "hold"), Seen()
     given: set[str] = set()
     try:
-        for hits in search(server, proof(memory.claim), WAITING, seen):
+        for hits in search(server, Whose.claimed(memory.claim), WAITING, seen):
             ids = [hit.queue_id for hit in hits]
             memory.note(server, [hit[:2] for hit in hits])
             feed.give(ids)
@@ -123,7 +114,7 @@ def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) 
 
 def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
     """Short ids are used again: what is held under one and is not the suspect's goes on its way at once."""
-    mine = proof(claim)
+    mine = Whose.claimed(claim).mine
     wrong = [
         name
         for folder, names, where in folders(server.spool, among=HELD)
@@ -141,18 +132,17 @@ def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
     if not braked and brake.tap[0] == float("inf"):
         return 0
     count, known = 0, memory.held(server)
-    for hits in search(server, proof(memory.claim), HELD, Seen()):
-        ours = [hit[:2] for hit in hits if hit.queue_id not in known and _held_by_us(hit, (brake, braked))]
+    for hits in search(server, Whose.claimed(memory.claim), HELD, Seen()):
+        ours = [hit[:2] for hit in hits if hit.queue_id not in known and _held_by_us(hit, brake, braked)]
         memory.note(server, ours)
         count += len(ours)
     return count
 
 
-def _held_by_us(hit: Hit, *lists: tuple[Memory, Container[str]]) -> bool:
+def _held_by_us(hit: Hit, memory: Memory, noted: Container[str]) -> bool:
     """By a command that noted it, or by a tap that was closed when it came."""
-    return hit.folder in {"hold", "frozen", "quarantined"} and any(
-        hit.queue_id in noted or memory.caught(hit.arrived) for memory, noted in lists
-    )
+    held = hit.folder in {"hold", "frozen", "quarantined"}
+    return held and (hit.queue_id in noted or memory.caught(hit.arrived))
 
 
 def release(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
@@ -175,7 +165,7 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
     def let_go(ours: Iterable[tuple[str, float]]) -> None:
         sides: tuple[list[str], list[str]] = ([], [])
         for one, arrived in ours:
-            sides[arrived < now() - _OLD * server.lifetime].append(one)
+            sides[arrived < time.time() - _OLD * server.lifetime].append(one)
         release.give(sides[False])
         requeue.give(sides[True])
         told["released"] = before + release.given + requeue.given
@@ -191,8 +181,8 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
         requeue.finish()
     braked = brake.held(server) if claim != BRAKE else {}
     caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
-    for hits in search(server, proof(caught), HELD, seen):
-        ours = [hit for hit in hits if _held_by_us(hit, (memory, own), (brake, braked))]
+    for hits in search(server, Whose.claimed(caught), HELD, seen):
+        ours = [hit for hit in hits if _held_by_us(hit, memory, own) or _held_by_us(hit, brake, braked)]
         met += sum(hit.queue_id in own for hit in ours)
         told["left"] += len(hits) - len(ours)
         let_go(hit[:2] for hit in ours)
@@ -209,7 +199,7 @@ def purge(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
     memory, progress = Memory(folder, claim), Progress(say, "purged")
     told: Said = {"purged": 0, "bytes": 0, "left": 0, "manifest": None}
     with memory.alone():
-        kept = memory.purged(now())
+        kept = memory.purged(time.time())
         with (kept / "manifest.tsv").open("a", encoding="utf-8") as manifest:
             if not manifest.tell():  # else two purges in one second
                 manifest.write("sha256\tbytes\tqueue_id\tarrived\n")
@@ -224,8 +214,8 @@ def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progre
     feed, seen, noted = Feed(server, "delete"), Seen(), memory.held(server)
     kept = Path(manifest.name).parent
     try:
-        for hits in search(server, proof(memory.claim), HELD, seen, digests=True):
-            ours = [hit for hit in hits if _held_by_us(hit, (memory, noted))]
+        for hits in search(server, Whose.claimed(memory.claim), HELD, seen, digests=True):
+            ours = [hit for hit in hits if _held_by_us(hit, memory, noted)]
             told["left"] += len(hits) - len(ours)
             for at in range(min(len(ours), max(0, _SAMPLES - told["purged"]))):
                 ours[at] = digested(ours[at], server, kept / f"{ours[at].queue_id}.sample")

@@ -79,16 +79,21 @@ def judge(wanted: Claim, login: str = "") -> Callable[[Letter], bool]:
         folded = name.lower()  # as the access maps compare, too
         return lambda letter: letter.kind == "account" and letter.name.lower() == folded
     if kind == "client":
-        return lambda letter: letter.kind == "client" and _same(letter.name, name)
+        return lambda letter: letter.kind == "client" and same_address(letter.name, name)
     if kind == "bounces":
         return lambda letter: letter.kind == "mta" and not letter.sender
     if kind == "everything":
         return lambda _letter: True
-    users = {wanted.uid if kind == "script" else name, login} - {""}
+    allowed = users(wanted, login)
     if kind == "local_user":
-        return lambda letter: _user(letter) in users
+        return lambda letter: _user(letter) in allowed
     script = name.encode()
-    return lambda letter: letter.script == script and (_user(letter) in users if users else bool(_user(letter)))
+    return lambda letter: letter.script == script and (_user(letter) in allowed if allowed else bool(_user(letter)))
+
+
+def users(wanted: Claim, login: str) -> set[str]:
+    """Number and login name of the local user whom a claim names; none: whoever it was."""
+    return {wanted.uid if wanted.kind == "script" else wanted.name, login} - {""}
 
 
 def _user(letter: Letter) -> str:
@@ -96,7 +101,7 @@ def _user(letter: Letter) -> str:
     return letter.name if letter.kind == "local_user" else letter.stamped
 
 
-def _same(text: str, address: str) -> bool:
+def same_address(text: str, address: str) -> bool:
     """Whether a client's address, as the queue file writes it, is this one."""
     if text == address:
         return True

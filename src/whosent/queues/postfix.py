@@ -37,8 +37,8 @@ _MESSAGE, _EXTRA, _END, _POINTER, _TEXT, _LONG, _DELETED = b"MXEpNLw"
 _ATTRIBUTE, _RECIPIENT, _ORIGINAL, _DONE, _SENDER, _TIME, _SIZE, _FULLNAME = b"ARODSTCF"
 _ENVELOPE: Final = frozenset(b"ARODSTCFILWVwrePfd>Q")  # what may stand outside the message
 _BY: Final = re.compile(rb"(?:Received:|[ \t]+) ?by (\S{1,255}) \([^()]{0,200}\)")
-_UID: Final = re.compile(rb"Received: by (\S{1,255}) \([^()]{0,200}, from userid (\d{1,10})\)")
-_NUMBERS: Final = re.compile(rb" *(\d{1,15}) +(\d{1,15}) +(\d{1,15}) ")
+STAMP: Final = re.compile(rb"Received: by (\S{1,255}) \([^()]{0,200}, from userid (\d{1,10})\)")
+NUMBERS: Final = re.compile(rb" *(\d{1,15}) +(\d{1,15}) +(\d{1,15}) ")
 _DIGITS: Final = 12  # of seconds
 
 _new: Final = tuple.__new__  # half the cost of calling a named tuple's class
@@ -162,12 +162,12 @@ class _Envelope:
         elif kind == _SENDER:
             self.sender = raw
         elif kind == _TIME:
-            self.arrived = _seconds(raw)
+            self.arrived = seconds(raw)
             self.first = self.first or raw
         elif kind == _FULLNAME:
             self.fullname = raw
         elif kind == _SIZE:
-            found = _NUMBERS.match(raw)
+            found = NUMBERS.match(raw)
             if found:
                 self.size, self.data = int(found[1]), int(found[2])
 
@@ -194,7 +194,7 @@ def _quick(head: bytes, envelope: _Envelope, heading: Heading) -> _Top | None:
 
     Nearly all files are so, and this takes a third of the time.
     """
-    numbers = _NUMBERS.match(head, 2)
+    numbers = NUMBERS.match(head, 2)
     if numbers is None or head[0] != _SIZE:
         return None
     envelope.size, envelope.data = int(numbers[1]), int(numbers[2])
@@ -366,8 +366,8 @@ def _actor(name: str, envelope: _Envelope, top: _Top, owner: int) -> _Actor:
     if not top.fields or top.second.split(b";")[0].split() != [b"id", name.encode()]:
         return "unknown", "", fullname, None  # not stamped for this file: whoever wrote it, it is no witness
     stamp = top.fields[0]
-    stamped = _UID.fullmatch(stamp.raw)
-    before = _UID.fullmatch(top.fields[1].raw) if len(top.fields) > 1 else None
+    stamped = STAMP.fullmatch(stamp.raw)
+    before = STAMP.fullmatch(top.fields[1].raw) if len(top.fields) > 1 else None
     if stamped and before and before[1] == stamped[1]:
         if owner < 0:  # requeued by postsuper, or a forged stamp below the true one: only the file's owner tells
             return "unknown", "", fullname, None
@@ -378,8 +378,8 @@ def _actor(name: str, envelope: _Envelope, top: _Top, owner: int) -> _Actor:
     return ("mta", "", "", stamp) if _BY.fullmatch(stamp.raw) else ("unknown", "", fullname, None)
 
 
-def _seconds(raw: bytes) -> float:
-    """``1795776215 964000`` or ``1795776215``: seconds, microseconds."""
+def seconds(raw: bytes) -> float:
+    """A time: ``1795776215 964000`` or ``1795776215``: seconds, microseconds."""
     words = raw.split(None, 2)
     if not words or not all(word.isdigit() and len(word) < _DIGITS for word in words[:2]):
         return 0.0

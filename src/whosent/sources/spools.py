@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, overload
 
 from whosent.model.pile import Letter, Place
 from whosent.queues import DamagedError, TooLongError, Unread, exim, postfix, sendmail
+from whosent.queues.proving import Proof
 from whosent.sources.text import shown
 
 Mta = Literal["postfix", "exim", "sendmail"]
@@ -76,6 +77,15 @@ class Opened(NamedTuple):
     place: Place
     total: int  # bytes of its file
     raw: bytes  # its first bytes, mostly all of them
+
+
+class Proven(NamedTuple):
+    """A message that is the one suspect's who was asked for, and was read no further."""
+
+    arrived: float
+    place: Place
+    total: int  # bytes of its file
+    raw: bytes  # all of them
 
 
 class Damaged(NamedTuple):
@@ -198,37 +208,59 @@ def _opened(path: str, refused: Callable[[str], object]) -> Iterator[int | None]
         os.close(descriptor)
 
 
-def message(spool: Spool, folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
-    """The message in the file of this name; None where the file is none of a message's own."""
-    return _READERS[spool.mta](folder, where, name)
+Found = Opened | Proven | Damaged | Unread | None
 
 
-def _of_postfix(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+@overload
+def message(spool: Spool, folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None: ...
+@overload
+def message(spool: Spool, folder: str, where: Where, name: str, quick: Proof) -> Found: ...
+def message(spool: Spool, folder: str, where: Where, name: str, quick: Proof | None = None) -> Found:
+    """The message in the file of this name; None where the file is none of a message's own.
+
+    What ``quick`` proves of a file of Postfix's is :class:`Proven`; all else is read in full.
+    """
+    if spool.mta == "postfix":
+        return _of_postfix(folder, where, name, quick if folder != "maildrop" else None)
+    return _of_exim(folder, where, name) if spool.mta == "exim" else _of_sendmail(folder, where, name)
+
+
+def _of_postfix(folder: str, where: Where, name: str, quick: Proof | None) -> Found:
     if not (name.isalnum() and name.isascii()):
         return Unread.UNFINISHED if name.replace(".", "").isdigit() else Unread.DAMAGED
-    dropped = folder == "maildrop"
     try:
         descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
     except OSError as error:
         return _WHY.get(error.errno or 0, Unread.UNREADABLE)
     try:
-        status = os.fstat(descriptor)
-        mode, total = status.st_mode, status.st_size
-        if not stat.S_ISREG(mode):
-            return Unread.NO_FILE
-        head = os.read(descriptor, READ)
-        fetch = None if total <= len(head) else _fetching(descriptor)
-        owner = status.st_uid if where.owned else -1
-        letter = postfix.letter(name, head, fetch, owner, dropped=dropped)
+        return _read(descriptor, folder, where, name, quick)
     except DamagedError as error:
-        unfinished = not mode & stat.S_IXUSR  # set when the file is whole
-        otherwise = Unread.UNFINISHED if unfinished else None if total else Unread.EMPTY
+        status = os.fstat(descriptor)
+        unfinished = not status.st_mode & stat.S_IXUSR  # set when the file is whole
+        otherwise = Unread.UNFINISHED if unfinished else None if status.st_size else Unread.EMPTY
         return otherwise or Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error))
     except OSError:
         return Unread.UNREADABLE
     finally:
         os.close(descriptor)
-    return Opened(letter, (where.path, name, name, folder, where.inner), total, head)
+
+
+def _read(descriptor: int, folder: str, where: Where, name: str, quick: Proof | None) -> Found:
+    """What an open queue file of Postfix's says."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return Unread.NO_FILE
+    total, head = status.st_size, os.read(descriptor, READ)
+    place = (where.path, name, name, folder, where.inner)
+    if total <= len(head):
+        arrived = quick(name, head) if quick and total == len(head) else None
+        if arrived is not None:
+            return Proven(arrived, place, total, head)
+        fetch = None
+    else:
+        fetch = _fetching(descriptor)
+    owner = status.st_uid if where.owned else -1
+    return Opened(postfix.letter(name, head, fetch, owner, dropped=folder == "maildrop"), place, total, head)
 
 
 def _fetching(descriptor: int) -> Callable[[int], bytes]:
@@ -310,8 +342,3 @@ def _pieces(descriptor: int, total: int) -> Iterator[bytes]:
     while at < total and (piece := os.pread(descriptor, READ, at)):
         yield piece
         at += len(piece)
-
-
-_READERS: Final[dict[Mta, Callable[[str, Where, str], Opened | Damaged | Unread | None]]] = {
-    "postfix": _of_postfix, "exim": _of_exim, "sendmail": _of_sendmail,
-}  # fmt: skip
