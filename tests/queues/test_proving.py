@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.queues.kit import POSTFIX, queue_file
@@ -73,6 +73,7 @@ def test_an_ordinary_message_of_each_is_proven() -> None:
         assert [one.kind for one in proven(ID, raw)] in ([kind, "everything"], ["everything", kind])
 
 
+@settings(deadline=None)
 @given(
     before=st.lists(st.sampled_from(OUTSIDE), max_size=6), header=st.lists(st.sampled_from(HEADER), max_size=6),
     behind=st.lists(st.sampled_from(OUTSIDE), max_size=4), stamped=st.booleans(), off=st.integers(-3, 3),
@@ -86,6 +87,7 @@ def test_strangers_files(
     proven(ID, raw[: len(raw) + off] if off < 0 else raw + b"E\0" * off)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FILES), st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=3))
 def test_damaged_files(path: Path, edits: list[tuple[int, int]]) -> None:
     raw = bytearray(path.read_bytes())
