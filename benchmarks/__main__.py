@@ -53,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Section]] = {
     "complaints": complaints.measure,
     "queue": queue.measure,
     "drill": drill.measure,
+    "drill_exim": drill.measure_exim,
     "alerting": alerting.measure,
     "audit": audit.measure,
     "listings": listings.measure,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks import drill
 from tests.lab import exim
 from tests.lab.containing import KEPT, accuse, argv, queued, said, set_up, told
 from tests.lab.lab import Lab
@@ -284,3 +285,17 @@ def test_a_walled_host_and_an_order_that_runs_out(studio: Studio) -> None:
     told(mx, "incident", "release", name)
     (again,) = studio.play(Act(0, "mail", address, MX, 25, **plain))
     assert again.accepted == 1
+
+
+def test_the_big_drill_in_small(studio: Studio) -> None:
+    """What ``make bench`` does with 300,000 messages: held, released and purged alone, while innocent mail flows."""
+    mx, spam, others = studio.lab.host("mx"), 300, 40
+    main = mx.read("/etc/postfix/main.cf")
+    done = drill.on_postfix(studio, spam, others)
+    mx.write("/etc/postfix/main.cf", main.decode())
+    mx.run(["postfix", "reload"])
+    assert done.wrong == []
+    assert set(done.rows) == {"hold", "release", "purge, one half each"}
+    assert done.delivered == done.sent > 0
+    assert [one["queue_name"] for one in waiting(mx)] == ["deferred"] * others
+    assert max(ours.peak for ours, _ in done.rows.values()) < drill.BOUND

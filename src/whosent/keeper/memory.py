@@ -10,19 +10,22 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, NamedTuple
 
 from whosent.keeper.servers import KeeperError, Server
 from whosent.queues.belonging import Claim
 
 BRAKE: Final = Claim("everything", "")
 _LATE: Final = 60.0  # seconds for which a message may still pass a tap that is being opened
+
+
+Said = dict[str, Any]
+"""One line of the answer; the last has ``done``."""
 
 
 def secured(folder: Path) -> Path:
@@ -68,24 +71,21 @@ class Memory:
         """These ids, with the times their messages came, are about to be held; on disk when this returns."""
         if self._list is None:
             self._list = self._base.with_suffix(".held").open("ab")
-            if not self._list.tell():
-                self._list.write(f"# {self.claim}\n".encode())
+            self._list.write(f"\n# {self.claim}\n".encode())  # a crash may have cut the last line short
         self._list.write("".join(f"{server.config}\t{one}\t{arrived}\n" for one, arrived in hits).encode())
         self._list.flush()
         os.fdatasync(self._list.fileno())
 
     def held(self, server: Server) -> dict[str, float]:
-        """The ids of this mail server that were noted, and when they came; a line cut short by a crash names nothing.
-
-        A line without a time, as former versions wrote them, says that the time is not known: NaN.
-        """
+        """The ids of this mail server that were noted, and when they came."""
         found: dict[str, float] = {}
         try:
             with self._base.with_suffix(".held").open(encoding="utf-8") as lines:
                 for line in lines:
-                    config, *words = line.split("\t")
-                    if config == server.config and words and line.endswith("\n"):
-                        found[words[0].strip()] = float(words[1]) if len(words) > 1 else math.nan
+                    config, _, words = line.partition("\t")
+                    one, _, arrived = words.partition("\t")
+                    if config == server.config and arrived.endswith("\n"):
+                        found[one] = float(arrived)
         except FileNotFoundError:
             pass
         return found
@@ -125,3 +125,12 @@ class Memory:
         folder = self._base.parent / "purged" / f"{self._base.name}-{int(moment)}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+
+class Order(NamedTuple):
+    """One call of the keeper."""
+
+    how: str  # of a tap: hold or refuse; of a wall: its seconds
+    say: Callable[[Said], None]
+    memory: Memory  # of the claim
+    brake: Memory  # of the emergency brake

@@ -118,12 +118,12 @@ def search(
 def _heard(pipe: int, seen: Seen) -> Iterator[list[Hit]]:
     """What the processes say, many at a time but none late."""
     hits: list[Hit] = []
-    rest, last, block = b"", time.monotonic(), b" "
+    rest, last, block = "", time.monotonic(), b" "
     while block:
         if select.select([pipe], [], [], _WAIT)[0]:
             block = os.read(pipe, 1 << 16)
-            *lines, rest = (rest + block).split(b"\n")
-            hits += [hit for line in lines if (hit := _line(line.decode("ascii"), seen))]
+            *lines, rest = (rest + block.decode("ascii")).split("\n")
+            hits += [hit for line in lines if (hit := _line(line, seen))]
         if hits and (len(hits) >= AT_ONCE or time.monotonic() - last >= _WAIT or not block):
             yield hits
             hits, last = [], time.monotonic()
@@ -216,20 +216,12 @@ def digested(hit: Hit, server: Server, sample: Path | None = None) -> Hit:
     try:
         with sample.open("wb") if sample else nullcontext() as copy:
             for one in hit.paths(server):
-                for block in _content(one):
-                    digest.update(block)
-                    length += len(block)
-                    if copy:
-                        copy.write(block)
+                with os.fdopen(os.open(one, FLAGS), "rb", 0) as file:
+                    while block := file.read(READ):
+                        digest.update(block)
+                        length += len(block)
+                        if copy:
+                            copy.write(block)
     except OSError:
         return hit
     return hit._replace(digest=digest.hexdigest(), size=length)
-
-
-def _content(path: str) -> Iterator[bytes]:
-    descriptor = os.open(path, FLAGS)
-    try:
-        while block := os.read(descriptor, READ):
-            yield block
-    finally:
-        os.close(descriptor)

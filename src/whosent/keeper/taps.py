@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import time
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Literal
 
-from whosent.keeper.servers import KeeperError, Server, ask
+from whosent.keeper.memory import Order, Said
+from whosent.keeper.servers import KeeperError, Server, ask, mail_servers
 from whosent.queues.belonging import Claim
 
 Will = Literal["hold", "refuse", "pass"]
@@ -26,6 +28,45 @@ _NO_KEY: Final = re.compile(r'[\s"#:\\]|[^!-~]')
 _SETUP: Final = "is not set up for it: run `whosent setup {mta}` once, as root"
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_@%=~/.+-]{1,300}")
 _ACTION: Final = {"hold": "HOLD whosent", "refuse": "REJECT stopped: write to the postmaster", "pass": "DUNNO"}
+
+
+def close(order: Order) -> Said:
+    """Close the tap; the moment is kept, for what it catches is ours to release."""
+    will: Will = "refuse" if order.how == "refuse" else "hold"
+    memory, done, problems = order.memory, 0, []
+    since = min(time.time(), memory.tap[0]) if memory.tap[1] is None else time.time()
+    memory.tapped(since)
+    for server in tapped(mail_servers()):
+        try:
+            turn(server, order.memory.claim, will)
+            done += 1
+        except KeeperError as error:
+            problems.append(str(error))
+    if not done:
+        memory.tapped(since, since)
+        raise KeeperError("; ".join(problems))
+    return {"servers": done, "problems": problems}
+
+
+def reopen(order: Order) -> Said:
+    """Open the tap; twice does no harm."""
+    servers = [one for one in tapped(mail_servers()) if ready(one)]
+    for server in servers:
+        turn(server, order.memory.claim, None)
+    since, until = order.memory.tap
+    if until is None and since < float("inf"):
+        order.memory.tapped(since, time.time())
+    return {"servers": len(servers)}
+
+
+def let_pass(order: Order) -> Said:
+    """Let new mail of one suspect pass the emergency brake."""
+    if order.brake.tap[1] is not None:
+        raise KeeperError("the brake is not on: there is nothing to pass")
+    servers = tapped(mail_servers())
+    for server in servers:
+        turn(server, order.memory.claim, "pass")
+    return {"servers": len(servers)}
 
 
 def turn(server: Server, claim: Claim, will: Will | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from whosent.keeper.memory import Order, Said
 from whosent.keeper.servers import KeeperError, ask
 from whosent.queues.belonging import Claim
 
@@ -26,17 +26,18 @@ def _set(wanted: Claim) -> str:
     return f"inet whosent {'talkers6' if ':' in wanted.name else 'talkers4'}"
 
 
-def add(_folder: Path, wanted: Claim, seconds: str) -> dict[str, Any]:
+def add(order: Order) -> Said:
     """Refuse its mail connections for so many seconds; saying it again begins anew."""
-    place, lasts = _set(wanted), min(int(seconds), _LONGEST) if seconds.isdigit() else 3600
-    once = f"add element {place} {{ {wanted.name} timeout {lasts}s }}\n"
-    ask(["nft", "-f", "-"], f"{_TABLE}{once}delete element {place} {{ {wanted.name} }}\n{once}")
+    place, name = _set(order.memory.claim), order.memory.claim.name
+    lasts = min(int(order.how), _LONGEST) if order.how.isdigit() else 3600
+    once = f"add element {place} {{ {name} timeout {lasts}s }}\n"
+    ask(["nft", "-f", "-"], f"{_TABLE}{once}delete element {place} {{ {name} }}\n{once}")
     return {"seconds": lasts}
 
 
-def remove(_folder: Path, wanted: Claim, _how: str) -> dict[str, Any]:
+def remove(order: Order) -> Said:
     """Let it connect again; twice does no harm."""
-    place = _set(wanted)
-    ask(["nft", "-f", "-"], f"{_TABLE}add element {place} {{ {wanted.name} timeout 1s }}\n"
-        f"delete element {place} {{ {wanted.name} }}\n")  # fmt: skip
+    place, name = _set(order.memory.claim), order.memory.claim.name
+    ask(["nft", "-f", "-"], f"{_TABLE}add element {place} {{ {name} timeout 1s }}\n"
+        f"delete element {place} {{ {name} }}\n")  # fmt: skip
     return {}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from whosent.keeper.feeding import Feed
-from whosent.keeper.memory import BRAKE, Memory
+from whosent.keeper.memory import BRAKE, Memory, Order, Said
 from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, Whose, digested, search
 from whosent.keeper.servers import KeeperError, Server, mail_servers
 from whosent.queues.belonging import Claim
@@ -24,9 +23,6 @@ _PAUSE: Final = 0.3  # seconds before looking again
 _OFTEN: Final = 0.5  # seconds between two words of progress
 _OLD: Final = 0.5  # of its lifetime: an older message is queued anew, else it bounces at its next failure
 _SAMPLES: Final = 20
-
-Said = dict[str, Any]
-"""One line of the answer; the last has ``done``."""
 
 
 class Progress:
@@ -43,14 +39,14 @@ class Progress:
             self._say({self._verb: count, "files": seen.files, "total": seen.total})
 
 
-def look(folder: Path, claim: Claim, _say: Callable[[Said], None]) -> Said:
+def look(order: Order) -> Said:
     """How much of the queue is the suspect's, and where it lies; what of that we held."""
-    memory, brake = Memory(folder, claim), Memory(folder, BRAKE)
+    memory, brake = order.memory, order.brake
     told = {"messages": 0, "others": 0, "unread": 0, "held_by_us": 0}
     by_folder: Counter[str] = Counter()
     for server in mail_servers():
         seen, noted, braked = Seen(), memory.held(server), brake.held(server)
-        for hits in search(server, Whose.claimed(claim), ALL, seen):
+        for hits in search(server, Whose.claimed(order.memory.claim), ALL, seen):
             told["held_by_us"] += sum(
                 _held_by_us(hit, memory, noted) or _held_by_us(hit, brake, braked) for hit in hits
             )
@@ -61,17 +57,17 @@ def look(folder: Path, claim: Claim, _say: Callable[[Said], None]) -> Said:
     return {**told, "folders": by_folder}
 
 
-def hold(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
+def hold(order: Order) -> Said:
     """Hold what is queued, again and again until two passes find nothing."""
-    memory, progress = Memory(folder, claim), Progress(say, "held")
+    memory, progress = order.memory, Progress(order.say, "held")
     told: Said = {"held": 0, "passes": 0, "others": 0, "unread": 0, "still_coming": False}
     with memory.alone():
         for server in mail_servers():
-            if claim.kind == "account" and server.spool.mta == "sendmail":
+            if memory.claim.kind == "account" and server.spool.mta == "sendmail":
                 raise KeeperError("which login handed a message in stands in no queue file of Sendmail: what is queued"
                                   " is let alone (`whosent scan` with the log says how to quarantine it)")  # fmt: skip
-            if claim != BRAKE:
-                told["held"] += _adopt(server, memory, Memory(folder, BRAKE))
+            if memory.claim != BRAKE:
+                told["held"] += _adopt(server, memory, order.brake)
             quiet = passes = 0
             before: set[str] = set()
             while quiet < QUIET and passes < _PASSES:
@@ -145,13 +141,13 @@ def _held_by_us(hit: Hit, memory: Memory, noted: Container[str]) -> bool:
     return held and (hit.queue_id in noted or memory.caught(hit.arrived))
 
 
-def release(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
+def release(order: Order) -> Said:
     """Let go what we held; what would bounce for its age is queued anew."""
-    memory, progress = Memory(folder, claim), Progress(say, "released")
+    memory, progress = order.memory, Progress(order.say, "released")
     told = {"released": 0, "queued_anew": 0, "gone": 0, "left": 0}
     with memory.alone():
         for server in mail_servers():
-            _release(server, memory, Memory(folder, BRAKE), told, progress)
+            _release(server, memory, order.brake, told, progress)
         memory.forget()
     return told
 
@@ -173,7 +169,7 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
 
     if server.steady and server.spool.mta == "postfix":
         for _, names, _ in folders(server.spool, among=HELD):
-            known = [(name, own[name]) for name in names if own.get(name, math.nan) > 0]
+            known = [(name, own[name]) for name in names if own.get(name)]
             met += len(known)
             for at in range(0, len(known), AT_ONCE):
                 let_go(known[at : at + AT_ONCE])
@@ -192,11 +188,11 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
     told["gone"] += len(own) - met
 
 
-def purge(folder: Path, claim: Claim, say: Callable[[Said], None]) -> Said:
+def purge(order: Order) -> Said:
     """Delete what we held of this suspect, without bounces; a manifest with digests and some samples stay."""
-    if claim == BRAKE:
+    if order.memory.claim == BRAKE:
         raise KeeperError("everything is never purged: name a suspect")
-    memory, progress = Memory(folder, claim), Progress(say, "purged")
+    memory, progress = order.memory, Progress(order.say, "purged")
     told: Said = {"purged": 0, "bytes": 0, "left": 0, "manifest": None}
     with memory.alone():
         kept = memory.purged(time.time())
@@ -230,8 +226,3 @@ def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progre
     except BaseException:
         feed.stop()
         raise
-
-
-VERBS: Final[Mapping[str, Callable[[Path, Claim, Callable[[Said], None]], Said]]] = {
-    "look": look, "hold": hold, "release": release, "purge": purge,
-}  # fmt: skip

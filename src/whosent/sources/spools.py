@@ -40,7 +40,8 @@ FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH: Final = 4  # of hashed folders
 _READS: Final = 256  # of one file
 _WHY: Final = {errno.ENOENT: Unread.VANISHED, errno.EACCES: Unread.FORBIDDEN, errno.EPERM: Unread.FORBIDDEN,
-               errno.ELOOP: Unread.NO_FILE, errno.ENXIO: Unread.NO_FILE}  # fmt: skip
+               errno.ELOOP: Unread.NO_FILE, errno.ENXIO: Unread.NO_FILE, errno.ESPIPE: Unread.NO_FILE,
+               errno.EISDIR: Unread.NO_FILE}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -239,28 +240,24 @@ def _of_postfix(folder: str, where: Where, name: str, quick: Proof | None) -> Fo
         unfinished = not status.st_mode & stat.S_IXUSR  # set when the file is whole
         otherwise = Unread.UNFINISHED if unfinished else None if status.st_size else Unread.EMPTY
         return otherwise or Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error))
-    except OSError:
-        return Unread.UNREADABLE
+    except OSError as error:
+        return _WHY.get(error.errno or 0, Unread.UNREADABLE)
     finally:
         os.close(descriptor)
 
 
 def _read(descriptor: int, folder: str, where: Where, name: str, quick: Proof | None) -> Found:
     """What an open queue file of Postfix's says."""
+    head, place = os.pread(descriptor, READ, 0), (where.path, name, name, folder, where.inner)
+    if quick and len(head) < READ and (arrived := quick(name, head)) is not None:
+        return Proven(arrived, place, len(head), head)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return Unread.NO_FILE
-    total, head = status.st_size, os.read(descriptor, READ)
-    place = (where.path, name, name, folder, where.inner)
-    if total <= len(head):
-        arrived = quick(name, head) if quick and total == len(head) else None
-        if arrived is not None:
-            return Proven(arrived, place, total, head)
-        fetch = None
-    else:
-        fetch = _fetching(descriptor)
+    fetch = None if status.st_size <= len(head) else _fetching(descriptor)
     owner = status.st_uid if where.owned else -1
-    return Opened(postfix.letter(name, head, fetch, owner, dropped=folder == "maildrop"), place, total, head)
+    letter = postfix.letter(name, head, fetch, owner, dropped=folder == "maildrop")
+    return Opened(letter, place, status.st_size, head)
 
 
 def _fetching(descriptor: int) -> Callable[[int], bytes]:
