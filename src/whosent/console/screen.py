@@ -197,8 +197,8 @@ class Top(App[None]):
         return self.screen_stack[0].query_one(DataTable)
 
     def _show(self, view: View) -> None:
-        if not self.is_running or not self.screen_stack[0].query("#keys"):
-            return  # it is being closed
+        if self._closes():
+            return
         base = self.screen_stack[0]
         base.query_one("#head", Lines).say(view.head)
         base.query_one("#outgoing", Lines).say(view.outgoing)
@@ -213,6 +213,10 @@ class Top(App[None]):
                         self._table().update_cell(new.id, column, _plain(after))
         self._rows = view.rows
         self._tell_chosen()
+
+    def _closes(self) -> bool:
+        """Whether what is shown is being taken down: messages still come then."""
+        return not self.is_running or not self.screen_stack or not self.screen_stack[0].query("#keys")
 
     def _fill(self, rows: Sequence[Row]) -> None:
         """Another order or other incidents: the chosen one stays chosen."""
@@ -236,7 +240,8 @@ class Top(App[None]):
     def on_data_table_row_highlighted(self) -> None:
         """Another one is chosen."""
         self._notice = ""
-        self._tell_chosen()
+        if not self._closes():
+            self._tell_chosen()
 
     def on_data_table_row_selected(self) -> None:
         """Enter: all that is known of it."""
