@@ -22,7 +22,7 @@ table inet edge {{
   chain inward {{
     type nat hook prerouting priority dstnat;
     iifname "wan" ip daddr {PUBLIC} tcp dport {{ 25, 110, 143, 587, 2525 }} dnat ip to {MX}
-    iifname "wan" ip daddr {PUBLIC} tcp dport 80-83 dnat ip to {WEB}
+    iifname "wan" ip daddr {PUBLIC} tcp dport 80-85 dnat ip to {WEB}
   }}
   chain outward {{
     type nat hook postrouting priority srcnat;

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from tests.lab import syslog
 from tests.lab.machine import wait_until
 from tests.lab.mail import listens
 from tests.lab.network import PUBLIC
 from tests.lab.player import Act
 from tests.lab.studio import OUTSIDER
-from tests.lab.web import ACCESS_LOG, PHP_MAIL_LOG, set_php, stop_web
+from tests.lab.web import ACCESS_LOG, LIGHTTPD, PHP_MAIL_LOG, set_php, stop_web
 
 if TYPE_CHECKING:
     from tests.lab.studio import Studio
@@ -55,6 +57,25 @@ http {
   server { listen 82; root /var/www/html; }
 }
 """
+WEB_LOG = "/var/log/web.log"
+LOGGER = '"|/usr/bin/logger -t apache2 -p local6.info"'
+SOCKET = "syslog:server=unix:/dev/log,nohostname"
+BY_SYSLOG = {  # a server's configuration, and what of it is written otherwise
+    "apache2": (APACHE, {
+        "Listen 81": "Listen 83\nLogLevel info", "/run/apache-lab": "/run/apache2-syslog",
+        "/var/log/apache-error.log": "syslog",
+        "/var/log/apache-vhost.log": LOGGER, "/var/log/apache-combined.log": LOGGER,
+    }),
+    "nginx": (NGINX, {
+        "listen 82": "listen 84", "/run/nginx-lab": "/run/nginx-syslog", "/var/log/nginx-error.log": SOCKET,
+        "/var/log/nginx-access.log": SOCKET,
+    }),
+    "lighttpd": (LIGHTTPD, {
+        "port = 80": "port = 85", "/run/lighttpd.pid": "/run/lighttpd-syslog.pid",
+        f'accesslog.filename = "{ACCESS_LOG}"': 'accesslog.use-syslog = "enable"',
+        'server.errorlog = "/var/log/lighttpd/error.log"': 'server.errorlog-use-syslog = "enable"',
+    }),
+}  # fmt: skip
 HOST = b" HTTP/1.1\r\nHost: www.corp.test\r\nConnection: close\r\n"
 HONEST = (
     b"GET /" + HOST + b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\r\n",
@@ -154,6 +175,36 @@ def nginx(studio: Studio) -> None:
             visit(studio, 82, requests)
 
 
+def by_syslog(studio: Studio) -> None:
+    """The same three servers' lines, and what they tell of themselves, on their way through rsyslog."""
+    web = studio.lab.host("web")
+    syslog.stop_syslog(web)
+    chosen = " or ".join(f'$programname == "{name}"' for name in (*BY_SYSLOG, "httpd"))
+    more = f'if {chosen} then action(type="omfile" file="{WEB_LOG}" template="{syslog.RFC3339}")\n'
+    syslog.start_syslog(web, studio.lab.log_format, more=more)
+    for prefix, requests, last in (("", HONEST, "GET /old"), ("hostile-", HOSTILE, "GET /i")):
+        with studio.take(f"access/{prefix}syslog.log", last, times=4, host="web", log=WEB_LOG):
+            for name, (config, changed) in BY_SYSLOG.items() if not prefix else ():
+                start(studio, name, config, changed)
+            for port in (83, 84, 85):
+                wait_until(partial(listens, web, port), f"port {port}")
+                visit(studio, port, requests)
+    for name in BY_SYSLOG:
+        web.run(["sh", "-c", f"kill $(cat /run/{name}-syslog.pid)"])
+    syslog.stop_syslog(web)
+    syslog.start_syslog(web, studio.lab.log_format)
+
+
+def start(studio: Studio, name: str, config: str, changed: dict[str, str]) -> None:
+    """Start a server with this configuration, in which something is written otherwise."""
+    for old, new in changed.items():
+        assert old in config, f"{name} has no {old}"
+        config = config.replace(old, new)
+    place = f"/etc/{name}/lab-syslog.conf"
+    studio.lab.host("web").write(place, config)
+    studio.lab.host("web").run([name, "-c" if name == "nginx" else "-f", place])
+
+
 def post(studio: Studio, path: str, fields: dict[str, str]) -> None:
     """Send a form from outside."""
     act = Act(0, "web", OUTSIDER, PUBLIC, 80, method="POST", path=path, headers=FORM, body=urlencode(fields))
@@ -166,4 +217,4 @@ def visit(studio: Studio, port: int, requests: tuple[bytes, ...]) -> None:
         studio.say([request], port=port, patient=False)
 
 
-TAKES = (forms, forgeries, lighttpd, apache, nginx)
+TAKES = (forms, forgeries, lighttpd, apache, nginx, by_syslog)
