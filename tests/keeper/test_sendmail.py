@@ -33,7 +33,8 @@ def world(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     with readable_place() as place:
         program, config = fill_sendmail(place)
         monkeypatch.setattr(servers, "_SENDMAILS", ("/nowhere/sendmail", program))
-        monkeypatch.setattr(servers, "_MODES", {"-Am": config, "-Ac": "/nowhere/submit.cf"})
+        monkeypatch.setitem(servers.SENDMAIL_CF, "-Am", config)
+        monkeypatch.setitem(servers.SENDMAIL_CF, "-Ac", "/nowhere/submit.cf")
         monkeypatch.setattr(servers, "_postfix_configs", list)
         monkeypatch.setitem(servers.ENVIRONMENT, "PATH", "/usr/bin:/bin")
         monkeypatch.setattr(work, "_PAUSE", 0.0)
@@ -111,14 +112,15 @@ def config(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"Djmx.corp.test\nFw-o {world.place}/names\nO PidFile={world.place}/pid\n{path.read_text()}R$*\t$@ OK\n"
     )
     (world.place / "names").write_text("corp.test\nlocalhost\n")
-    monkeypatch.setattr(sendmail, "_CONFIG", path)
+    (world.place / "submit.cf").write_text("Djmx.corp.test\n")
+    monkeypatch.setitem(servers.SENDMAIL_CF, "-Ac", f"{world.place}/submit.cf")
     for module in (sendmail, taps):
         monkeypatch.setattr(module, "SENDMAIL_HOME", world.place / "whosent")
     return path
 
 
 def test_set_up_and_taken_back(world: World, config: Path) -> None:
-    before = config.read_text()
+    before, submit = config.read_text(), world.place / "submit.cf"
     installing = Installing("sendmail", Containment(folder=str(world.place / "kept")))
     done = installing.install()
     assert all(one.stands for one in done.changes)
@@ -135,9 +137,24 @@ def test_set_up_and_taken_back(world: World, config: Path) -> None:
     world.done("close", "account:bob@corp.test", "refuse")
     world.done("open", "client:2001:db8::1")
     assert (home / "taps").read_text() == "everything: hold\naccount:bob@corp.test refuse\n"
-    assert "switch the script off" in world.keep("close", "script:33:contact.php")["error"]
+    world.done("open", "everything:")
+    world.done("close", "script:33:Contact.php")
+    world.done("close", "local_user:0", "refuse")
+    assert (home / "taps").read_text().splitlines()[1:] == [
+        "script:contact.php hold", "local_user:root@localhost refuse"
+    ]  # fmt: skip
+    world.done("open", "script:33:Contact.php")
+    assert "switch its file off" in world.keep("close", "script:www.corp.test/a/b.php")["error"]
+    assert "no tap" in world.keep("close", "bounces:")["error"]
+    assert "by their names" in world.keep("close", "local_user:4000000000")["error"]
+    with pytest.raises(KeeperError, match="no single program"):
+        taps.turn(mail_servers()[0], claim("local_user:0"), "pass")
+    submit.write_text("Djmx.corp.test\n")  # made anew from its macros
+    assert "run `whosent setup sendmail`" in world.keep("close", "local_user:0")["error"]
+    world.done("open", "local_user:0")
     assert installing.undo().changed == len(done.changes)
     assert config.read_text() == before
+    assert submit.read_text() == "Djmx.corp.test\n"
 
 
 def test_what_sendmail_cannot_read_is_not_put_in_its_place(

@@ -20,7 +20,7 @@ _DAY: Final = 86_400
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": _DAY, "w": 7 * _DAY}
 _MAIN: Final = "/etc/postfix"
 _SENDMAILS: Final = ("/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail", "/usr/sbin/sendmail.sendmail")
-_MODES: Final = {"-Am": "/etc/mail/sendmail.cf", "-Ac": "/etc/mail/submit.cf"}  # the mail server's, its clients'
+SENDMAIL_CF: Final = {"-Am": "/etc/mail/sendmail.cf", "-Ac": "/etc/mail/submit.cf"}  # the mail server's, its clients'
 _QUEUE: Final = re.compile(r"^(?:O QueueDirectory=|Q[^,\n]*,(?:[^,\n]*,)*[ \t]*P=)(/[^,\s]*)", re.MULTILINE)
 
 
@@ -108,7 +108,7 @@ def sendmail_program() -> str | None:
 def _sendmails() -> Iterator[Server]:
     """The queue that the mail server works on, and that of mail which programs here hand in; groups of queues, too."""
     program = sendmail_program()
-    for mode, config in _MODES.items() if program else ():
+    for mode, config in SENDMAIL_CF.items() if program else ():
         try:
             text = Path(config).read_text(encoding="utf-8", errors="replace")
         except OSError:

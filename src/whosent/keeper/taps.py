@@ -3,7 +3,8 @@
 Tables lie beside the configuration in ``whosent/``.  Postfix: ``accounts`` and ``clients`` are indexed (lmdb where it
 is built in) and heeded at once; ``headers``, ``brake_accounts`` and ``brake_clients`` are read again by ``postfix
 reload``.
-Exim: plain files that it looks into for every message.  Sendmail: one such file, asked for every recipient.
+Exim: plain files that it looks into for every message.  Sendmail: one such file, asked for every recipient, and for
+every message that a program here hands in.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from whosent.keeper.memory import Order, Said
-from whosent.keeper.servers import KeeperError, Server, ask, mail_servers
+from whosent.keeper.servers import SENDMAIL_CF, KeeperError, Server, ask, mail_servers
 from whosent.queues.belonging import Claim
 
 Will = Literal["hold", "refuse", "pass"]
 FOLDER: Final = "whosent"
 SENDMAIL_HOME: Final = Path("/etc/mail/whosent")
+SENDMAIL_MARK: Final = "# whosent begins\n"  # above our rules
 _NO_KEY: Final = re.compile(r'[\s"#:\\]|[^!-~]')
 _SETUP: Final = "is not set up for it: run `whosent setup {mta}` once, as root"
 _LITERAL: Final = re.compile(r"[A-Za-z0-9_@%=~/.+-]{1,300}")
@@ -71,6 +73,8 @@ def let_pass(order: Order) -> Said:
 
 def turn(server: Server, claim: Claim, will: Will | None) -> None:
     """Give new mail of the suspect this fate; None: as if nothing had been said."""
+    if claim.kind == "bounces":
+        raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
     folder = home(server)
     if not ready(server):
         mta = server.spool.mta
@@ -112,23 +116,27 @@ def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -
         return
     if claim.kind == "everything":
         _brake_postfix(server, folder, on=will is not None)
-    elif claim.kind in {"local_user", "script"}:
+    else:
         _header(folder / "headers", claim, will)
         if claim.kind == "local_user" and (folder / "refused_users").exists():
             _submits(folder / "refused_users", claim, refused=will == "refuse")
-    else:
-        raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
     ask(["postfix", "-c", server.config, "reload"])
 
 
 def _submits(path: Path, claim: Claim, *, refused: bool) -> None:
     """Whether a local user may hand in with sendmail(1); Postfix knows him there by his login name."""
-    try:
-        login = _key(pwd.getpwuid(int(claim.name)).pw_name)
-    except KeyError:
+    login = _login(claim)
+    if not login:
         return
     others = [line for line in path.read_text(encoding="ascii").splitlines() if line != login]
     _write(path, "".join(f"{one}\n" for one in ([*others, login] if refused else others)))
+
+
+def _login(claim: Claim) -> str:
+    try:
+        return _key(pwd.getpwuid(int(claim.name)).pw_name)
+    except KeyError:
+        return ""
 
 
 def _key(name: str) -> str:
@@ -153,11 +161,15 @@ def _header(path: Path, claim: Claim, will: Will | None) -> None:
 def _pattern(claim: Claim) -> str:
     if claim.kind in {"everything", "local_user"}:
         return f"/^Received: by [^ ]+ \\([^()]*, from userid {claim.name or '[0-9]+'}\\)/"
-    if "/" in claim.name or not _LITERAL.fullmatch(claim.name):
-        raise KeeperError("the script's name cannot be put into a header pattern safely: switch its file off")
     # The number is the file's owner, not who runs it; the flag i makes upper and lower case differ.
-    literal = claim.name.replace(".", "[.]").replace("+", "[+]")
+    literal = _file_name(claim).replace(".", "[.]").replace("+", "[+]")
     return f"/^X-PHP-Originating-Script: [0-9]+:{literal}([(]|$)/i"
+
+
+def _file_name(claim: Claim) -> str:
+    if "/" in claim.name or not _LITERAL.fullmatch(claim.name):
+        raise KeeperError("the script's name cannot be put into a table or pattern safely: switch its file off")
+    return claim.name
 
 
 def _brake_postfix(server: Server, folder: Path, *, on: bool) -> None:
@@ -178,17 +190,23 @@ def _network(word: str) -> str | None:
 
 def _on_exim(_server: Server, folder: Path, claim: Claim, will: Will | None) -> None:
     name = {"account": "accounts", "client": "clients", "local_user": "users", "script": "scripts",
-            "everything": "brake"}.get(claim.kind)  # fmt: skip
-    if name is None:
-        raise KeeperError("the mail server's own bounces have no tap: stop what it accepts and cannot deliver")
+            "everything": "brake"}[claim.kind]  # fmt: skip
     _keyed(folder / name, f'"{_key(str(claim).partition(":")[2].lower() or "on")}":', will)
 
 
 def _on_sendmail(_server: Server, folder: Path, claim: Claim, will: Will | None) -> None:
-    if claim.kind not in {"account", "client", "everything"}:
-        raise KeeperError("Sendmail does not know which local user or script hands a message in, and its own bounces"
-                          " have no tap: stop the program, switch the script off")  # fmt: skip
-    _keyed(folder / "taps", _key(str(claim).lower()), will)
+    program = claim.kind in {"local_user", "script"}
+    if program and will == "pass":
+        raise KeeperError("Sendmail's brake lets no single program of this machine pass: release the brake")
+    config = SENDMAIL_CF["-Ac" if program else "-Am"]
+    if will is not None and SENDMAIL_MARK not in Path(config).read_text(encoding="utf-8", errors="replace"):
+        raise KeeperError(f"Sendmail's {config} " + _SETUP.format(mta="sendmail"))
+    key = f"script:{_file_name(claim)}" if claim.kind == "script" else str(claim)
+    if claim.kind == "local_user":
+        key = f"local_user:{_login(claim)}@localhost"
+    if will is not None and ":@" in key:
+        raise KeeperError(f"Sendmail knows local users by their names, and {claim.name} has none here")
+    _keyed(folder / "taps", _key(key.lower()), will)
 
 
 def _keyed(path: Path, key: str, will: Will | None) -> None:

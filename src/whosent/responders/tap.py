@@ -11,7 +11,7 @@ from whosent.responders import Step, Tools, Wish
 _REACH: Final = {
     "account": "only new mail handed in with the login {name}; mail to the administrators still passes",
     "client": "only new mail that {name} hands in without a login; mail to the administrators still passes",
-    "local_user": "every program that runs under uid {name} on this machine",
+    "local_user": "new mail that any program under uid {name} on this machine hands in with sendmail(1)",
     "script": "only new mail of local users whose PHP header names {name}",
 }
 
