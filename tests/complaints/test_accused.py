@@ -129,6 +129,7 @@ _LIST = 'time,ip,class,raw\n2026-11-27,192.0.2.7,bot,"several\nlines, 198.51.100
 def test_an_attached_list_accuses_its_sources_packed_or_not() -> None:
     assert _enclosing(_zipped(_LIST), "application/zip") == ["192.0.2.7", "192.0.2.8"]
     assert _enclosing(_LIST.encode(), "text/csv") == ["192.0.2.7", "192.0.2.8"]
+    assert _enclosing(_LIST.encode(), 'application/octet-stream; name="events.csv"') == ["192.0.2.7", "192.0.2.8"]
     dotted = b"time;source.ip;source.local_ip;destination.ip\n1;192.0.2.7;10.0.0.1;198.51.100.9\n"
     assert _enclosing(dotted, "text/csv") == ["192.0.2.7"]
     both = b"dst_ip;ip;src_ip\n198.51.100.9;198.51.100.8;192.0.2.7\n"
@@ -207,6 +208,59 @@ From: news@lists.test
 def test_a_hop_inside_the_recipients_provider_is_not_accused() -> None:
     assert named(f"I am getting spam from your client at 192.0.2.7\n\n{_OF_ONE_HOUSE}") == ["192.0.2.7"]
     assert "2001:db8:1::18" not in named(f"This is spam.\n\n{_OF_ONE_HOUSE}")
+
+
+@pytest.mark.parametrize(
+    ("client", "by", "accused"),
+    [
+        ("out.isp.test (198.51.100.9)", "hub11.corp.local", []),  # an inner host took it from the site's own relay
+        ("hub11 ([198.51.100.9])", "store2.corp.test", []),  # the same, by the name of the client
+        ("out.isp.test (198.51.100.9)", "mx.corp.test", ["198.51.100.9"]),
+        ("desktop ([198.51.100.9])", "mx.other.test", ["198.51.100.9"]),
+    ],
+)
+def test_a_hop_between_hosts_whose_names_only_their_site_knows_is_not_accused(
+    client: str, by: str, accused: list[str]
+) -> None:
+    below = client.split(maxsplit=1)[0]
+    way = (
+        f"Received: from {client} by {by} with ESMTP id A1 for <ann@corp.test>; Thu, 26 Nov 2026 07:56:46 +0000\n"
+        f"Received: from bot.test ([192.0.2.7]) by {below} with ESMTP id B1; Thu, 26 Nov 2026 07:56:45 +0000\n"
+        "Message-ID: <1@bot.test>\nFrom: x@bot.test\n"
+    )
+    assert named(f"This is spam.\n\n{way}") == accused
+
+
+def test_a_hop_before_which_a_server_without_a_domain_had_it_is_not_accused() -> None:
+    way = (
+        "Received: from in1.isp.test ([198.51.100.9]) by store2.isp.test with ESMTP id A1;\n"
+        " Thu, 26 Nov 2026 07:56:46 +0000\n"
+        "Received: from bot.test ([192.0.2.7]) by cmsmtp with ESMTP id B1; Thu, 26 Nov 2026 07:56:45 +0000\n"
+        "Message-ID: <1@bot.test>\nFrom: x@bot.test\n"
+    )
+    assert named(f"This is spam.\n\n{way}") == []
+
+
+def test_a_head_that_a_mail_program_broke_up_is_one() -> None:
+    way = (
+        "Return-Path: <x@bot.test>\nReceived: from bot.test ([192.0.2.7]) by mx.corp.test with ESMTP id A1;\n"
+        " Thu, 26 Nov 2026 07:56:46 +0000\nARC-Seal: i=1; d=bot.test; \ncv=none;\n  \nb=e0V3wg==\n"
+        "Received: from inner.bot.test ([198.51.100.9]) by bot.test with ESMTP id B1; Thu, 26 Nov 2026 07:56:45 +0000\n"
+        "Message-ID: <1@bot.test>\nFrom: x@bot.test\nTo: ann@corp.test\nSubject: offer\nX-Mailer: y\n"
+    )
+    assert named(f"This is spam.\n\n{way}") == ["192.0.2.7"]
+
+
+def test_a_report_passed_on_below_the_words_of_a_gateway_is_read() -> None:
+    head = f"{HEAD}Subject: Scans\n"
+    mail = (
+        f"{head}Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nFrom outside!\n--b\n"
+        f"Content-Type: message/rfc822\n\nReceived: from x.test ([198.51.100.9]) by mx.isp.test with ESMTP\n{head}\n"
+        "Your host scans: (attacker's IP)=192.0.2.7 (IP being scanned)=198.51.100.8\n--b--\n"
+    )
+    assert [told.source_address for told in read(mail.encode())] == ["192.0.2.7"]
+    spam = mail.replace(f"ESMTP\n{head}", "ESMTP\nFrom: Desk <desk@reporter.test>\nTo: ann@corp.test\nSubject: Scans\n")
+    assert [told.source_address for told in read(spam.encode())] == ["198.51.100.9"]
 
 
 def test_a_bot_that_takes_the_recipients_name_is_accused() -> None:

@@ -7,6 +7,7 @@ zip (RFC 7489, section 7.2.1.1; RFC 9990), under any content type.  What an atta
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from whosent.reading.table import Header, header_of
 
 _MOST: Final = 16 << 20  # bytes of text that one message may hold; the biggest reports seen are a tenth of it
 _LISTS: Final = frozenset({"text/csv", "application/csv", "text/comma-separated-values", "text/x-csv"})
+_NAMED_LIST: Final = re.compile(r"\bname\s{0,3}=\s{0,3}\"?[^\s\";]{1,200}\.csv\b", re.IGNORECASE)
 _LONGEST_LIST: Final = 1 << 20
 _MEMBERS: Final = 20  # of one archive
 _HEAD: Final = 1 << 16
@@ -56,7 +58,7 @@ def lists(mail: Mail) -> Iterator[str]:
     for part in mail.parts:
         if part.is_original:
             continue
-        if part.kind in _LISTS:
+        if part.kind in _LISTS or _NAMED_LIST.search(part.headers.get("content-type")):
             yield part.whole[:_LONGEST_LIST].decode("utf-8", "replace")
         elif not part.kind.startswith("text/"):
             for text, _ in _unpacked(part, _LONGEST_LIST):

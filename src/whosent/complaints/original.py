@@ -24,10 +24,11 @@ _NAMES: Final = (
 _RUN: Final = re.compile(
     rf"(?im)^[> \t|]{{0,8}}{_NAMES}[ \t]*:[^\n]*\n(?:[> \t|]{{0,8}}(?:[ \t]+[^\n]*|[\w-]{{2,60}}[ \t]*:[^\n]*)\n"
     rf"|(?:[^\s>|][^\n]*\n){{1,4}}(?=[> \t|]{{0,8}}(?:{_NAMES}|[\w-]{{0,30}}(?:authentication-results|arc-\w[\w-]*"
-    r"|received-spf|domainkey-signature))[ \t]*:|[ \t]+\S))*"
+    r"|received-spf|domainkey-signature))[ \t]*:|[ \t]+[\S\n]))*"
 )
 _WRAPPED: Final = re.compile(r"(?m)^(?![\w-]{2,60}[ \t]*:)(?=[^ \t\n])")
 # Some put an empty line after each line of what is pasted.
+_LONGEST_GAP: Final = 2_000  # characters between header lines, without an empty line
 _SPACED: Final = re.compile(
     rf"(?im)^[> \t|]{{0,8}}{_NAMES}[ \t]*:[^\n]*\n(?:[> \t\r|]{{0,8}}\n[> \t|]{{0,40}}[^\s>|][^\n]*(?:\n|\Z)){{3,}}"
 )
@@ -36,6 +37,9 @@ _QUOTE: Final = re.compile(r"(?m)^[ \t]{0,4}[>|] ?")
 _TRACED: Final = ("x-cfbl-feedback-id", "cfbl-feedback-id", "feedback-id", "x-feedback-id", "x-campaign-id",
                   "x-report-abuse-id")  # fmt: skip
 _VERP: Final = re.compile(r"[+=-].{3,}[=_].{3,}@")
+
+_INNER: Final = re.compile(r"\.(?:local|lan|internal|intranet|intra|corp|home|localdomain)$", re.IGNORECASE)
+_BARE: Final = re.compile(r"[A-Za-z][\w-]+")  # a host's name without a domain
 
 _read: Final = lru_cache(512)(read)  # a line is asked about several times
 
@@ -106,7 +110,7 @@ class Original(NamedTuple):
         for place, line in enumerate(lines):
             claim = read_received(line)
             if claim and claim.address and extract.is_public(claim.address):
-                if _is_handed_on(line, lines[place + 1 :]):
+                if _is_handed_on(line, lines[place + 1 :], at_home=self._is_at_home(_read(line).by)):
                     return None, None
                 if not self._is_at_home(next((by for below in lines[place + 1 :] if (by := _read(below).by)), None)):
                     return claim.address, claim.port
@@ -146,13 +150,21 @@ def read_received(line: str) -> HopClaim | None:
     return HopClaim(host, name, said.from_address, said.from_port, said.time, said.login)
 
 
-def _is_handed_on(line: str, below: Sequence[str]) -> bool:
-    """Whether client and server say one domain, whose name was not looked up, and a server of it had it before."""
+def _is_handed_on(line: str, below: Sequence[str], *, at_home: bool) -> bool:
+    """Whether a server of one site seems to have it from another one, whose name was not looked up.
+
+    Client and server say one domain, and a server of it, or one that says no domain, had the message before; or one
+    of them (the client, where the server is ``at_home``) bears a name that only its site knows, and the client calls
+    itself like the writer of the next line.
+    """
     said = _read(line)
+    if said.from_rdns:
+        return False
     home = _domain(said.by)
-    return not said.from_rdns and home is not None and home == _domain(said.from_helo) and any(
-        _domain(_read(other).by) == home for other in below
-    )  # fmt: skip
+    if home is not None and home == _domain(said.from_helo):
+        return any(_domain(_read(other).by) == home or _BARE.fullmatch(_read(other).by or "") for other in below)
+    inner = _INNER.search(said.by or "") or (at_home and _BARE.fullmatch(said.from_helo or ""))
+    return bool(inner and below and said.from_helo) and _read(below[0]).by == said.from_helo
 
 
 def _domain(host: str | None) -> str | None:
@@ -178,7 +190,15 @@ def pasted(text: str) -> Original | None:
     The longest run of header lines counts, of those that have a Received line or a Message-ID and another one.
     """
     text = _SPACED.sub(lambda spaced: _EMPTY.sub("", spaced[0]), text)
-    runs = [match[0] for match, _ in zip(_RUN.finditer(text), range(200), strict=False)]
+    runs: list[str] = []
+    end = 0
+    for match, _ in zip(_RUN.finditer(text), range(200), strict=False):
+        gap = text[end : match.start()]
+        if runs and len(gap) < _LONGEST_GAP and "\n\n" not in gap:  # what a mail program broke up is one head
+            runs[-1] += match[0]
+        else:
+            runs.append(match[0])
+        end = match.end()
     best: Headers | None = None
     for run in runs:
         headers = fields(_WRAPPED.sub("\t", _QUOTE.sub("", run)).encode("utf-8", "replace"))

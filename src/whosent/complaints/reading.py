@@ -31,11 +31,15 @@ def of_mail(mail: Mail) -> tuple[Told, ...]:
 
 
 def _passed_on(mail: Mail) -> Mail:
-    """The report itself, where somebody passed it on whole, as the only attachment, and said nothing."""
-    if len(mail.parts) != 1 or not mail.parts[0].is_original or mail.kind == "multipart/report":
+    """The report itself, where it was passed on whole: as the only part, or below the words of a gateway."""
+    originals = mail.originals
+    if mail.kind == "multipart/report" or len(originals) != 1:
         return mail
-    inner = parse(mail.parts[0].body)
-    return inner if inner.kind == "multipart/report" else mail
+    inner = parse(originals[0].body)
+    if len(mail.parts) == 1:
+        return inner if inner.kind == "multipart/report" else mail
+    same = all(inner.headers.get(name) == mail.headers.get(name) != "" for name in ("from", "to", "subject"))
+    return inner if same else mail
 
 
 def _mentioned(view: View) -> tuple[str, ...]:
