@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.bench import Bench, lacks
 from benchmarks.findings import Section
+from benchmarks.live import tree
+from benchmarks.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,14 +132,17 @@ def measure(bench: Bench) -> Section:
             pass
         threading.Thread(target=daemon.stderr.read, daemon=True).start()
         time.sleep(3)
+        load, cpu = Load(), tree(daemon.pid)[0]
         spent = sorted(_outbreak(log, heard, sender) for sender in range(_OUTBREAKS))
+        meanwhile = load.told(tree(daemon.pid)[0] - cpu)
     finally:
         daemon.terminate()
         daemon.wait()
         heard.server.shutdown()
     median, most, slowest = spent[len(spent) // 2], spent[len(spent) * 9 // 10], spent[-1]
     section.notes.append(
-        f"{_OUTBREAKS} outbreaks: median {median:.2f} s, nine of ten within {most:.2f} s, slowest {slowest:.2f} s."
+        f"{_OUTBREAKS} outbreaks: median {median:.2f} s, nine of ten within {most:.2f} s, slowest {slowest:.2f} s. "
+        f"{meanwhile}"
     )
     return section
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from whosent.measures.networks import network
+from whosent.measures.resting import Norm, Resting
 from whosent.model.report import Bucket, LoginNetwork, Overview
 from whosent.model.rows import ANSWERS, Actor, Message, Outcome, Reason, Result
 from whosent.reading.stamps import rfc3339
@@ -23,6 +24,7 @@ _FIRST_WIDTH: Final = 60.0  # seconds
 _COLUMNS: Final = tuple(ANSWERS.index(result) if result in ANSWERS else -1 for result in Result)
 
 Who = tuple[str, str, str]  # kind, name, host of an actor
+Networks = dict[str, list[float]]  # how many messages came from each, the first and the last when
 
 
 def who(actor: Actor) -> Who:
@@ -48,13 +50,15 @@ class Tally:
         self._total: list[int] = [0, 0, 0]  # of that
         self._of_senders: dict[Who, int] = {}  # of that
         self._reasons: dict[Who, list[int]] = defaultdict(_no_reasons)
-        self._networks: dict[Who, dict[str, list[float]]] = defaultdict(dict)
+        self._networks: Resting[Who, Networks] = Resting()
 
     def message(self, row: Message) -> None:
         """Note the network its account sent it from."""
         actor = row[2]
         if actor[0] == "account" and actor[3]:
-            seen = self._networks[actor[:3]]
+            seen = self._networks.awake.get(actor[:3])
+            if seen is None:
+                seen = self._meet(actor[:3], row[0])
             prefix = network(actor[3])
             span = seen.get(prefix)
             if span is not None:
@@ -62,6 +66,14 @@ class Tally:
                 span[2] = row.time
             elif len(seen) < _NETWORKS:
                 seen[prefix] = [1, row.time, row.time]
+
+    def _meet(self, account: Who, time: float) -> Networks:
+        if self._networks.is_due(time):
+            self._networks.tidy(time, _norm)
+        seen = self._networks.get(account, _wake)
+        if seen is None:
+            seen = self._networks.awake[account] = {}
+        return seen
 
     def outcome(self, row: Outcome) -> None:
         """Count a recipient of outgoing mail."""
@@ -147,9 +159,19 @@ class Tally:
                 last=rfc3339(last),
             )
             for actor, incident in incident_of.items()
-            for prefix, (messages, first, last) in sorted(self._networks.get(actor, {}).items(), key=_first_seen)
+            for prefix, (messages, first, last) in sorted(
+                (self._networks.get(actor, _wake) or {}).items(), key=_first_seen
+            )
         ]
 
 
 def _first_seen(entry: tuple[str, list[float]]) -> float:
     return entry[1][1]
+
+
+def _norm(seen: Networks, quiet: float) -> Norm | None:
+    return tuple(seen.items()) if all(span[2] <= quiet for span in seen.values()) else None
+
+
+def _wake(_account: Who, norm: Norm) -> Networks:
+    return dict(norm)

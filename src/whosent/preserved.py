@@ -8,6 +8,7 @@ import io
 import pickle
 from collections.abc import Callable
 from datetime import tzinfo
+from operator import attrgetter
 from typing import Any, BinaryIO, Final
 
 _PROTOCOL: Final = 5
@@ -69,9 +70,14 @@ class _Reducers(dict[type, Callable[[Any], Any]]):
         if kind.__base__ is not object or "__slots__" not in own or own.keys() & {"__reduce__", "__getstate__"}:
             raise KeyError(kind)
         names = tuple(own["__slots__"])
+        all_of = attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, names[0]),)
 
         def reduced(one: Any) -> tuple[object, ...]:  # noqa: ANN401  # of that kind
-            return copyreg.__newobj__, (kind,), tuple([getattr(one, name, _Unset) for name in names]), None, None, _fill  # type: ignore[attr-defined]
+            try:
+                values = all_of(one)
+            except AttributeError:
+                values = tuple([getattr(one, name, _Unset) for name in names])
+            return copyreg.__newobj__, (kind,), values, None, None, _fill  # type: ignore[attr-defined]
 
         self[kind] = reduced
         return reduced

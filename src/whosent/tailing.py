@@ -22,7 +22,7 @@ from whosent.sources.follow import Followed, LogFile, siblings
 from whosent.sources.rotation import place
 from whosent.walk import Input, kin_of, prepare, repeats, streams
 
-_AT_ONCE: Final = 64  # chunks between two looks at the rest of the world
+_AT_ONCE: Final = 8  # chunks between two looks at the rest of the world
 
 
 class Watched(NamedTuple):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
+from resource import RUSAGE_SELF, getrusage
 from typing import Final, NamedTuple
 
 from whosent import preserved
@@ -51,6 +52,7 @@ _KIN: Final = 600.0  # seconds between two looks for hosts of ours
 _FORGET: Final = 3_600.0  # seconds between two looks for what is too old
 _FALLEN: Final = 32 << 20  # bytes written and not read, from which on it has fallen behind
 _ASK_BEHIND: Final = 10.0  # seconds between two questions then: reading comes first
+_LARGE: Final = 150 << 10  # KiB: three of that are half a gigabyte
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
 Say = Callable[[str], None]
@@ -88,7 +90,8 @@ class Watch:
         self._meeting: Aside | None = None
         self._forget_at = 0.0
         self._kin_at = time.monotonic() + _KIN
-        self._ask_at = self._save_at = self._tell_at = self._look_seconds = 0.0
+        self._ask_at = self._tell_at = self._look_seconds = 0.0
+        self._save_at = time.monotonic() + settings.watch.save
         self._looked = float("-inf")
         self._asked_seconds = 0.0
         self._number = int(time.time())
@@ -188,22 +191,31 @@ class Watch:
 
     def _start(self, moment: float, *, more: bool) -> None:
         """Begin what is due."""
-        tailing = self.tailing
-        if self._asking is None and tailing.live.fresh and moment >= self._ask_at and not (more and self._catching_up):
-            tailing.live.fresh = 0
-            self._asking = Aside(self._conclude)
-        if self._saving is None and moment >= self._save_at:
+        tailing, catching_up = self.tailing, more and self._catching_up
+        if self._may_copy(self._saving) and moment >= self._save_at:
             self._save_at = moment + self._settings.watch.save
             self._committing, self._counted = self._counted, Counter()
             self._marks = self._history.marks() if self._history else []
             self._number += 1
             self._saving = Aside(self._save, gently=True)
             self._saving_counted = tailing.live.counted
+        if self._may_copy(self._asking) and tailing.live.fresh and moment >= self._ask_at and not catching_up:
+            tailing.live.fresh = 0
+            self._asking = Aside(self._conclude)
         if self._meeting is None and moment >= self._kin_at:
             self._kin_at = moment + _KIN
             self._meeting = Aside(partial(self._unknown, tailing), gently=True)
         if self._queues is not None and self._looking is None and moment >= self._looked + self._look_pause():
             self._looking = Aside(self._queues, gently=True)
+
+    def _may_copy(self, same: Aside | None) -> bool:
+        """Whether to ask or save now: not twice at once, and one after the other where all is large.
+
+        What this process writes meanwhile it no longer shares with its copies: each is soon as large as itself.
+        """
+        if getrusage(RUSAGE_SELF).ru_maxrss > _LARGE:
+            return self._asking is None and self._saving is None
+        return same is None
 
     def _look_pause(self) -> float:
         """Seconds between two looks at the queues."""

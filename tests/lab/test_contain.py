@@ -183,6 +183,29 @@ def test_the_emergency_brake(studio: Studio) -> None:
     assert mails_pass(studio, BOB)
 
 
+def test_while_the_mail_server_is_down(studio: Studio) -> None:
+    """What was held then is held when it starts again, and all else goes its way."""
+    mx = studio.lab.host("mx")
+    set_up(mx)
+    studio.play(*mails(BOB, 12, "later@isp.test"), *mails(CAROL, 3, "later@isp.test"))
+    wait_until(lambda: settled(mx) and len(waiting(mx)) == 15, "fifteen messages")
+    suspect = ("--suspect", f"account:{BOB}")
+    mx.run(["postfix", "stop"])
+    try:
+        held = told(mx, "queue", "hold", *suspect)
+        assert held["problems"] == []
+        state = told(mx, "queue", "status", *suspect)
+        assert state["held_by_us"] == 12
+    finally:
+        mx.run(["postfix", "start"])
+    wait_until(lambda: listens(mx, 25), "Postfix listens again")
+    assert queued(waiting(mx), BOB) == {"hold": 12}
+    assert "hold" not in queued(waiting(mx), CAROL)
+    assert told(mx, "queue", "release", *suspect)["problems"] == []
+    assert "hold" not in queued(waiting(mx), BOB)
+    assert mails_pass(studio, BOB)
+
+
 def test_killed_at_any_moment_nothing_is_lost_or_doubled(studio: Studio) -> None:
     mx = studio.lab.host("mx")
     studio.play(*mails(BOB, 60, "later@isp.test"), *mails(CAROL, 10, "later@isp.test"))

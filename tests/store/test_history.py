@@ -18,7 +18,7 @@ from whosent.store import history as history_module
 from whosent.store.asking import Questions
 from whosent.store.checkpoints import Checkpoints, Written, write
 from whosent.store.columns import COLUMNS, TABLE_OF
-from whosent.store.history import History
+from whosent.store.history import History, segments
 from whosent.store.ledger import Ledger
 from whosent.store.parquet import convert
 
@@ -41,6 +41,10 @@ def asked(ledger: Ledger, question: str) -> list[tuple[object, ...]]:
         return list(questions.ask(question).rows)
     finally:
         questions.close()
+
+
+def sealed(ledger: Ledger) -> list[Path]:
+    return [path for paths in segments(ledger).values() for path in paths if path.suffix == ".parquet"]
 
 
 def committed(ledger: Ledger, history: History) -> None:
@@ -84,7 +88,15 @@ def test_long_files_become_parquet_and_old_ones_go(tmp_path: Path, monkeypatch: 
     history = History(ledger)
     history.take(ROWS)
     committed(ledger, history)
+    asking = Questions(ledger)
     end = time.monotonic() + 60
+    while len(sealed(ledger)) < len(COLUMNS):
+        assert time.monotonic() < end
+        history.seal()
+        time.sleep(0.05)
+    assert list(asking.ask("SELECT count(*) FROM messages").rows) == [(1,)]  # of the file as it was when it was asked
+    asking.close()
+    monkeypatch.setattr(history_module, "_READ", 0.0)
     while len(list(history.folder.glob("*.parquet"))) < len(COLUMNS) or list(history.folder.glob("*.jsonl")):
         assert time.monotonic() < end
         history.seal()
@@ -95,6 +107,7 @@ def test_long_files_become_parquet_and_old_ones_go(tmp_path: Path, monkeypatch: 
     assert asked(ledger, "SELECT count(*) FROM calls") == [(1,)]
     history.forget(time.time() + 1)
     assert asked(ledger, "SELECT count(*) FROM calls") == [(0,)]
+    history.seal()
     assert list(history.folder.iterdir()) == []
 
 

@@ -81,6 +81,10 @@ class Queue:
         self.sessions = Sessions()
         self.began: float | None = None  # when the first message was collected whose end will not be logged
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Actors are made again when they are met."""
+        return None, {**{name: getattr(self, name) for name in self.__slots__}, "actors": {}}
+
     def take_over(self, later: Queue) -> None:
         """Go on with what a later part of the log left open."""
         self.lives.update(later.lives)

@@ -64,7 +64,7 @@ _LAYOUTS: Final[dict[str, tuple[str, ...]]] = {
     "verdict": (*_WHERE, *VERDICT),
     **{event: (*_WHERE, *fields) for event, fields in COLLECTED.items()},
 }  # fmt: skip
-_REMEMBERED: Final = 50_000  # decoded texts and actors kept for reuse
+_REMEMBERED: Final = 20_000  # decoded texts and actors kept for reuse
 _NO_REASON: Final = Reason.NONE  # looking members up costs more than the rest of a row
 _TO_US: Final = Result.HANDED_OVER
 _PROBE: Final = b"double-bounce@"  # notifications to the postmaster, and address verification
@@ -123,7 +123,7 @@ class Join(Collecting):
 
     def __getstate__(self) -> dict[str, object]:
         """What another process takes over: not the clock, whose zone may have come from a file of this machine."""
-        return {**self.__dict__, "_seconds": float, "_clock": None}
+        return {**self.__dict__, "_seconds": float, "_clock": None, "_texts": {}}
 
     def early(self, token: Early) -> Iterator[JoinedRow]:
         """The rows of a token that a later part of the stream passed on."""

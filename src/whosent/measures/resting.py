@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from msgspec import msgpack
 
+from whosent.measures.packed import Packed
 from whosent.model.rows import Actor
 
 QUIET: Final = 6 * 3600.0  # seconds without mail after which a sender rests, if nothing looks further back
@@ -29,7 +30,7 @@ class Resting(Generic[K, T]):
     def __init__(self, quiet: float = QUIET) -> None:
         self._quiet = quiet
         self.awake: dict[K, T] = {}
-        self._packed: dict[K, bytes] = {}
+        self._packed = Packed()
         self._tidy_at = float("-inf")
 
     def __len__(self) -> int:
@@ -39,7 +40,7 @@ class Resting(Generic[K, T]):
         """The sender, woken if it rested; None if it was never seen."""
         sender = self.awake.get(key)
         if sender is None:
-            packed = self._packed.pop(key, None)
+            packed = self._packed.take(msgpack.encode(key)) if self._packed else None
             if packed is not None:
                 sender = self.awake[key] = wake(key, tuple(msgpack.decode(packed)))
         return sender
@@ -55,7 +56,7 @@ class Resting(Generic[K, T]):
         for key, sender in list(self.awake.items()):
             kept = norm(sender, time - self._quiet)
             if kept is not None:
-                self._packed[key] = msgpack.encode(kept)
+                self._packed.put(msgpack.encode(key), msgpack.encode(kept))
                 del self.awake[key]
                 gone.add(id(sender))
         return gone

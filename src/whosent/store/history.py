@@ -36,7 +36,9 @@ _MIGRATIONS: Final = (
 )
 _LONGEST: Final = 64 << 20  # bytes of lines in one file
 _OLDEST: Final = 3600.0  # seconds it grows
+_HELD: Final = 10_000  # rows that are not written out yet
 _TRIES: Final = 3
+_READ: Final = 300.0  # seconds for which somebody who asks may still read what counts no more
 
 
 class Mark(NamedTuple):
@@ -88,6 +90,7 @@ class History:
         self._encoder = msgspec.json.Encoder()
         self._sealing: tuple[subprocess.Popen[bytes], str] | None = None
         self._failed: dict[str, int] = {}
+        self._past: list[tuple[float, str]] = []  # since when a file counts no more
         self._take_up()
 
     def _take_up(self) -> None:
@@ -112,6 +115,8 @@ class History:
             if found is not None:
                 table, values = found
                 lines[table].append(encode(dict(zip(COLUMNS[table], values(row), strict=True))))
+        if sum(map(len, lines.values())) > _HELD:
+            self.flush()
 
     def flush(self) -> None:
         """Write them out, so that questions see them."""
@@ -164,6 +169,7 @@ class History:
 
     def seal(self) -> None:
         """Go on making Parquet of what is sealed, one file at a time, by another process."""
+        self._remove()
         if self._sealing is not None:
             process, file = self._sealing
             code = process.poll()
@@ -187,7 +193,12 @@ class History:
             self._ledger.base.execute(
                 "UPDATE segment SET file = ?, state = 'parquet' WHERE file = ?", (parquet_of(file), file)
             )
-        (self.folder / file).unlink(missing_ok=True)
+        self._past.append((time.monotonic(), file))
+
+    def _remove(self) -> None:
+        """Remove what counted a while ago; questions that were asked then have been answered."""
+        while self._past and time.monotonic() - self._past[0][0] >= _READ:
+            (self.folder / self._past.pop(0)[1]).unlink(missing_ok=True)
 
     def forget(self, before: float) -> None:
         """Remove segments whose rows were all written down before."""
@@ -195,8 +206,7 @@ class History:
             old = [row[0] for row in self._ledger.base.execute(
                 "DELETE FROM segment WHERE until < ? AND state = 'parquet' RETURNING file", (before,)
             )]  # fmt: skip
-        for file in old:
-            (self.folder / file).unlink(missing_ok=True)
+        self._past += [(time.monotonic(), file) for file in old]
 
     def close(self) -> None:
         """Give the files back."""
