@@ -165,7 +165,7 @@ class Followed(Source):
         return self._noted(Chunk(self.size, rest + b"\n", self.size + len(rest))) if rest else None
 
     def _noted(self, chunk: Chunk) -> Chunk:
-        if not self._starts or chunk.offset - self._starts[-1][0] >= CHUNK:
+        if not self._starts or chunk.end - self._starts[-1][0] > CHUNK:  # no more is read again from one on
             self._starts.append((chunk.offset, self.lines))
         self.chunk_lines = chunk.lines.count(b"\n")
         self.lines += self.chunk_lines
