@@ -3,8 +3,8 @@
 Apache, nginx and lighttpd escape quotes, backslashes and control characters in what a visitor sends, so the first
 bare quote behind ``] `` begins the request and the next bare one ends it.  The user name may hold anything else:
 what stands before the request is read up to the last ``[date] "``.  Referer and user agent are not read at all.
-Through syslog (nginx ``access_log syslog:``, lighttpd ``accesslog.use-syslog``, Apache by way of ``logger -t``) time
-and host are the envelope's: a request is dated when it ended, on the machine that served it.
+Through syslog (nginx ``access_log syslog:``, lighttpd ``accesslog.use-syslog``, Apache by way of ``logger -t``) the
+time is the envelope's, when the request ended, and so is the host where the line names none.
 
 What a line proves: that the server answered this request of this address. It cannot prove that mail was sent, nor who
 sat behind a proxy; a script that ran is told by its path, an included file is not.
@@ -31,9 +31,7 @@ _LINES = (
     Rule("request", _CLIENT + _LIGHTTPD_HOST + _USER + rb" " + _STAMP + _REQUEST),
     Rule("notice", rb"[^ \n]++ [^ \n]++" + _USER + rb" " + _STAMP + _NO_REQUEST),
 )
-_BODIES = tuple(
-    Rule(rule.event, rule.pattern.replace(b"(?P<stamp>", b"(?:").replace(b"(?P<host>", b"(?:")) for rule in _LINES
-)
+_BODIES = tuple(Rule(rule.event, rule.pattern.replace(b"(?P<stamp>", b"(?:")) for rule in _LINES)
 _ERRORS = (  # what the same program tells of itself: nginx, Apache, lighttpd
     Rule("notice", rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[a-z]++\] [^\n]*+"),
     Rule("notice", rb"\[[^\n]*+"),
