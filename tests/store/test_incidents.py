@@ -10,7 +10,7 @@ import pytest
 from whosent.model.finding import Cause, Strength, Suspect
 from whosent.model.incident import Incident
 from whosent.model.lifecycle import State, What
-from whosent.store.incidents import Incidents, Line
+from whosent.store.incidents import _MIGRATIONS, Incidents, Line
 from whosent.store.ledger import Ledger
 
 
@@ -82,6 +82,17 @@ def test_what_a_closed_tap_holds_back_is_no_growth(kept: Incidents) -> None:
         (What.GREW, "although it is contained, 30 more recipients were refused"),
         (What.GREW, "40,000 recipients, 400 of them refused"),
     ]
+
+
+def test_what_an_earlier_version_knew_contained_is_counted_from_now(tmp_path: Path) -> None:
+    ledger, one = Ledger(tmp_path), incident(refused=60)
+    ledger.bring_up("incidents", _MIGRATIONS[:1])
+    row = (one.id, one.since, one.since, one.recipients, msgspec.json.encode(one).decode())
+    ledger.base.execute("INSERT INTO incident VALUES (?, 'contained', 1, 0, ?, ?, NULL, NULL, 'critical', ?, ?)", row)
+    kept = Incidents(ledger)
+    assert kept.tell(incident(refused=100), at="2026-11-10T04:00:00Z") is What.REVISED
+    assert kept.tell(incident(refused=130), at="2026-11-10T04:00:10Z") is What.GREW
+    assert kept.all()[0].leaked == 30
 
 
 def test_it_is_provisional_until_the_lines_that_may_change_it_have_come(kept: Incidents) -> None:

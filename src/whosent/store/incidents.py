@@ -127,7 +127,7 @@ class Incidents:
         state, contained, before = row[0], row[7], row[8]
         if state != State.CONTAINED:
             return None
-        if before is None or not contained or _seconds(at) - _seconds(contained) <= _UNDER_WAY:
+        if before is None or (contained and _seconds(at) - _seconds(contained) <= _UNDER_WAY):
             before = incident.refused
             self._base.execute("UPDATE incident SET contained_refused = ? WHERE id = ?", (before, incident.id))
         return max(0, incident.refused - int(before))
