@@ -39,15 +39,18 @@ class NativeHook(BuildHookInterface[Any]):
         """Compile; a failure is said and is none of the build."""
         if self.target_name != "wheel":
             return
-        root = Path(self.root)
-        library = root / "src" / "whosent" / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
-        library.unlink(missing_ok=True)
+        root, name = Path(self.root), f"whosent/_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+        self._folder = tempfile.TemporaryDirectory(prefix="whosent-build-")
+        folder = Path(self._folder.name)
+        library = folder / Path(name).name
         found = _native(root / "native", library)
-        if found:
-            build_data["artifacts"].append(str(library.relative_to(root)))
+        if version == "editable":
+            _put(library if found else None, root / "src" / name)
+            build_data["artifacts"].append(f"src/{name}")
+        elif found:
+            build_data["force_include"][str(library)] = name
         if version != "editable" and not os.environ.get("PURE_PYTHON"):
-            self._folder = tempfile.TemporaryDirectory(prefix="whosent-build-")
-            modules = _modules(root / "src", Path(self._folder.name))
+            modules = _modules(root / "src", folder / "modules")
             build_data["force_include"].update({str(path): name for name, path in modules.items()})
             found = found or bool(modules)
         if found:
@@ -65,6 +68,16 @@ def _native(folder: Path, library: Path) -> bool:
         *("-o", str(library), "-lpcre2-8"),
     ]
     return not os.environ.get("PURE_PYTHON") and _done(command, folder)
+
+
+def _put(library: Path | None, place: Path) -> None:
+    """Into the tree, all at once: a process that starts meanwhile must find what was there or what will be."""
+    if library is None:
+        place.unlink(missing_ok=True)
+        return
+    beside = place.with_name("_native.new.so")
+    shutil.copyfile(library, beside)
+    beside.replace(place)
 
 
 def _modules(sources: Path, folder: Path) -> dict[str, Path]:

@@ -71,6 +71,20 @@ def test_rows_arrive_as_they_were_sent(frames: list[list[Any]]) -> None:
             the_same(unpacked_purely(packed_purely(rows)), rows)
 
 
+def test_more_values_than_there_are_places() -> None:
+    """Values share places, and give way to each other, inside each other too; both sides keep the same."""
+    packing, unpacking = Packing(), Unpacking()
+    names = [f"name{number}" for number in range(30_000)]
+    actors = [Actor("account", name, names[-number], None) for number, name in enumerate(names)]
+    rows = [
+        Handover(1.0, number, actor, names[number // 2], names[number // 3], names[number * 7 % 30_000])
+        for number, actor in enumerate(actors)
+    ]
+    for at in range(0, len(rows), 1000):
+        frame = [*rows[at : at + 1000], *rows[at // 2 : at // 2 + 500], *rows[at : at + 1000]]
+        the_same(unpacking.unpack(packing.pack(frame)), frame)
+
+
 def the_same(arrived: list[Any], rows: list[Any]) -> None:
     assert arrived == rows
     for there, here in zip(arrived, rows, strict=True):

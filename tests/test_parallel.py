@@ -116,6 +116,23 @@ def test_a_process_that_dies_is_told_and_the_rest_is_used(tmp_path: Path, monkey
     assert done.witnessed.messages == 300
 
 
+@pytest.mark.parametrize("other", ["installed anew", "without the compiled twin"])
+def test_no_rows_come_from_another_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], other: str
+) -> None:
+    """Whosent may be replaced while it runs: processes that start then would tell rows in other frames."""
+    wanted = order(tmp_path, "mail.log", a_log(50))
+    if other == "installed anew":
+        wanted = wanted._replace(build=((1, 1),))
+    else:
+        monkeypatch.setenv("PURE_PYTHON", "" if os.environ.get("PURE_PYTHON") else "1")
+    readings = Readings([wanted], 1)
+    assert list(readings.frames(0, Join(Surroundings(IN_UTC.ours)))) == []
+    assert readings.ending(0) is None
+    assert "another version was installed" in capfd.readouterr().err
+    readings.stop()
+
+
 def test_no_process_is_left_behind(tmp_path: Path) -> None:
     readings = Readings([order(tmp_path, f"mail{number}.log", a_log(30_000), number) for number in range(2)], 2)
     next(readings.frames(0, Join(Surroundings(IN_UTC.ours))))

@@ -19,12 +19,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree, unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    before = compiled_here()
     subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True, env=UNMEASURED)
+    assert compiled_here() == before, "what runs from this tree meanwhile needs its library"
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
     if not list((folder / "site").rglob("meter.*.so")) and os.environ.get("CI") != "true":
         pytest.skip("nothing could be compiled here: it needs a C compiler, Python's headers and PCRE2")
     return folder / "site"
+
+
+def compiled_here() -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in (ROOT / "src").rglob("*.so")}
 
 
 def run(site: Path | None, *command: str) -> subprocess.CompletedProcess[bytes]:

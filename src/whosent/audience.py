@@ -27,7 +27,7 @@ from whosent.reading.native import native
 _HANDLERS: Final = {"message": Message, "outcome": Outcome, "login": Login, "rejection": Rejection,
                     "request": Request, "call": Call, "verdict": Verdict, "subject": Subject, "pile": Pile,
                     "reported": Reported, "length": Length}  # fmt: skip
-_BATCH: Final = 1_024  # rows handled at a time, few enough for a processor's cache; it changes nothing but the pace
+_BATCH: Final = 512  # rows handled at a time, few enough for a processor's cache; it changes nothing but the pace
 
 T = TypeVar("T")
 Heard: TypeAlias = Row | Pile

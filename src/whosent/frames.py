@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from whosent.dialects import Rule, discover
@@ -34,6 +35,19 @@ from whosent.model.rows import (
     Verdict,
 )
 from whosent.reading.native import native
+
+
+def _build() -> tuple[tuple[int, int], ...]:
+    """What an upgrade, or a compiler, replaces: which files these are, and when they were written."""
+    try:
+        files = [Path(module).stat() for module in (__file__, *([native.__file__ or ""] if native else []))]
+    except OSError:  # no files of their own
+        return ()
+    return tuple((file.st_ino, file.st_mtime_ns) for file in files)
+
+
+BUILD: Final = _build()
+"""Frames pass between processes of the same build only."""
 
 HEADER: Final = struct.Struct("<QQ")  # of a frame: the size of its body, and what else its reader needs
 _MARSHAL: Final = 2  # the version without references: quickest for rows that share little

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, NamedTuple
 import zstandard
 
 from whosent.configuration import zone_of
-from whosent.frames import HEADER, Packing, Passed
+from whosent.frames import BUILD, HEADER, Packing, Passed
 from whosent.join import tables
 from whosent.join.messages import Join
 from whosent.model.settings import Settings
@@ -39,6 +39,7 @@ class Order(NamedTuple):
     settings: Settings
     with_ids: bool = False  # Message-IDs too
     continues: bool = True  # it is a later part of a stream: what began before it is passed on
+    build: tuple[tuple[int, int], ...] = BUILD  # of the process that will read the rows
 
 
 class Ending(NamedTuple):
@@ -82,4 +83,7 @@ def main() -> None:
     """Read what standard input orders."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever is interrupted with us says so
     gc.set_threshold(_ALLOCATIONS)
-    _read(pickle.load(sys.stdin.buffer), sys.stdout.buffer)  # noqa: S301  # from our own parent
+    order: Order = pickle.load(sys.stdin.buffer)  # noqa: S301  # from our own parent
+    if order.build != BUILD:
+        sys.exit("whosent: another version was installed while it ran; run it again")
+    _read(order, sys.stdout.buffer)
