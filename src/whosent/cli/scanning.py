@@ -18,7 +18,6 @@ from whosent.model.report import Report
 from whosent.model.settings import Settings
 from whosent.progress import counting, reading
 from whosent.queue_reading import Snapshot, snapshot
-from whosent.report import terminal
 from whosent.sources.files import Source
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.queue import size
@@ -92,4 +91,6 @@ def show(report: Report, *, json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
         sys.stdout.buffer.flush()
     else:
+        from whosent.report import terminal  # noqa: PLC0415  # a tenth of the start of a scan for a program
+
         terminal.render(report, console())
