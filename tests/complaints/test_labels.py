@@ -60,6 +60,21 @@ def test_a_subject_accuses_by_its_words() -> None:
     assert named(f"Source IP: {_SOURCE}\nTarget IP: {_ATTACKED}", f"Abuse ({_ATTACKED})") == [_SOURCE]
 
 
+def test_where_a_reported_site_is_the_text_says() -> None:
+    report = "Reported-From: desk@reporter.test\nCategory: fraud\nReport-Type: phishing\nSource: http://site.test/x\n"
+    parts = f"--b\nContent-Type: text/plain\n\nSee http://site.test/x [{_SOURCE}]\n--b\n"
+    mail = (
+        f"{HEAD}Subject: Phishing\nX-ARF: yes\nContent-Type: multipart/mixed; boundary=b\n\n{parts}"
+        f"Content-Type: text/plain; name=report.txt\n\n{report}Source-Type: uri\n--b--\n"
+    )
+    found = read(mail.encode())
+    assert [(told.layout, told.source_address) for told in found] == [("xarf", _SOURCE)]
+
+
+def test_attacks_on_your_network_are_an_accusation() -> None:
+    assert named(f"IPs engaged in attacks on your network:\n\n{_SOURCE} (D)") == [_SOURCE]
+
+
 def _enclosing(kind: str, content: str) -> list[str]:
     mail = (
         f"{HEAD}Subject: Attack\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\n"

@@ -47,7 +47,7 @@ _OTHERS: Final = (
 )
 _AIMED: Final = (  # "an attack on 192.0.2.9"
     r"(?:attack\w{0,3}|scan\w{0,4}|intrusions?|flood\w{0,3}|d?dos|log-?ins?|angriffe?|attaques?|ataques?|attacc\w{1,2})"
-    r"\s(?:on|against|towards?|auf|gegen|contra|contre|sur|contro)\b"
+    r"\s(?:on|against|towards?|auf|gegen|contra|contre|sur|contro)\b(?!\s(?:your|ihre?[mn]?|su|vos|votre|seu|vostr[oa])\b)"
 )
 _OTHERS_UNPARTED: Final = (
     r"\u5b9b\u5148|\u9001\u4fe1\u5148|\u653b\u6483\u5148|\u63a5\u7d9a\u5148|\u88ab\u5bb3|\u76ee\u7684"

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from whosent.complaints import extract
+from whosent.complaints.accused import accused
 from whosent.complaints.layouts import Layout
 from whosent.complaints.mail import parse
 from whosent.complaints.original import Original, of_mail
@@ -195,6 +196,7 @@ def _of_lines(view: View) -> Iterator[Told]:
         source = known.get("source") or known.get("sourceip") or ""
         original = view.original
         address = extract.address(source) or next(extract.addresses(source), None) or _host(source)
+        said = [] if address or original else accused(view)  # of a site, the text says where it is
         port = known.get("sourceport", known.get("port", ""))
         yield Told(
             kind="complaint",
@@ -202,7 +204,7 @@ def _of_lines(view: View) -> Iterator[Told]:
             reporter=extract.mailbox(known.get("reportedfrom", "")) or view.reporter,
             feedback_type="/".join(word.lower() for word in (known.get("category"), known.get("reporttype")) if word)
             or None,
-            source_address=address or (original.client[0] if original else None),
+            source_address=address or (original.client[0] if original else said[0].address if len(said) == 1 else None),
             source_port=int(port) if port.isdecimal() and len(port) < 6 and 0 < int(port) < _PORT else None,  # noqa: PLR2004  # digits
             arrival=extract.moment(known.get("date", "")) or view.reported,
             original_mail_from=original.mail_from if original else None,
