@@ -32,7 +32,7 @@ _BLOCK: Final = 3_000  # bytes written at once, and a line or two: PIPE_BUF is 4
 _OFTEN: Final = 1_000  # files after which a process says how far it is
 AT_ONCE: Final = 8_192  # messages passed on together: each time they are written down first
 _WAIT: Final = 0.25  # seconds after which fewer are passed on
-_ALLOCATIONS: Final = 50_000  # letters make no cycles
+_ALLOCATIONS: Final = 50_000  # neither letters nor hits make cycles
 
 
 class Whose(NamedTuple):
@@ -92,6 +92,7 @@ def search(
     """
     sizes = sum(len(names) for _, names, _ in folders(server.spool, among=tuple(dict.fromkeys(among))))
     seen.total += sizes
+    gc.set_threshold(_ALLOCATIONS)  # here and in all that read
     parts = min(_MOST, len(os.sched_getaffinity(0)), 1 + sizes // _WORTH_ANOTHER)
     ours, theirs = os.pipe()
     widened(ours)
@@ -144,7 +145,6 @@ def _line(line: str, seen: Seen) -> Hit | None:
 def _child(pipe: int, blocks: Iterator[bytes]) -> None:
     """Read this part of the queue, write what is the suspect's, and end."""
     code = 1
-    gc.set_threshold(_ALLOCATIONS)
     try:
         for block in blocks:
             os.write(pipe, block)  # all of it: no more than the kernel writes in one

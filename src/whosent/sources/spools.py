@@ -36,6 +36,7 @@ FOLDERS: Final[dict[Mta, tuple[str, ...]]] = {  # as they are told; those that a
     "sendmail": ("queue", "quarantined"),
 }  # fmt: skip
 READ: Final = 1 << 15
+_MOSTLY: Final = 1 << 12  # bytes that hold most queue files; room for more costs time
 FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH: Final = 4  # of hashed folders
 _READS: Final = 256  # of one file
@@ -248,7 +249,9 @@ def _of_postfix(folder: str, where: Where, name: str, quick: Proof | None) -> Fo
 
 def _read(descriptor: int, folder: str, where: Where, name: str, quick: Proof | None) -> Found:
     """What an open queue file of Postfix's says."""
-    head, place = os.pread(descriptor, READ, 0), (where.path, name, name, folder, where.inner)
+    head, place = os.pread(descriptor, _MOSTLY, 0), (where.path, name, name, folder, where.inner)
+    if len(head) == _MOSTLY:
+        head = os.pread(descriptor, READ, 0)
     if quick and len(head) < READ and (arrived := quick(name, head)) is not None:
         return Proven(arrived, place, len(head), head)
     status = os.fstat(descriptor)
