@@ -267,6 +267,24 @@ def test_without_logs_an_address_says_what_it_can() -> None:
     assert all(one.level is Level.CLAIMED for one in (ours, theirs, nobody))
 
 
+def test_without_logs_a_message_that_can_be_looked_for_asks_for_logs() -> None:
+    [one] = answered(complaint(0), [], Ours())
+    assert one.sentence.endswith("With --logs Whosent looks for the message.")
+
+
+@pytest.mark.parametrize("networks", [(), ("198.51.100.0/24",)])
+def test_an_attack_reported_is_no_message_to_look_for(networks: tuple[str, ...]) -> None:
+    report = b"""{"xarf_version": "4.0.0", "category": "connection", "type": "login_attack",
+        "report_id": "5f0c8a52-9a3b-4a6e-9f55-0d4f2f5f3a10", "timestamp": "2026-03-01T10:00:00Z",
+        "reporter": {"org": "Trap", "contact": "trap@isp.test", "domain": "isp.test"},
+        "sender": {"org": "Trap", "contact": "trap@isp.test", "domain": "isp.test"},
+        "source_identifier": "198.51.100.77", "first_seen": "2026-03-01T09:59:00Z", "protocol": "tcp"}"""
+    [one] = answered(report, [], Ours(networks=networks))
+    assert one.feedback_type == "connection/login_attack"
+    assert "about no message" in one.sentence
+    assert "Ask the reporter" not in one.sentence
+
+
 def test_a_strangers_text_in_a_sentence_cannot_colour_or_move_it() -> None:
     [one] = answered(complaint(0).replace(b"From: fbl@isp.test", b"From: \x1b[31m\xe2\x80\xaefbl"), [])
     assert "\x1b" not in one.sentence

@@ -21,6 +21,7 @@ _NOUNS: Final = {
     "notice": "notice",
     "other": "message",
 }
+_NO_MAIL: Final = ("connection/", "content/", "copyright/", "vulnerability/")  # classes of XARF that no message is of
 _TRAITS: Final = {
     "receipt": "the id that the receiving server gave",
     "queue id": "our queue id",
@@ -101,6 +102,8 @@ def forged_line(told: Told, claim: HopClaim, host: str) -> str:
 
 def our_address(told: Told, *, given: bool) -> str:
     """The accused address is ours, and that is all."""
+    if _no_mail(told):
+        return f"{about(told)} accuses {told.source_address}, which is ours {_deed(told)}"
     logs = "these logs show no such message" if given else "with --logs Whosent looks for the message"
     return (
         f"{about(told)} accuses {told.source_address}, which is ours; who behind it sent the message is not provable "
@@ -143,9 +146,13 @@ def another_address(told: Told) -> str:
 def not_provable(told: Told, *, given: bool) -> str:
     """Nothing can be said, and what would help."""
     accused = f"accuses {told.source_address}" if told.source_address else "names no address"
+    if _no_mail(told):
+        return f"{about(told)} {accused} {_deed(told)}"
     does = "returns a message" if told.kind == "bounce" else accused
     missing = "nothing in these logs fits" if given else "no logs were given"
-    return f"{about(told)} {does}; whether it left through us is not provable from here: {missing}. {_needed(told)}"
+    traceable = not given and not told.redacted and told.kind != "listing" and (told.message_id or told.claims)
+    needed = "With --logs Whosent looks for the message." if traceable else _needed(told)
+    return f"{about(told)} {does}; whether it left through us is not provable from here: {missing}. {needed}"
 
 
 def nothing_reported(told: Told) -> str:
@@ -185,6 +192,17 @@ def _refusal(told: Told) -> str:
     said = refused[0].smtp_reply or refused[0].dsn or "no reason given"
     more = f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
     return f" Refused for {plain(refused[0].recipient or 'a recipient')}{more}: {plain(said).rstrip('.')}."
+
+
+def _no_mail(told: Told) -> bool:
+    """Whether it reports something that is no message: an attack, a site, a hole."""
+    return (told.feedback_type or "").startswith(_NO_MAIL)
+
+
+def _deed(told: Told) -> str:
+    """What such a report is about, and where to look instead."""
+    look = "Look at the host behind that address." if told.source_address else "Read it for what it names."
+    return f"({plain(told.feedback_type or '')}): that is about no message, and logs of mail cannot answer it. {look}"
 
 
 def _needed(told: Told) -> str:
