@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def measure(bench: Bench) -> Section:
     log = bench.log(Recipe(seed=bench.seed, size=bench.size))
     table = Table(["log", "lines/s", "us a line", "cores", "latency p50 s", "p99 s", "max s", "peak MiB"])
     folder = bench.workdir / "live"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
     run = Run(folder)
     run.write(_again_and_again(Path(log.paths[0])))
     late = sorted(run.latencies)

@@ -20,7 +20,7 @@ class Load:
         others = _busy() - self._busy - (time.process_time() - self._own) - measured
         return (
             f"The machine ({cores} cores) meanwhile: other programs took {max(0.0, others) / seconds:.2f} cores; load "
-            f"average {self._before:.1f} before, {os.getloadavg()[0]:.1f} after."
+            f"average {self._before:.1f} before, {os.getloadavg()[0]:.1f} after; measured at niceness {os.nice(0)}."
         )
 
 
