@@ -53,6 +53,7 @@ _FORGET: Final = 3_600.0  # seconds between two looks for what is too old
 _FALLEN: Final = 32 << 20  # bytes written and not read, from which on it has fallen behind
 _ASK_BEHIND: Final = 10.0  # seconds between two questions then: reading comes first
 _LARGE: Final = 150 << 10  # KiB: three of that are half a gigabyte
+_PATIENT: Final = 1.0  # seconds that a question waits for a saving then
 _AGAIN: Final = 10.0  # seconds until what failed is tried again
 
 Say = Callable[[str], None]
@@ -209,13 +210,14 @@ class Watch:
             self._looking = Aside(self._queues, gently=True)
 
     def _may_copy(self, same: Aside | None) -> bool:
-        """Whether to ask or save now: not twice at once, and one after the other where all is large.
+        """Whether to ask or save now: not twice at once, and where all is large, one after the other.
 
-        What this process writes meanwhile it no longer shares with its copies: each is soon as large as itself.
+        What this process writes meanwhile its copies do not share; but no question waits for a saving that takes long.
         """
-        if getrusage(RUSAGE_SELF).ru_maxrss > _LARGE:
-            return self._asking is None and self._saving is None
-        return same is None
+        if same is not None or getrusage(RUSAGE_SELF).ru_maxrss <= _LARGE:
+            return same is None
+        saving = self._saving
+        return self._asking is None and (saving is None or time.monotonic() - saving.began > _PATIENT)
 
     def _look_pause(self) -> float:
         """Seconds between two looks at the queues."""

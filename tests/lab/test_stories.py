@@ -236,6 +236,13 @@ def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(l
     assert history[-1].startswith("released by root")
 
 
+def stopped_alone(machine: Machine, name: str) -> bool:
+    """Whether a replay of the log says that the order would have stopped this one, and nobody else."""
+    tried = told(machine, "replay", MAIL_LOG)["sentence"]
+    would = f"On your last day this order would have stopped the outbreak of {name} at mail "
+    return tried.startswith(would) and tried.endswith("and delayed 0 honest messages.")
+
+
 def test_an_open_relay_opened_by_mistake(lab: Lab, tmp_path: Path) -> None:
     mx, studio = lab.host("mx"), Studio(lab, tmp_path)
     to = victims(lab, 2)
@@ -244,9 +251,7 @@ def test_an_open_relay_opened_by_mistake(lab: Lab, tmp_path: Path) -> None:
     with networks(studio, "0.0.0.0/0"), story(lab, mx, tmp_path, play, tried=False) as (one, watch):
         campaign = one.begins()
         assert "run whosent replay" in watch.told("witnessed", STRANGERS[1])["order"]
-        tried = told(mx, "replay", MAIL_LOG)["sentence"]
-        assert tried.startswith("On your last day this order would have stopped the outbreak of 100.82.9.77 at mail ")
-        assert tried.endswith("and delayed 0 honest messages.")
+        wait_until(lambda: stopped_alone(mx, STRANGERS[1]), "an outbreak that is large enough for the order")
         incident = contained(one, watch, campaign)
         assert "takes it back): tap, queue" in watch.told("contained")["order"]
         history = purged(one, watch, incident)

@@ -114,14 +114,14 @@ def test_many_reports_in_one_archive(tmp_path: Path) -> None:
 def test_a_zip_bomb_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from whosent.sources import compression  # noqa: PLC0415  its limits
 
-    monkeypatch.setattr(compression, "_SWOLLEN", 1 << 20)
+    monkeypatch.setattr(compression, "_TEXT", 1 << 20)
     bomb = zipped({"a.xml": report("r.example") + b" " * (1 << 24)})
     done = scanned(tmp_path, {"bomb.zip": bomb})
     (one,) = done.inputs
     assert one.source.size <= 4 << 20
     assert one.source.problem
     assert "damaged" in one.source.problem
-    monkeypatch.setattr(compression, "_MEMBERS", 2)
+    monkeypatch.setattr(compression, "MEMBERS", 2)
     source = at_path(tmp_path / "many.zip")
     (tmp_path / "many.zip").write_bytes(zipped({str(n): b"x" for n in range(3)}))
     assert not source.head()
