@@ -238,7 +238,7 @@ def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(l
 
 def stopped_alone(machine: Machine, name: str) -> bool:
     """Whether a replay of the log says that the order would have stopped this one, and nobody else."""
-    tried = told(machine, "replay", MAIL_LOG)["sentence"]
+    tried = str(told(machine, "replay", MAIL_LOG)["sentence"])
     would = f"On your last day this order would have stopped the outbreak of {name} at mail "
     return tried.startswith(would) and tried.endswith("and delayed 0 honest messages.")
 
