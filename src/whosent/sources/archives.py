@@ -23,6 +23,7 @@ from whosent.sources.compression import BROKEN, MEMBERS, SWOLLEN, compression_of
 from whosent.sources.files import CHUNK, Source, UnusableError, at_path, problem_of
 from whosent.sources.text import shown
 
+_BLOCK: Final = 512  # bytes: a tar archive's first header
 _MAGIC: Final = slice(257, 262)  # of a tar archive: ustar, as POSIX, GNU and pax write it
 _HEADERS: Final = 1 << 22  # bytes that may stand between two files: long names, attributes
 _DAMAGED: Final = (*BROKEN, tarfile.TarError, ValueError, OverflowError)
@@ -60,12 +61,15 @@ def _kind(path: Path) -> str:
         if not path.is_file():
             return ""
         with path.open("rb") as raw:
-            compression = compression_of(raw.read(8))
+            head = raw.read(_BLOCK)
+            compression = compression_of(head)
             raw.seek(0)
             if compression == "zip":
                 with zipfile.ZipFile(raw) as archive:
                     return "zip" if len(archive.infolist()) > 1 else ""
-            return "tar" if next(pieces(raw, compression), b"")[_MAGIC] == b"ustar" else ""
+            if compression is not None:
+                head = next(pieces(raw, compression), b"")
+            return "tar" if head[_MAGIC] == b"ustar" else ""
     except _DAMAGED:
         return ""  # whoever reads it says what is wrong
 
