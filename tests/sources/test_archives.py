@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whosent.sources import archives
-from whosent.sources.archives import sources_at
+from whosent.sources.archives import unpacked
+from whosent.sources.files import at_path, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def zipped() -> bytes:
 def opened(place: Path, packed: bytes) -> list[Source]:
     path = place / "logs"
     path.write_bytes(packed)
-    return list(sources_at([path]))
+    return list(unpacked([at_path(path)]))
 
 
 def texts(place: Path, sources: list[Source]) -> dict[str, bytes]:
@@ -84,6 +85,12 @@ def test_each_file_is_a_source(tmp_path: Path, packed: bytes) -> None:
     assert first.quote([len(LOG)])[len(LOG)].raw == LOG[:-1]
 
 
+def test_standard_input_may_be_one() -> None:
+    found = list(unpacked([standard_input(io.BytesIO(tarred("gz")))]))
+    assert [one.name for one in found] == [f"-/{name}" for name in TEXTS]
+    assert [b"".join(one.text()) for one in found] == list(TEXTS.values())
+
+
 def test_what_is_unpacked_goes_with_its_last_source(tmp_path: Path) -> None:
     found = opened(tmp_path, tarred("gz"))
     place = found[0].path
@@ -100,7 +107,7 @@ def test_one_file_in_a_zip_and_what_is_no_archive_are_read_as_they_are(tmp_path:
     assert texts(tmp_path, opened(tmp_path, packed.getvalue())) == {"": LOG}
     assert texts(tmp_path, opened(tmp_path, LOG)) == {"": LOG}
     assert texts(tmp_path, opened(tmp_path, b"PK\x03\x04 or not")) == {"": b""}
-    [gone] = sources_at([tmp_path / "gone"])
+    [gone] = unpacked([at_path(tmp_path / "gone")])
     assert list(gone.chunks()) == []
 
 

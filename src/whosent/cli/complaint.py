@@ -22,9 +22,9 @@ from whosent.model.settings import Settings
 from whosent.progress import reading
 from whosent.report import complaints as shown
 from whosent.report.reply import draft
-from whosent.sources.archives import sources_at
+from whosent.sources.archives import unpacked
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source
+from whosent.sources.files import Source, at_path
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.sources.reports import Raw
 from whosent.store.complaints import Complaints, Kept
@@ -95,7 +95,7 @@ def add(  # noqa: PLR0913  # each is a documented option
     kept_before = Complaints(ledger) if ledger else None
     tally: Counter[str] = Counter()
     out = console()
-    for events in _answered(arriving, list(sources_at(paths)), settings):
+    for events in _answered(arriving, list(unpacked(map(at_path, paths))), settings):
         new = kept_before.add(events) if kept_before else True
         arriving.used(events[0].source)
         tally["new" if new else "known"] += 1

@@ -13,9 +13,9 @@ import typer
 from whosent.cli.leaving import fail
 from whosent.configuration import checked, load
 from whosent.model.settings import Settings
-from whosent.sources.archives import sources_at
+from whosent.sources.archives import unpacked
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source, standard_input
+from whosent.sources.files import Source, at_path, standard_input
 from whosent.sources.spools import PLACES, Spool, spools
 from whosent.store.ledger import Ledger, folder
 
@@ -90,10 +90,10 @@ def sources_of(logs: list[str] | None) -> tuple[list[Source], list[str]]:
             )
         logs = ["-"]
     paths, missing = expand([log for log in logs if log != "-"])
-    sources = list(sources_at(paths))
+    sources = [at_path(path) for path in paths]
     if "-" in logs:
         sources.append(standard_input(sys.stdin.buffer))
-    return sources, missing
+    return list(unpacked(sources)), missing
 
 
 def console() -> Console:

@@ -19,9 +19,9 @@ from whosent.model.settings import Settings
 from whosent.model.trace import Trace
 from whosent.progress import reading
 from whosent.report import journey
-from whosent.sources.archives import sources_at
+from whosent.sources.archives import unpacked
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source
+from whosent.sources.files import Source, at_path
 from whosent.sources.mailboxes import messages_at
 from whosent.sources.postfix_settings import ours_of_this_machine, together
 from whosent.tracing import Logs, traces
@@ -129,7 +129,7 @@ def _logs(arguments: list[str] | None) -> list[Source]:
     paths, missing = expand(arguments)
     if missing:
         fail(f"no such log: {', '.join(missing)}. Give log files, folders or globs with --logs.")
-    return list(sources_at(paths))
+    return list(unpacked(map(at_path, paths)))
 
 
 def _with_own_of_this_machine(settings: Settings, logs: list[Source]) -> Settings:

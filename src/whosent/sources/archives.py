@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, cast
 
-from whosent.sources.compression import BROKEN, MEMBERS, SWOLLEN, compression_of, most_text, pieces
-from whosent.sources.files import CHUNK, Source, UnusableError, at_path, problem_of
+from whosent.sources.compression import BROKEN, MEMBERS, SWOLLEN, most_text, pieces
+from whosent.sources.files import CHUNK, Source, UnusableError, problem_of
 from whosent.sources.text import shown
 
 _BLOCK: Final = 512  # bytes: a tar archive's first header
@@ -45,50 +45,45 @@ class _Folder:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
-def sources_at(paths: Iterable[Path]) -> Iterator[Source]:
-    """A source for each file and pipe, and for each file in an archive."""
-    for path in paths:
-        kind = _kind(path)
+def unpacked(sources: Iterable[Source]) -> Iterator[Source]:
+    """The sources, and in place of an archive the files in it."""
+    for source in sources:
+        kind = _kind(source)
         if kind:
-            yield from _members(path, kind)
+            yield from _members(source, kind)
         else:
-            yield at_path(path)
+            yield source
 
 
-def _kind(path: Path) -> str:
+def _kind(source: Source) -> str:
     """``tar`` or ``zip`` if there are files to be taken out, else nothing: it is read as it is."""
     try:
-        if not path.is_file():
-            return ""
-        with path.open("rb") as raw:
-            head = raw.read(_BLOCK)
-            compression = compression_of(head)
-            raw.seek(0)
+        with source.opened() as (raw, compression):
             if compression == "zip":
                 with zipfile.ZipFile(raw) as archive:
                     return "zip" if len(archive.infolist()) > 1 else ""
-            if compression is not None:
-                head = next(pieces(raw, compression), b"")
+            head = raw.read(_BLOCK) if compression is None else next(pieces(raw, compression), b"")
             return "tar" if head[_MAGIC] == b"ustar" else ""
     except _DAMAGED:
         return ""  # whoever reads it says what is wrong
 
 
-def _members(path: Path, kind: str) -> Iterator[Source]:
+def _members(source: Source, kind: str) -> Iterator[Source]:
     """The files of an archive; one source more says what could not be had."""
-    name, size = shown(os.fsencode(path)), 0
+    size = 0
     try:
-        with path.open("rb") as raw:
-            for one in _unpacked(name, _in_zip(raw) if kind == "zip" else _in_tar(raw), most_text(raw)):
+        with source.opened() as (raw, compression):
+            files = _in_zip(raw) if kind == "zip" else _in_tar(raw, compression)
+            for one in _taken_out(source.name, files, most_text(raw)):
                 size += one.stored_size
                 yield one
     except _DAMAGED as error:
-        rest = Source(name, None, tempfile.TemporaryFile(prefix="whosent-"))  # noqa: SIM115  # lives as long as it
+        rest = Source(source.name, None, tempfile.TemporaryFile(prefix="whosent-"))  # noqa: SIM115  # lives as long as it
         rest.problem = problem_of(error, size)
         yield rest
 
 
-def _unpacked(name: str, members: Iterator[_Member], most: int) -> Iterator[Source]:
+def _taken_out(name: str, members: Iterator[_Member], most: int) -> Iterator[Source]:
     folder = _Folder()
     for number, member in enumerate(members):
         if number == MEMBERS:
@@ -134,9 +129,7 @@ def _moment(one: zipfile.ZipInfo) -> float:
         return time.time()
 
 
-def _in_tar(raw: BinaryIO) -> Iterator[_Member]:
-    compression = compression_of(raw.read(8))
-    raw.seek(0)
+def _in_tar(raw: BinaryIO, compression: str | None) -> Iterator[_Member]:
     stored = _Stored(pieces(raw, compression), most_text(raw))
     with tarfile.open(fileobj=cast("BinaryIO", stored), mode="r|", bufsize=CHUNK) as archive:
         while True:

@@ -112,7 +112,7 @@ class Source:
             return 0
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[BinaryIO, str | None]]:
+    def opened(self) -> Iterator[tuple[BinaryIO, str | None]]:
         """The stored file, and how it is compressed."""
         with os.fdopen(self._descriptor(), "rb") as raw:
             status = os.fstat(raw.fileno())
@@ -136,7 +136,7 @@ class Source:
         """The first whole lines (at most :data:`HEAD` bytes), to tell the format by."""
         head = b""
         try:
-            with self._open() as (raw, compression):
+            with self.opened() as (raw, compression):
                 for piece in pieces(raw, compression):
                     head += piece
                     if len(head) >= HEAD:
@@ -154,7 +154,7 @@ class Source:
         """
         self._starts, self.lines, self.size = [], 0, 0
         try:
-            with self._open() as (raw, compression):
+            with self.opened() as (raw, compression):
                 for offset, chunk, end in self._chunks(raw, compression):
                     self._starts.append((offset, self.lines))
                     self.chunk_lines = self._count(chunk)
@@ -180,7 +180,7 @@ class Source:
         if not wanted or not self._starts:
             return found
         try:
-            with self._open() as (raw, compression):
+            with self.opened() as (raw, compression):
                 reread = self._again(raw, compression) if compression else self._there(raw, wanted)
                 for start, chunk, lines_before in reread:
                     _pick(chunk, start, lines_before, wanted, found)
@@ -213,7 +213,7 @@ class Source:
     def text(self) -> Iterator[bytes]:
         """The decompressed bytes, as far as they can be had; nothing is remembered of them."""
         try:
-            with self._open() as (raw, compression):
+            with self.opened() as (raw, compression):
                 yield from pieces(raw, compression)
         except BROKEN:
             return

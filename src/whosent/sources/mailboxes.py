@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from whosent.sources.archives import sources_at
+from whosent.sources.archives import unpacked
 from whosent.sources.arguments import expand
-from whosent.sources.files import Source, standard_input
+from whosent.sources.files import Source, at_path, standard_input
 
 _PARTS: Final = frozenset({"cur", "new"})
 
@@ -18,14 +18,14 @@ def messages_at(arguments: Iterable[str]) -> tuple[Iterator[Source], list[str]]:
     """A source for each file behind the arguments, and the arguments that name none; standard input comes last."""
     arguments = list(arguments)
     paths, missing = expand([argument for argument in arguments if argument != "-"])
-    return _sources(paths, spooled="-" in arguments), missing
+    return unpacked(_sources(paths, spooled="-" in arguments)), missing
 
 
 def _sources(paths: Iterable[Path], *, spooled: bool) -> Iterator[Source]:
     maildirs: dict[Path, bool] = {}
     for path in paths:
         if not _is_housekeeping(path, maildirs):
-            yield from sources_at([path])
+            yield at_path(path)
     if spooled:
         yield standard_input(sys.stdin.buffer)
 
