@@ -118,11 +118,6 @@ def victims(lab: Lab, seed: int) -> list[str]:
     return found
 
 
-def settled(machine: Machine) -> bool:
-    """Whether nothing is under way."""
-    return all(one["queue_name"] in {"deferred", "hold"} for one in waiting(machine))
-
-
 def thefts(to: list[str]) -> list[Act]:
     """Strangers send in the name of the stolen account."""
     return [
@@ -193,12 +188,11 @@ def contained(one: Story, watch: Watched, campaign: Campaign) -> str:
     wait_until(lambda: not one.goes(), "nothing of it goes out any more")
     left = one.seen(one.play.to, "accept", "unknown")
     campaign.over()
-    wait_until(lambda: settled(one.machine), "nothing is under way")
+    wait_until(lambda: one.lie(one.play.mark) == {"hold": SIZE - left}, "all of it that was left is held")
     assert opened["incident"] == told_["incident"]
     assert one.seen(one.play.to, "accept", "unknown") == left < SIZE
-    others = [each for each in waiting(one.machine) if each["queue_name"] != "hold"]
-    assert one.lie(one.play.mark) == {"hold": SIZE - left}
-    assert not others, others[:5]
+    delayed = [each for each in waiting(one.machine) if each["queue_name"] == "deferred"]  # the innocent send all along
+    assert not delayed, delayed[:5]
     return str(told_["incident"])
 
 
@@ -236,6 +230,11 @@ def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(l
     assert history[-1].startswith("released by root")
 
 
+def went_on(one: Story) -> bool:
+    """Whether the world has answered all of it for good, but for what waits to be tried again."""
+    return one.lie(one.play.mark) == {"deferred": SIZE - one.seen(one.play.to, "accept", "unknown")}
+
+
 def stopped_alone(machine: Machine, name: str) -> bool:
     """Whether a replay of the log says that the order would have stopped this one, and nobody else."""
     tried = str(told(machine, "replay", MAIL_LOG)["sentence"])
@@ -271,8 +270,7 @@ def test_an_infected_pc_behind_our_relay_and_an_operator_who_lets_it_go_on(lab: 
         held = one.lie(play.mark)["hold"]
         freed = told(mx, "incident", "release", incident, "--why", "it is the scanner")
         assert f"{held:,} messages go on their way" in freed["sentence"]
-        wait_until(lambda: "hold" not in one.lie(play.mark) and settled(mx), "it goes on")
-        assert one.seen(to, "accept", "unknown") + one.lie(play.mark)["deferred"] == SIZE
+        wait_until(lambda: went_on(one), "it goes on, all of it")
         again = [spam(0, f"again{number}@isp.test", source=PC, server=MX, port=25) for number in range(60)]
         lab.world.answer({act.recipients[0]: "unknown" for act in again})
         Studio(lab, tmp_path).play(*again)
