@@ -8,6 +8,14 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of what is tested, and every run is the same; ``make test-full`` looks further.
+settings.register_profile(
+    "suite", deadline=None, derandomize=not os.environ.get("WHOSENT_TEST_FULL"),
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.ports import free_port
 from whosent.model.check import Knowledge, Sink
 from whosent.model.settings import Settings
 from whosent.sink import key as keys
@@ -47,31 +48,30 @@ class Place(NamedTuple):
         }
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 10).close()
+        return True
+    return False
 
 
 @pytest.fixture(scope="package")
 def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("sink")
     keys.make(folder / keys.NAME)
-    smtp, http, tcp = free_ports(3)
+    smtp, http, tcp = free_port(), free_port(), free_port()
     place = Place(folder, smtp, http, tcp, keys.read(folder / keys.NAME))
     argv = [sys.executable, "-m", "whosent", "sink", "run", "--listen", "127.0.0.1", "--name", "sink.test",
             "--smtp", str(smtp), "--http", str(http), "--tcp", str(tcp)]  # fmt: skip
     with (folder / "told").open("w") as told, subprocess.Popen(argv, stdout=told, env=place.environment) as process:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", http), 1).close()
-                break
-            time.sleep(0.05)
+        end = time.monotonic() + 180
+        for port in (smtp, http, tcp):
+            while not _listens(port):
+                assert time.monotonic() < end, (folder / "told").read_text()
+                time.sleep(0.05)
         yield place
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(180) == 0
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def server() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
             while not ending.is_set():
                 with contextlib.suppress(OSError):
                     connection, _ = listener.accept()
-                    connection.settimeout(5)
+                    connection.settimeout(60)
                     with connection, contextlib.suppress(OSError):
                         treat(connection)
 
@@ -103,6 +103,6 @@ def server() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
     yield start
     ending.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(70)
     for listener in listening:
         listener.close()

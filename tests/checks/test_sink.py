@@ -31,7 +31,7 @@ def say(place: Place, *commands: str, message: str = "") -> Replies:
     return told
 
 
-def arrived(place: Place, *tokens: str, within: float = 2.0) -> Arrivals:
+def arrived(place: Place, *tokens: str, within: float = 60.0) -> Arrivals:
     (told,) = ask([Await(key="a", tokens=tokens, within=within)], place.knowledge)
     assert isinstance(told, Arrivals)
     return told
@@ -85,11 +85,11 @@ def test_commands_behind_the_head_of_a_post_are_understood(sink: Place) -> None:
 def test_greetings_http_and_bare_tcp_count_as_what_they_are(sink: Place) -> None:
     greeting, web, bare = token(sink, "g"), token(sink, "w"), token(sink, "t")
     say(sink, f"EHLO {greeting}.invalid", "NOOP", "RSET")
-    connection = http.client.HTTPConnection("127.0.0.1", sink.http, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", sink.http, timeout=60)
     connection.request("GET", f"/form?t={web}")
     assert connection.getresponse().status == 204
     connection.close()
-    with socket.create_connection(("127.0.0.1", sink.tcp), 5) as plain:
+    with socket.create_connection(("127.0.0.1", sink.tcp), 60) as plain:
         plain.sendall(b"noise " + bare.encode())
     told = {one.token: one.by for one in arrived(sink, greeting, web, bare).arrived}
     assert told == {greeting: "greeting", web: "http", bare: "tcp"}
@@ -110,7 +110,7 @@ def test_what_does_not_come_is_waited_for_and_no_longer(sink: Place) -> None:
 
 
 def request(place: Place, path: str, body: bytes, signed: str) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", place.http, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", place.http, timeout=60)
     connection.request("POST", path, body, {SIGNATURE: signed})
     response = connection.getresponse()
     told = response.status, response.read()

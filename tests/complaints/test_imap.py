@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.complaints.kit import complaint
+from tests.ports import free_port
 from whosent.cli.leaving import Exit
 from whosent.model.mistake import Mistake
 from whosent.sources.imap import Mailbox, _quoted, place
@@ -72,44 +74,43 @@ class Server(NamedTuple):
     secret: Path
 
 
-def _ports() -> tuple[int, int]:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def dovecot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def dovecot() -> Iterator[Server]:
     program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if not program or os.geteuid() != 0:
         sentence = "needs root and Dovecot: run tests/lab/packages.sh mail on Debian 12"
         if os.environ.get("CI") == "true":
             pytest.fail(sentence)
         pytest.skip(sentence)
-    base = tmp_path_factory.mktemp("dovecot")
-    for path in (*base.parents, base):  # its processes run as another user
-        if path.owner() == "root" and path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
+    # Its processes run as another user, and every pytest that starts shuts the folder of all pytests' files for others.
+    with tempfile.TemporaryDirectory(prefix="whosent-dovecot-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        yield from running(program, Path(folder))
+
+
+def running(program: str, base: Path) -> Iterator[Server]:
     certify = (
         f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout {base}/key.pem "
         f"-out {base}/cert.pem -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
     )
     subprocess.run(certify.split(), check=True, capture_output=True)
     (base / "secret").write_text(f"{PASSWORD}\nnot this line\n")
-    plain, tls = _ports()
+    plain, tls = free_port(), free_port()
     mail = base / "mail"
     mail.mkdir()
     conf = CONF.format(base=base, user="nobody", uid=65534, gid=65534, plain=plain, tls=tls, password=PASSWORD)
     (base / "dovecot.conf").write_text(conf)
     server = subprocess.Popen([program, "-F", "-c", str(base / "dovecot.conf")], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(100):
-            if not _refuses(plain) and not _refuses(tls):
-                break
+        end = time.monotonic() + 180
+        while _refuses(plain) or _refuses(tls):
+            assert server.poll() is None, (base / "dovecot.log").read_text()
+            assert time.monotonic() < end, (base / "dovecot.log").read_text()
             time.sleep(0.05)
         yield Server(plain, tls, mail, "", base / "cert.pem", base / "secret")
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(180)
 
 
 def _refuses(port: int) -> bool:
@@ -145,7 +146,7 @@ def add(
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "whosent", "complaint", "add", "--imap", address, "--json", *options],
-        capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
+        capture_output=True, check=False, timeout=600, stdin=subprocess.DEVNULL,
         env={**os.environ, "WHOSENT_STATE": str(state), "WHOSENT_CONFIG": os.devnull, "SSL_CERT_FILE":
              str(box.certificate), "WHOSENT_INTAKE__PASSWORD_FILE": str(box.secret), **environment},
     )  # fmt: skip
@@ -265,7 +266,7 @@ def test_refusals_are_one_sentence_each(box: Server, tmp_path: Path) -> None:
     good = f"imaps://{box.user}@localhost:{box.tls}"
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong\n")
-    dead, _ = _ports()
+    dead = free_port()
     cases: list[tuple[tuple[str, ...], dict[str, str], bytes]] = [
         ((f"{good}/INBOX",), {"WHOSENT_INTAKE__PASSWORD_FILE": str(wrong)}, b"the server refused"),
         ((f"{good}/Nowhere",), {}, b"the server refused"),

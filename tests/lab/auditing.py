@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tests.lab.machine import wait_until
-from tests.lab.mail import add_smtpd, listens
+from tests.lab.mail import add_smtpd, listens, reload
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.world import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.lab.lab import Lab
     from tests.lab.machine import Machine
@@ -42,7 +43,7 @@ def command(words: Iterable[str], more: Mapping[str, str] | None = None) -> list
 
 def whosent(machine: Machine, *words: str, **more: str) -> str:
     """What Whosent prints on a host of the lab, whatever it exits with."""
-    return machine.run(["sh", "-c", 'exec "$@" 2>&1', "_", *command(words, more)], check=False, within=120)
+    return machine.run(["sh", "-c", 'exec "$@" 2>&1', "_", *command(words, more)], check=False, within=600)
 
 
 def audit(machine: Machine, *words: str, **more: str) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def add_holes(machine: Machine, holes: Mapping[str, Iterable[str]]) -> None:
     """SMTP services by port, each with its own settings."""
     for port, settings in holes.items():
         add_smtpd(machine, port, settings)
-    machine.run(["postfix", "reload"])
+    reload(machine)
     wait_until(lambda: all(listens(machine, int(port)) for port in holes), "the holes")
 
 
@@ -115,7 +116,7 @@ SQUID = """http_port {port}
 {rules}http_access allow all
 access_log none
 cache deny all
-cache_log /dev/null
+cache_log /run/squid-{port}.log
 pid_filename /run/squid-{port}.pid
 visible_hostname web
 """
@@ -174,8 +175,7 @@ def start_proxies(lab: Lab, host: str) -> None:
     machine = lab.host(host)
     for port, (name, rules) in SQUIDS.items():
         path = f"/etc/squid/{name}.conf"
-        machine.write(path, SQUID.format(port=port, rules=rules))
-        machine.run(["squid", "-n", f"lab{port}", "-f", path])
+        start_squid(machine, path, port, rules, ("-n", f"lab{port}"))
     for port, rules in ((8888, ""), (8889, "ConnectPort 443\nAllow 127.0.0.1\n")):
         path = "/etc/tinyproxy/tinyproxy.conf" if port == 8888 else "/etc/tinyproxy/closed.conf"
         machine.write(path, f"User nobody\nPort {port}\nTimeout 60\n{rules}")
@@ -187,6 +187,30 @@ def start_proxies(lab: Lab, host: str) -> None:
     lab.run(host, ["microsocks", "-p", "1081"])
     lab.run(host, ["microsocks", "-p", "1082", "-u", "somebody", "-P", "secret"])
     wait_until(lambda: all(listens(machine, port) for port in OPEN_PROXIES | CLOSED_PROXIES), "the proxies")
+
+
+def start_squid(machine: Machine, path: str, port: int, rules: str = "", options: Iterable[str] = ()) -> None:
+    """A Squid that writes down when it takes connections."""
+    machine.write(path, SQUID.format(port=port, rules=rules))
+    machine.write(_squid_log(port), "", mode=0o666)
+    machine.run(["squid", *options, "-f", path])
+
+
+@contextlib.contextmanager
+def read_anew(machine: Machine, port: int) -> Iterator[None]:
+    """Wait until the Squid of this port has read its rules again, which the block tells it to do."""
+
+    def times() -> int:
+        return machine.read(_squid_log(port)).count(b"Accepting HTTP Socket connections")
+
+    wait_until(lambda: times() > 0, f"Squid at {port}")
+    before = times()
+    yield
+    wait_until(lambda: times() > before, f"Squid at {port} reads its rules anew")
+
+
+def _squid_log(port: int) -> str:
+    return f"/run/squid-{port}.log"
 
 
 def missing() -> str:
@@ -201,5 +225,5 @@ def forward(machine: Machine) -> dict[str, str]:
     mailbox = "audit@corp.test"
     machine.write("/etc/postfix/forwards", f"{mailbox} whosent-inbox@{SINK_NAME}\n")
     machine.run(["postconf", "-e", "virtual_alias_maps=texthash:/etc/postfix/forwards"])
-    machine.run(["postfix", "reload"])
+    reload(machine)
     return {"WHOSENT_AUDIT__MAILBOX": mailbox}

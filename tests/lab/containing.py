@@ -36,7 +36,7 @@ def argv(*arguments: str) -> list[str]:
 
 def said(machine: Machine, *arguments: str) -> str:
     """What it prints, whatever its exit code."""
-    return machine.run(argv(*arguments), check=False, within=120)
+    return machine.run(argv(*arguments), check=False, within=600)
 
 
 def told(machine: Machine, *arguments: str) -> Any:  # noqa: ANN401  # JSON

@@ -233,6 +233,11 @@ def start_null_client(machine: Machine, settings: Settings | None = None) -> Non
     configure(machine, settings or NULL_CLIENT)
 
 
+def idle(machine: Machine) -> bool:
+    """Say whether no message is just being delivered: nothing runs but the daemon."""
+    return len(machine.run(["pgrep", "-x", "exim4"], check=False).split()) <= 1
+
+
 def queue_is_empty(machine: Machine) -> bool:
     """Say whether nothing waits on ``machine``."""
     return machine.run(["exim4", "-bpc"]).strip() == "0"

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
-from tests.lab.machine import LabError, wait_until
+from tests.lab.machine import PATIENCE, LabError, wait_until
 from tests.lab.mail import listens
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def _running(machine: Machine, argv: Sequence[str], port: int, within: float = 60) -> Iterator[None]:
+def _running(machine: Machine, argv: Sequence[str], port: int, within: float = PATIENCE) -> Iterator[None]:
     process = machine.start(argv)
     try:
         wait_until(lambda: listens(machine, port) or process.poll() is not None, argv[0], within)
@@ -139,7 +139,7 @@ def rspamd(machine: Machine, *, own_file: bool = False) -> Iterator[None]:
         machine.write(f"/etc/rspamd/local.d/{name}.conf", "enabled = false;\n")
     machine.write("/etc/rspamd/rspamd.local.lua", _RSPAMD_RULE)
     argv = ["rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "--var=DBDIR=/run/rspamd-db"]
-    with _running(machine, argv, 11332, 90):
+    with _running(machine, argv, 11332):
         yield
 
 
@@ -147,7 +147,7 @@ def rspamd(machine: Machine, *, own_file: bool = False) -> Iterator[None]:
 def spamd(machine: Machine) -> Iterator[None]:
     """SpamAssassin's daemon on port 7830, local rules only."""
     argv = ["spamd", "-L", "-x", "-i", "127.0.0.1:7830", "-m", "2", "-s", "mail", "-u", "nobody"]
-    with _running(machine, argv, 7830, 90):
+    with _running(machine, argv, 7830):
         yield
 
 
@@ -176,7 +176,7 @@ def amavis(machine: Machine) -> Iterator[None]:
     machine.run(["mkdir", "-p", *(f"/run/amavis/{name}" for name in ("tmp", "db", "quarantine", "var"))])
     machine.run(["chown", "-R", "amavis:amavis", "/run/amavis"])
     machine.write("/etc/amavis/conf.d/60-lab", _AMAVIS)
-    with _running(machine, ["amavisd", "foreground"], 10026, 90):
+    with _running(machine, ["amavisd", "foreground"], 10026):
         yield
 
 

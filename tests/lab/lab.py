@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.lab import mail, syslog, web
-from tests.lab.machine import Machine, Outer
+from tests.lab.machine import PATIENCE, Machine, Outer
 from tests.lab.network import LAN, MX, RESOLVER, WEB, wire_lan, wire_outside
 from tests.lab.world import DEAD, SINKS, World, dynamic_names, office_names, start_module
 
@@ -132,13 +132,13 @@ class Lab:
         address = {"mx": MX, "web": WEB}.get(machine.name, "127.0.1.1")
         hosts = f"127.0.0.1 localhost\n{address} {machine.name}.corp.test {machine.name}\n"
         machine.write("/etc/hosts", hosts)
-        machine.write("/etc/resolv.conf", f"nameserver {RESOLVER}\noptions timeout:1 attempts:2\n")
+        machine.write("/etc/resolv.conf", f"nameserver {RESOLVER}\noptions timeout:10 attempts:4\n")
         machine.run(["ln", "-sf", str(ZONEINFO / self.timezone), "/etc/localtime"])
 
     def _down(self) -> None:
         self._outer.close()
         for process in self._running:
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE)
             for stream in (process.stdin, process.stdout):
                 if stream:
                     with contextlib.suppress(BrokenPipeError):

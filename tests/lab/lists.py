@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.ports import free_port
+
 LISTED = ("203.0.113.2", "203.0.113.77")
 GOOD = "list{:02}.test"
 TEMPERS = {
@@ -42,7 +44,7 @@ class ListServer:
     def __init__(self, good: int, port: int = 0, called: tuple[str, ...] = ()) -> None:
         self.good = [*(GOOD.format(number) for number in range(good - len(called))), *called]
         self.zones = [*self.good, *TEMPERS, SILENT, ABSENT]
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="lists-"))
         self._running: list[subprocess.Popen[bytes]] = []
         self._mute = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -50,7 +52,7 @@ class ListServer:
     def __enter__(self) -> Self:
         """Start both."""
         self._mute.bind(("127.0.0.1", 0))
-        inner = _free_port()
+        inner = free_port()
         self._folder.chmod(0o755)
         kept = "127.0.0.2", *LISTED
         arguments = [self._zone(zone, [f":127.0.0.2:Listed, see http://{zone}/?$", *kept]) for zone in self.good]
@@ -74,7 +76,7 @@ class ListServer:
         """End both; nothing of them remains."""
         for process in self._running:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=180)
         self._mute.close()
         shutil.rmtree(self._folder)
 
@@ -91,16 +93,10 @@ class ListServer:
         import dns.query  # noqa: PLC0415  # the same
 
         question = dns.message.make_query("2.0.0.127.list00.test", "A")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with contextlib.suppress(Exception):
                 if dns.query.udp(question, "127.0.0.1", 0.3, self.port).answer:
                     return
             time.sleep(0.05)
         raise TimeoutError("the list server did not come up")
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

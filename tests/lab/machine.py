@@ -75,7 +75,10 @@ class LabError(Exception):
     """Something in the lab did not do what it was told; the sentence says what."""
 
 
-def wait_until(ready: Callable[[], bool], what: str, within: float = 30.0) -> None:
+PATIENCE = 180.0  # seconds until what is waited for will not come, on a machine that is busy with other things too
+
+
+def wait_until(ready: Callable[[], bool], what: str, within: float = PATIENCE) -> None:
     """Return as soon as ``ready()`` holds; complain about ``what`` after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not ready():
@@ -124,7 +127,7 @@ class Outer:
         """End every process of the lab and wait until the kernel has taken it apart."""
         if self._process.stdin:
             self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=PATIENCE)
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()
@@ -150,7 +153,7 @@ class Machine:
         """Give the command line that runs ``argv`` on this host when started from outside."""
         return ["nsenter", "-t", str(self.pid), "-m", "-p", "-u", "-n", "--wd=/", "--", *argv]
 
-    def run(self, argv: Sequence[str], stdin: str = "", *, check: bool = True, within: float = 60.0) -> str:
+    def run(self, argv: Sequence[str], stdin: str = "", *, check: bool = True, within: float = 300.0) -> str:
         """Run ``argv`` on this host and give what it printed; complain if it fails (unless ``check`` is off)."""
         # Files, not pipes: a daemon that keeps its parent's output open must not hold us.
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained, tempfile.TemporaryFile() as told:
@@ -181,7 +184,7 @@ class Machine:
     def stop(process: subprocess.Popen[str]) -> None:
         """End a program started with ``start``: the program itself, not only the way in."""
         os.kill(_first_child(process.pid), signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE)
         if process.stdin:
             process.stdin.close()
 
@@ -218,7 +221,7 @@ class Machine:
 
     def close(self) -> None:
         """Reap the process that held this host."""
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=PATIENCE)
         for stream in (self._process.stdout, self._process.stderr):
             if stream:
                 stream.close()

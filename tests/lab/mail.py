@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from tests.lab.machine import wait_until
 from tests.lab.network import WEB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.lab.machine import Machine
 
@@ -141,6 +142,31 @@ def start_null_client(machine: Machine) -> None:
 def listens(machine: Machine, port: int) -> bool:
     """Say whether something on ``machine`` accepts connections to ``port``."""
     return bool(machine.run(["ss", "-Hltn", f"sport = :{port}"], check=False).strip())
+
+
+@contextlib.contextmanager
+def heeded(machine: Machine) -> Iterator[None]:
+    """Wait until no SMTP server is left of those that ran before the block, which lets Postfix reload: all is new."""
+    smtpd = ["pgrep", "-x", "smtpd|cleanup|pickup"]
+    old = set(machine.run(smtpd, check=False).split())
+    yield
+    wait_until(lambda: not old & set(machine.run(smtpd, check=False).split()), f"{machine.name}'s reload of Postfix")
+
+
+def reload(machine: Machine) -> None:
+    """Let Postfix read its configuration again, and wait until it has."""
+    with heeded(machine):
+        machine.run(["postfix", "reload"])
+
+
+def empty_queue(machine: Machine) -> None:
+    """Delete every message; what is moved just then is missed by one look, and not by the next."""
+
+    def emptied() -> bool:
+        machine.run(["postsuper", "-d", "ALL"])
+        return queue_is_empty(machine)
+
+    wait_until(emptied, f"{machine.name}'s empty queue")
 
 
 def queue_is_empty(machine: Machine) -> bool:

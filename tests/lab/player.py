@@ -72,7 +72,7 @@ def play(act: Act) -> Result:
 
 
 def _mail(act: Act, result: Result) -> None:
-    with smtplib.SMTP(timeout=60, local_hostname=act.helo, source_address=(act.source, 0)) as smtp:
+    with smtplib.SMTP(timeout=300, local_hostname=act.helo, source_address=(act.source, 0)) as smtp:
         smtp.connect(act.server, act.port)
         if act.user:
             smtp.login(act.user, act.password)
@@ -101,7 +101,7 @@ class _Imap(imaplib.IMAP4):
 
     def __init__(self, act: Act) -> None:
         self.source = act.source
-        super().__init__(act.server, act.port, timeout=60)
+        super().__init__(act.server, act.port, timeout=300)
 
     def _create_socket(self, timeout: float | None) -> Any:  # noqa: ANN401  # as the base class has it
         import socket  # noqa: PLC0415  # only this kind of act needs it
@@ -121,7 +121,7 @@ def _imap(act: Act, result: Result) -> None:
 
 
 def _web(act: Act, result: Result) -> None:
-    connection = http.client.HTTPConnection(act.server, act.port, timeout=60, source_address=(act.source, 0))
+    connection = http.client.HTTPConnection(act.server, act.port, timeout=300, source_address=(act.source, 0))
     with contextlib.closing(connection):
         connection.request(act.method, act.path, act.body.encode("utf-8", "surrogateescape") or None, act.headers)
         response = connection.getresponse()

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from tests.lab import sendmail
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import wait_until
-from tests.lab.mail import add_smtpd
+from tests.lab.mail import add_smtpd, reload
 from tests.lab.network import PUBLIC
 from tests.lab.player import Act
 from tests.lab.studio import BOB, OUTSIDER, PASSWORDS, STRANGERS, Studio, letter
@@ -73,7 +73,7 @@ def fill_mx(studio: Studio) -> None:
     studio.settings("virtual_alias_domains=old.test", "virtual_alias_maps=inline:{away@old.test=dora@isp.test}")
     studio.arrive("away@old.test", text=letter("anna@bigmail.test", "away@old.test", subject="for the alias"))
     add_smtpd(mx, "127.0.0.1:10026", ("smtpd_milters=inet:127.0.0.1:10030",))
-    mx.run(["postfix", "reload"])
+    reload(mx)
     with studio.service("tests.lab.milter", 10030):
         argv = ["/usr/bin/env", "python3", "-c", MILTERED]
         mx.run(argv)
@@ -145,9 +145,14 @@ def fill_sendmail(studio: Studio) -> None:
     forged = "Received: (from root@localhost)\n\tby mx.corp.test (8.17.1.9/8.17.1.9/Submit) id 6ARE8JsK000133; now\n"
     mx.run([*call, "later@isp.test"], forged + php)
     web.run([*call, "-f", "root", "later@isp.test"], php)
+
+    def all_tried() -> bool:
+        mailq = mx.run(["sh", "-c", "mailq -Am"])
+        return "MAILER-DAEMON" in mailq and len(sendmail.control_files(mx)) == 5 and sendmail.idle(mx)
+
+    wait_until(all_tried, "five messages in Sendmail's queue, one of them its own bounce")
     studio.hush("web")
     studio.hush()
-    wait_until(lambda: len(sendmail.control_files(mx)) == 5, "five messages in Sendmail's queue")
     mine = mx.run(["sh", "-c", f"grep -rlF '[127.0.0.1]' {sendmail.QUEUE} --include='qf*'"]).split()[-1]
     mx.run([sendmail.BINARY, "-Am", "-Qunder suspicion", f"-qI{mine.rpartition('/qf')[2]}"])
     web.run(["sh", "-c", "kill $(head -n1 /run/sendmail/mta/sendmail.pid)"])

@@ -6,6 +6,7 @@ Debian's packages push each other out, so Sendmail's are unpacked into a folder 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,6 +162,11 @@ def run_queue(machine: Machine) -> None:
 def control_files(machine: Machine) -> list[str]:
     """The control files of the MTA's queue."""
     return machine.run(["sh", "-c", f"find {QUEUE} -name '[qh]f?*' -type f"]).split()
+
+
+def idle(machine: Machine) -> bool:
+    """Say whether no queued message is just being tried, and so locked: mailq marks those with a star."""
+    return not re.search(r"^[0-9A-Za-z]{14}\*", machine.run(["sh", "-c", "mailq -Am"]), re.MULTILINE)
 
 
 def queue_is_empty(machine: Machine) -> bool:

@@ -13,9 +13,10 @@ from zlib import crc32
 
 from tests.lab.lab import Lab
 from tests.lab.machine import LabError, wait_until
-from tests.lab.mail import DOMAIN
+from tests.lab.mail import DOMAIN, empty_queue, reload
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act, Result
+from tests.lab.syslog import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +55,10 @@ class Studio:
         place.write_bytes(machine.read(log)[start:])
 
     def hush(self, host: str = "mx", log: str = MAIL_LOG) -> None:
-        """Wait until a log has not grown for a moment."""
-        machine, quiet = self.lab.host(host), time.monotonic()
-        size = len(machine.read(log))
+        """Wait until a log has not grown for a moment, with all that was said."""
+        machine = self.lab.host(host)
+        written(machine)
+        quiet, size = time.monotonic(), len(machine.read(log))
 
         def settled() -> bool:
             nonlocal size, quiet
@@ -70,7 +72,7 @@ class Studio:
     def play(self, *acts: Act, host: str = "lan") -> list[Result]:
         """Play acts on a host, one after the other as given, and wait for their end."""
         player = self.lab.start(host, "tests.lab.player")
-        said, _ = player.communicate("".join(act.line() for act in acts), timeout=90)
+        said, _ = player.communicate("".join(act.line() for act in acts), timeout=600)
         results = [line for line in said.splitlines() if line.strip()]
         if len(results) != len(acts) or not all(line.startswith("{") for line in results):
             raise LabError(f"the player failed: {said}")
@@ -108,21 +110,20 @@ class Studio:
         argv = ["tests.lab.raw", MX if host == "lan" else PUBLIC, str(port)]
         argv += [f"{LAN}.101" if host == "lan" else source, "wait" if patient else "rush"]
         speaker = self.lab.start(host, *argv)
-        said, _ = speaker.communicate("".join(f"{line.hex()}\n" for line in dialogue), timeout=60)
+        said, _ = speaker.communicate("".join(f"{line.hex()}\n" for line in dialogue), timeout=600)
         return bytes.fromhex("".join(said.split()))
 
     def settings(self, *settings: str, host: str = "mx") -> None:
         """Change settings of a host's Postfix and let it take notice of them before anything else is logged."""
         machine = self.lab.host(host)
-        start = len(machine.read(MAIL_LOG))
         if settings:
             machine.run(["postconf", "-e", *settings])
-        machine.run(["postfix", "reload"])
-        wait_until(lambda: b"reload -- version" in machine.read(MAIL_LOG)[start:], "Postfix's reload")
+        reload(machine)
+        written(machine)
 
     def idle(self, host: str = "mx") -> None:
         """Empty the queue of a host."""
-        self.lab.host(host).run(["postsuper", "-d", "ALL"])
+        empty_queue(self.lab.host(host))
 
     @contextlib.contextmanager
     def service(self, module: str, port: int) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tests.lab.machine import wait_until
@@ -15,10 +16,14 @@ TRADITIONAL = "RSYSLOG_TraditionalFileFormat"  # RFC 3164: what old and many cur
 RFC3339 = "RSYSLOG_FileFormat"  # what Debian 12 and later write
 RFC5424 = "RSYSLOG_SyslogProtocol23Format"
 
+MARKS = "/var/log/lab-marks"  # what was said last, said by the lab itself
+_numbers = count()
+
 CONFIGURATION = """
 global(net.enableDNS="off" workDirectory="/var/spool/rsyslog" parser.permitSlashInProgramName="{slash}")
 main_queue(queue.type="Direct")
 module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval="0")
+local7.* action(type="omfile" file="{marks}")
 {outputs}
 """
 FORWARD = """*.* action(type="omfwd" target="{host}" port="{port}" protocol="{protocol}" {framing}
@@ -43,9 +48,18 @@ def start_syslog(machine: Machine, files: Mapping[str, str], *, slash: bool = Fa
     alone: RFC 5424 lines then say "postfix" for every daemon of Postfix. That is its default.
     """
     outputs = "".join(OUTPUT.format(file=file, template=template) for file, template in files.items()) + more
-    machine.write("/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs, slash="on" if slash else "off"))
+    machine.write(
+        "/etc/rsyslog.conf", CONFIGURATION.format(outputs=outputs, slash="on" if slash else "off", marks=MARKS)
+    )
     machine.run(["rsyslogd", "-f", "/etc/rsyslog.conf", "-i", "/run/rsyslogd.pid"])
     wait_until(machine.path("/dev/log").exists, f"{machine.name}'s /dev/log")
+
+
+def written(machine: Machine) -> None:
+    """Wait until rsyslog has written all that was said before: it takes one message after the other."""
+    mark = f"mark-{next(_numbers)}."
+    machine.run(["logger", "-p", "local7.info", mark])
+    wait_until(lambda: mark.encode() in machine.read(MARKS), f"rsyslog on {machine.name}")
 
 
 def stop_syslog(machine: Machine) -> None:

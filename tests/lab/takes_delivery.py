@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.lab.machine import wait_until
-from tests.lab.mail import add_smtpd, queue_is_empty
+from tests.lab.mail import add_smtpd, queue_is_empty, reload
 from tests.lab.studio import BOB, MAIL_LOG, letter
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def life(studio: Studio) -> None:
     with studio.take("postfix/start-stop.log", "terminating"):
         mx.run(["postfix", "start"])
         wait_until(lambda: b"daemon started" in mx.read(MAIL_LOG)[-400:], "Postfix's start")
-        mx.run(["postfix", "reload"])
+        reload(mx)
         studio.hush()
         mx.run(["postfix", "stop"])
     mx.run(["postfix", "start"])

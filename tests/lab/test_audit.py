@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from tests.lab import auditing, exim, filters
 from tests.lab.auditing import EXIM_CATCH_ALL, EXIM_PERCENT, OPEN_PROXIES, SINK_NAME, audit, whosent
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import Machine, wait_until
-from tests.lab.mail import listens
+from tests.lab.mail import heeded, listens, reload
 from tests.lab.network import LAN, MX, PUBLIC, WEB
 from tests.lab.possible import require
 
@@ -53,7 +53,6 @@ def test_postfix_from_outside(lab: Lab, port: int, verdict: str, whoever: str) -
     (result,) = told["results"]
     assert result["verdict"] == verdict, result["sentence"]
     assert whoever in result["sentence"]
-    assert told["seconds"] < 30  # 10 on a machine that does nothing else: see the benchmark
     assert told["verdict"] == ("critical" if verdict == "open" else "clean")
     assert port != 2505 or {name.rpartition(" (")[2] for name in opened(result)} == {"after STARTTLS)"}
 
@@ -68,10 +67,10 @@ def test_a_hole_that_only_ipv6_has(lab: Lab) -> None:
 
 def apply(machine: Machine, result: dict[str, Any], key: str = "commands") -> None:
     """What the report says, typed as it stands; there is no systemd in the lab."""
-    for remedy in result["fix"]:
-        for command in remedy[key]:
-            if "systemctl" not in command:
-                machine.run(["sh", "-c", command])
+    commands = [command for remedy in result["fix"] for command in remedy[key] if "systemctl" not in command]
+    with heeded(machine) if "postfix reload" in commands else nullcontext():
+        for command in commands:
+            machine.run(["sh", "-c", command])
 
 
 def prove_and_close(machine: Machine, holes: dict[str, str], where: str, line: str) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def prove_and_close(machine: Machine, holes: dict[str, str], where: str, line: s
     old = {name: machine.run(["postconf", "-h", name]).strip() for name in holes}
     for name, value in holes.items():
         machine.run(["postconf", "-e", f"{name}={value}"])
-    machine.run(["postfix", "reload"])
+    reload(machine)
     told = results(audit(machine, "relay", "mx.corp.test:25"))[about]
     assert told["verdict"] == "open", told["sentence"]
     (cause,) = told["causes"]
@@ -91,7 +90,7 @@ def prove_and_close(machine: Machine, holes: dict[str, str], where: str, line: s
     assert closed["verdict"] == "closed", closed["sentence"]
     for name, value in old.items():
         machine.run(["postconf", "-e", f"{name}={value}"])
-    machine.run(["postfix", "reload"])
+    reload(machine)
     return told
 
 
@@ -116,7 +115,7 @@ def test_on_the_server_itself_each_hole_is_proven_named_and_closed(lab: Lab) -> 
 
 def test_nothing_of_a_probe_stays_in_the_queue(lab: Lab) -> None:
     mx = lab.host("mx")
-    wait_until(lambda: auditing_queue(mx) == [], "a queue without probes", 15)
+    wait_until(lambda: auditing_queue(mx) == [], "a queue without probes")
 
 
 def auditing_queue(machine: Machine) -> list[str]:
@@ -231,7 +230,8 @@ def test_proxies_open_and_closed(lab: Lab) -> None:
     assert inside[3130]["causes"][0]["file"] == "/etc/squid/posting.conf"
     assert opened(inside[3130]) == {"port 3130, HTTP POST, from here", "port 3130, HTTP PUT, from here"}
     for port, one in inside.items():
-        apply(web, one)
+        with auditing.read_anew(web, port) if port in auditing.SQUIDS else nullcontext():
+            apply(web, one)
         restarted(web, port)
     assert {one["verdict"] for one in audit(web, "proxy")["results"]} == {"closed"}
 
@@ -248,7 +248,6 @@ def restarted(machine: Machine, port: int) -> None:
         wait_until(lambda: not listens(machine, port), f"the end of {name}")
         machine.run(argv)
     wait_until(lambda: listens(machine, port), f"port {port}")
-    time.sleep(1 if port in {3128, 3130} else 0)  # Squid reads its rules anew while it serves
 
 
 def test_submission_and_what_is_changed_since(lab: Lab) -> None:
@@ -262,7 +261,7 @@ def test_submission_and_what_is_changed_since(lab: Lab) -> None:
     }
     apply(mx, told["TLS before AUTH"])
     mx.run(["postconf", "-P", "smtp/inet/smtpd_sasl_auth_enable=yes"])
-    mx.run(["postfix", "reload"])
+    reload(mx)
     again = audit(mx, "submission", "--compare")
     assert results(again)["AUTH on port 25"]["verdict"] == "open"
     assert results(again)["TLS before AUTH"]["verdict"] == "closed"
@@ -288,13 +287,13 @@ def test_egress_open_closed_and_closed_for_one_user(lab: Lab) -> None:
     verdict, users = tried()
     assert (verdict, users["www-data"], users["daemon"]) == ("open", "closed", "open")
     gateway.run(["nft", "delete", "table", "inet", "one"])
-    assert "ends by itself" in whosent(gateway, "egress", "try", "--minutes", "1")
+    assert "ends by itself" in whosent(gateway, "egress", "try", "--minutes", "30")
     verdict, users = tried()
     assert verdict == "closed"
     assert {name for name, one in users.items() if one == "open"} <= {"root", "postfix", "Debian-exim"}
     told = json.loads(whosent(gateway, "egress", "status", "--json"))
     assert told["in_force"]
-    assert 0 < told["seconds_left"] <= 60
+    assert 0 < told["seconds_left"] <= 30 * 60
     assert "www-data (uid 33): 1 connection" in whosent(gateway, "egress", "rules")
     whosent(gateway, "egress", "keep")
     assert json.loads(whosent(gateway, "egress", "status", "--json"))["seconds_left"] is None
@@ -309,14 +308,14 @@ def test_a_trial_ends_by_itself(lab: Lab) -> None:
     web = lab.host("web")
     whosent(web, "egress", "try", "--minutes", "1")
     web.run(["nft", "flush set inet whosent_egress held; add element inet whosent_egress held { 25 timeout 1s }"])
-    wait_until(lambda: not json.loads(whosent(web, "egress", "status", "--json"))["in_force"], "the trial's end", 60)
+    wait_until(lambda: not json.loads(whosent(web, "egress", "status", "--json"))["in_force"], "the trial's end")
     assert audit(web, "egress")["results"][0]["verdict"] == "open"
     whosent(web, "egress", "undo")
 
 
 def reaches(machine: Machine, address: str) -> bool:
     """Whether port 25 of the sink greets."""
-    told = machine.run(["bash", "-c", f"exec 3<>/dev/tcp/{address}/25 && head -c 3 <&3"], check=False, within=10)
+    told = machine.run(["bash", "-c", f"exec 3<>/dev/tcp/{address}/25 && head -c 3 <&3"], check=False)
     return told == "220"
 
 
@@ -324,16 +323,16 @@ def test_a_gateway_lets_out_declared_relays_alone(lab: Lab) -> None:
     gw, mx, web = lab.host("gw"), lab.host("mx"), lab.host("web")
     four, six = auditing.SINK, auditing.SINK_SIX
     assert all(reaches(*way) for way in ((mx, four), (mx, six), (web, four)))
-    whosent(gw, "egress", "try", "--minutes", "5", "--relay", MX)
+    whosent(gw, "egress", "try", "--minutes", "30", "--relay", MX)
     gw.run(["nft", "insert rule inet whosent_egress lan_out tcp dport 25 meta nftrace set 1"])
     lab.run("gw", ["sh", "-c", "exec nft monitor trace >/var/log/trace"])
-    wait_until(
-        lambda: not reaches(web, four) and b"verdict" in gw.read("/var/log/trace"), "a trace of what was refused"
-    )
-    trace = gw.read("/var/log/trace").decode()
-    assert f"ip saddr {WEB}" in trace
-    assert 'log prefix "whosent-egress "' in trace  # the packet went through the rule that logs
-    assert "reject with tcp reset" in trace
+    traced = (f"ip saddr {WEB}", 'log prefix "whosent-egress "', "reject with tcp reset")  # the rule that logs, too
+
+    def refused() -> bool:
+        trace = gw.read("/var/log/trace").decode()
+        return not reaches(web, four) and all(words in trace for words in traced)
+
+    wait_until(refused, f"a trace of what was refused: {traced}")
     assert [reaches(*way) for way in ((mx, four), (mx, six), (web, four))] == [True, False, False]
     told = json.loads(whosent(gw, "egress", "status", "--json"))
     assert {one["host"] for one in told["cut_off"] if one["host"]} == {WEB, auditing.MX_SIX}
@@ -341,8 +340,8 @@ def test_a_gateway_lets_out_declared_relays_alone(lab: Lab) -> None:
     assert told["refused"] >= 2
     assert f"{WEB}: " in whosent(gw, "egress", "rules", "--relay", MX)
     gw.run(["nft", "flush set inet whosent_egress held; add element inet whosent_egress held { 25 timeout 1s }"])
-    wait_until(lambda: reaches(web, four), "the end of the trial", 60)
-    whosent(gw, "egress", "try", "--minutes", "5", "--relay", MX, "--relay", auditing.MX_SIX)
+    wait_until(lambda: reaches(web, four), "the end of the trial")
+    whosent(gw, "egress", "try", "--minutes", "30", "--relay", MX, "--relay", auditing.MX_SIX)
     whosent(gw, "egress", "keep")
     gw.run(["nft", "delete table inet whosent_egress"])  # as a restart does
     gw.run(["nft", "-f", "/etc/whosent/egress.nft"])
@@ -388,7 +387,7 @@ def test_mail_in_our_name_and_what_filters_stop(lab: Lab) -> None:
     mx.run(["postconf", "-M", f"disclaimer/unix=disclaimer unix - n n - - {disclaiming}"])
     mx.run(["postconf", "-e", "smtpd_sender_restrictions=check_sender_access texthash:/etc/postfix/outgoing"])
     mx.run(["postconf", "-e", "smtpd_milters=inet:127.0.0.1:7357, inet:127.0.0.1:8891"])
-    mx.run(["postfix", "reload"])
+    reload(mx)
     with filters.clamd(mx):
         white = "Whitelist /etc/clamav/white\n"
         with filters.clamav_milter(mx, white), filters.opendkim(mx, "127.0.0.1\n0.0.0.0/0\n"):
@@ -409,11 +408,11 @@ def test_mail_in_our_name_and_what_filters_stop(lab: Lab) -> None:
         assert [(one["file"], one["line"]) for one in virus["causes"]] == [("/etc/clamav/white", 2)]
         apply(mx, virus)
         mx.run(["postconf", "-e", "smtpd_milters=inet:127.0.0.1:7357, inet:127.0.0.1:11332"])
-        mx.run(["postfix", "reload"])
+        reload(mx)
         with filters.clamav_milter(mx, white), filters.rspamd(mx):
             told = results(audit(mx, "direction", **more))
     mx.run(["postconf", "-e", "smtpd_milters=", "smtpd_sender_restrictions="])
-    mx.run(["postfix", "reload"])
+    reload(mx)
     assert {about: one["verdict"] for about, one in told.items()} == {ours: "open", alone: "open", **CLOSED}, told
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from tests.lab import exim
 from tests.lab.containing import KEPT, accuse, argv, queued, said, set_up, told
 from tests.lab.lab import Lab
 from tests.lab.machine import wait_until
-from tests.lab.mail import listens
+from tests.lab.mail import empty_queue, listens, reload
 from tests.lab.network import LAN, MX
 from tests.lab.player import Act
 from tests.lab.possible import require, require_lab
@@ -51,7 +50,7 @@ def afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
         for name in ("mx", "web"):
             if lab.host(name).path(f"{KEPT}/setup-postfix.json").exists():
                 said(lab.host(name), "setup", "postfix", "--undo")
-            lab.host(name).run(["postsuper", "-d", "ALL"])
+            empty_queue(lab.host(name))
 
 
 def mails(account: str, count: int, to: str) -> list[Act]:
@@ -92,7 +91,7 @@ def test_a_stolen_account_alone(studio: Studio) -> None:
     flowing.join()
     assert done["problems"] == []
     assert done["command"] == f"whosent incident release {name}"
-    assert queued(waiting(mx), BOB) == {"hold": 33}
+    wait_until(lambda: queued(waiting(mx), BOB) == {"hold": 33}, "all of it held, but what goes to the postmaster")
     wait_until(lambda: delivered(studio, CAROL) - sent == 40, "innocent mail delivered meanwhile")
     assert "hold" not in queued(waiting(mx), CAROL)
     assert said(mx, "incident", "show", name).startswith("CONTAINED")
@@ -168,8 +167,7 @@ def test_the_emergency_brake(studio: Studio) -> None:
     told(mx, "queue", "brake")
     studio.play(*mails(BOB, 1, "anna@bigmail.test"), *mails(CAROL, 1, "anna@bigmail.test"))
     mx.run(["/usr/sbin/sendmail", "-f", "root@corp.test", "ben@isp.test"], letter("root", "ben@isp.test"))
-    wait_until(lambda: len(waiting(mx)) == 8, "eight messages")
-    assert {one["queue_name"] for one in waiting(mx)} == {"hold"}
+    wait_until(lambda: [one["queue_name"] for one in waiting(mx)] == ["hold"] * 8, "eight messages, all of them held")
     studio.arrive("info@corp.test")  # from outside: not ours to answer for
     sent = delivered(studio, CAROL)
     told(mx, "queue", "brake", "--let", f"account:{CAROL}")
@@ -210,7 +208,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(studio: Studio) -> None
     mx = studio.lab.host("mx")
     studio.play(*mails(BOB, 60, "later@isp.test"), *mails(CAROL, 10, "later@isp.test"))
     wait_until(lambda: settled(mx) and len(waiting(mx)) == 70, "seventy messages")
-    every = {one["queue_id"] for one in waiting(mx)}
+    every = ids(mx)
     kills = 40 if os.environ.get("WHOSENT_TEST_FULL") else 8
     suspect = ("--suspect", f"account:{BOB}")
     for number in range(kills):
@@ -218,15 +216,19 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(studio: Studio) -> None
         seconds = 0.25 + 0.6 * number / kills
         mx.run(["timeout", "-s", "KILL", f"{seconds:.2f}", *argv("queue", verb, *suspect)], check=False)
         mx.run(["sh", "-c", "pkill -9 -xf '.*whosent.keeper.*'"], check=False)
-        assert {one["queue_id"] for one in waiting(mx)} == every
+        wait_until(lambda: ids(mx) == every, "all of them, though some may be between two folders just now")
         assert "hold" not in queued(waiting(mx), CAROL)
     done = told(mx, "queue", "hold", *suspect)
     assert queued(waiting(mx), BOB) == {"hold": 60}, done
     told(mx, "queue", "release", *suspect)
     assert "hold" not in queued(waiting(mx), BOB)
-    assert {one["queue_id"] for one in waiting(mx)} == every
+    wait_until(lambda: ids(mx) == every, "all of them")
     ledger = said(mx, "queue", "status", *suspect)
     assert "0 held by us" in ledger
+
+
+def ids(machine: Machine) -> list[str]:
+    return sorted(str(one["queue_id"]) for one in waiting(machine))
 
 
 TALK = """
@@ -259,18 +261,19 @@ def test_exim_freezes_one_alone(tmp_path: Path) -> None:
             client.stdin.write("go on\n")
             client.stdin.flush()
             assert client.stdout.readline().startswith("221 ")  # it was not cut off
-        wait_until(lambda: begins(mx) == begun + 1 and listens(mx, 587), "the daemon, which starts itself anew", 60.0)
+        wait_until(lambda: begins(mx) == begun + 1 and listens(mx, 587), "the daemon, which starts itself anew")
         studio.play(*mails(BOB, 6, "later@isp.test"), *mails(CAROL, 2, "later@isp.test"))
         wait_until(lambda: mx.run(["exim4", "-bpc"]).strip() == "8", "eight messages")
-        time.sleep(1)  # first attempts end: a message is locked while it is tried
+        wait_until(lambda: exim.idle(mx), "the end of first attempts: a message is locked while it is tried")
         name = accuse(mx, Suspect(kind="account", name=BOB, host="mx"))
         done = told(mx, "incident", "contain", name)
         assert done["actions"][-1]["counts"]["held"] >= 6
         studio.play(*mails(BOB, 1, "anna@bigmail.test"), *mails(CAROL, 1, "anna@bigmail.test"))
         wait_until(lambda: delivered(studio, CAROL) == 1, "innocent mail")
-        assert frozen(mx) == {BOB: 7}
+        wait_until(lambda: frozen(mx) == {BOB: 7}, "seven frozen messages of one")
         told(mx, "incident", "release", name)
         assert frozen(mx) == {}
+        wait_until(lambda: exim.idle(mx), "the end of the attempts after the release")
         told(mx, "queue", "hold", "--suspect", f"account:{BOB}")
         purged = told(mx, "queue", "purge", "--suspect", f"account:{BOB}", "--yes")
         assert purged["actions"][0]["counts"]["purged"] >= 6
@@ -316,7 +319,7 @@ def test_the_big_drill_in_small(studio: Studio) -> None:
     main = mx.read("/etc/postfix/main.cf")
     done = drill.on_postfix(studio, spam, others)
     mx.write("/etc/postfix/main.cf", main.decode())
-    mx.run(["postfix", "reload"])
+    reload(mx)
     assert done.wrong == []
     assert set(done.rows) == {"hold", "release", "purge, one half each"}
     assert done.delivered == done.sent > 0

@@ -49,7 +49,7 @@ def test_one_alone(tmp_path: Path) -> None:
             mx.run(CALL, "Subject: honest\n\nx\n")
             web.run(CALL, "Subject: of another host\n\nx\n")
             studio.submit("later@isp.test", account=CAROL)
-        wait_until(lambda: len(sendmail.control_files(mx)) == 10, "ten messages in the queue", 30)
+        wait_until(lambda: len(sendmail.control_files(mx)) == 10 and sendmail.idle(mx), "ten messages in the queue")
 
         assert told(mx, "queue", "hold", *SCRIPT)["actions"][0]["counts"]["held"] == 4
         assert quarantined(mx) == 4

@@ -13,7 +13,7 @@ from tests.lab import auditing
 from tests.lab.auditing import SINK_NAME
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import Machine, wait_until
-from tests.lab.mail import listens
+from tests.lab.mail import heeded, listens
 from tests.lab.possible import require
 from tests.lab.test_forms import MENDED
 from tests.lab.world import REPOSITORY
@@ -62,8 +62,9 @@ def test_a_new_users_walk(tmp_path: Path) -> None:
             told = [(cause["file"], cause["text"]) for cause in found[key]["causes"]]
             assert line is None or line in told or (not line[1] and told[0][0] == line[0]), (key, told)
         assert first["verdict"] == "critical"
-        for key in PLANTED:
-            heed(mx, found[key])
+        with heeded(mx), auditing.read_anew(mx, 3128):
+            for key in PLANTED:
+                heed(mx, found[key])
         policy = 'txt-record=_dmarc.corp.test,"v=DMARC1; p=reject; rua=mailto:postmaster@corp.test"'
         place.world.publish(policy, without="77.9.82.100.dnsbl.test")  # what a list and a registrar do when asked
         again = walk(mx, "--compare", "--html", "/var/log/audit.html")
@@ -88,8 +89,7 @@ def plant(mx: Machine) -> None:
     auditing.forward(mx)
     mx.run(["postfix", "stop"])
     mx.run(["postfix", "start"])
-    mx.write("/etc/squid/squid.conf", auditing.SQUID.format(port=3128, rules=""))
-    mx.run(["squid", "-f", "/etc/squid/squid.conf"])
+    auditing.start_squid(mx, "/etc/squid/squid.conf", 3128)
     sample = Path(__file__).parents[1] / "forms" / "guilty" / "contact-old.php"
     mx.write("/var/www/html/contact.php", sample.read_text(encoding="utf-8"))
     mx.write("/etc/whosent/whosent.toml", TOLD.format(sink=SINK_NAME))
@@ -100,7 +100,7 @@ def walk(mx: Machine, *words: str) -> dict[str, Any]:
     """What a user types, with the configuration of the page and nothing else."""
     argv = ["env", f"--chdir={REPOSITORY}", f"WHOSENT_STATE={auditing.STATE}", "PYTHONDONTWRITEBYTECODE=1",
             sys.executable, "-m", "whosent", "audit", *WALKED, "--json", *words]  # fmt: skip
-    told: dict[str, Any] = json.loads(mx.run(argv, check=False, within=300))
+    told: dict[str, Any] = json.loads(mx.run(argv, check=False, within=900))
     return told
 
 

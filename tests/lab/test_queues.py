@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -101,9 +101,7 @@ def test_a_queue_that_is_worked_on(tmp_path: Path) -> None:
         for _ in range(10):
             mx.run(["postqueue", "-f"])
             looks.append(look(mx))
-        mx.run(["postsuper", "-h", "ALL"])
-        time.sleep(1)
-        mx.run(["postsuper", "-h", "ALL"])
+        wait_until(lambda: all_held(mx) == 60, "all of them on hold, though some are on the move")
         final = look(mx)
     assert owners(final) == {("account", BOB, ""): 50, ("account", CAROL, ""): 10}
     assert final.reading.folders == {"hold": 60}
@@ -120,6 +118,12 @@ def test_a_queue_that_is_worked_on(tmp_path: Path) -> None:
         assert owners(one).total() + sum(one.reading.unread.values()) >= 40, (one.reading.folders, one.reading.unread)
 
 
+def all_held(machine: Machine) -> int:
+    """Put everything on hold; how many are."""
+    machine.run(["postsuper", "-h", "ALL"])
+    return sum(one["queue_name"] == "hold" for one in waiting(machine))
+
+
 def test_the_queue_bears_the_log_out(tmp_path: Path) -> None:
     """An account sends spam; the log says so, and the queue files were written by somebody else than syslog."""
     addresses = [f"p{number}@{domain}.test" for number in range(40) for domain in ("bigmail", "isp")]
@@ -132,6 +136,9 @@ def test_the_queue_bears_the_log_out(tmp_path: Path) -> None:
             for number in range(40)
         ]  # fmt: skip
         studio.play(*acts)
+        tried = re.compile(rb"/smtp\[.* to=<p[0-9]+@.* status=(bounced|deferred) ")
+        wait_until(lambda: len(tried.findall(mx.read(MAIL_LOG))) == 80, "all of them tried")
+        wait_until(lambda: {one["queue_name"] for one in waiting(mx)} == {"deferred"}, "nothing under way")
         studio.hush()
         (tmp_path / "mail.log").write_bytes(mx.read(MAIL_LOG))
         alone = scan(tmp_path / "mail.log")
@@ -163,7 +170,7 @@ def test_a_form_and_a_letter_of_the_same_user_are_two_piles(tmp_path: Path) -> N
             ["runuser", "-u", "www-data", "--", "/usr/sbin/sendmail", "-t", "-i"],
             letter("www-data", "anna@bigmail.test"),
         )
-        wait_until(lambda: len(waiting(web)) == 6, "six messages")
+        wait_until(lambda: [one["queue_name"] for one in waiting(web)] == ["deferred"] * 6, "six messages")
         found = owners(look(web))
     assert found == {("local_user", "33", "contact.php"): 5, ("local_user", "33", ""): 1}
 
@@ -201,6 +208,7 @@ def test_exims_spool_at_work(tmp_path: Path) -> None:
         for _ in range(8):
             mx.run(["exim4", "-qff"])
             looks.append(look(mx, place="/run/exim4"))
+        wait_until(lambda: exim.idle(mx), "the end of the first attempts")
         frozen = mx.run(["sh", "-c", "exiqgrep -i -r . | head -5 | xargs exim4 -Mf"], check=False)
         final = look(mx, place="/run/exim4")
     assert owners(final) == {("account", BOB, ""): 12, ("local_user", "33", "contact.php"): 12}, frozen

@@ -23,10 +23,10 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.lab import exim
-from tests.lab.containing import argv, said, set_up, told
+from tests.lab.containing import argv, set_up, told
 from tests.lab.lab import Lab, moment
 from tests.lab.machine import wait_until
-from tests.lab.mail import listens
+from tests.lab.mail import listens, queue_is_empty
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act
 from tests.lab.possible import require, require_lab
@@ -146,10 +146,6 @@ class Story:
         pairs = (line.split() for line in told_.splitlines())
         return {folder: int(count) for folder, count in pairs if count != "0"}
 
-    def goes(self) -> bool:
-        """Whether some of it is on its way out, or will be tried again; what a program just handed in is not yet."""
-        return bool({"incoming", "active", "deferred"} & set(self.lie(self.play.mark)))
-
     def seen(self, to: Collection[str], *answers: str) -> int:
         """Different recipients whom the world answered so."""
         return len({one["recipient"] for one in self.lab.world.seen() if one["answer"] in answers} & set(to))
@@ -164,6 +160,7 @@ def story(  # noqa: PLR0913, PLR0917  # where, what, the innocent beside it
     one = Story(lab, machine, place, play, innocent)
     clean(machine, logs)
     Studio(lab, place).play(*play.past, *map(innocent, range(60)), host=one.host)
+    wait_until(lambda: queue_is_empty(machine), "the end of what was before")
     before = delivered(lab)
     with watched(machine, place, logs, **how) as watch:
         with Office(lab, innocent, one.host) as office:
@@ -180,17 +177,20 @@ def delivered(lab: Lab) -> int:
 
 
 def contained(one: Story, watch: Watched, campaign: Campaign) -> str:
-    """Named and contained within seconds, alone; nothing of it leaves any more, nothing of it is lost."""
+    """Named and contained, alone; nothing that is sent from then on leaves, nothing of it is lost."""
     opened, told_ = watch.told("opened", one.play.culprit), watch.told("contained", one.play.culprit)
     named, stopped = (moment(each["at"]).timestamp() - campaign.began for each in (opened, told_))
     print(f"{one.play.culprit}: named after {named:.1f} s, contained after {stopped:.1f} s")
-    assert named < stopped < WITHIN
-    wait_until(lambda: not one.goes(), "nothing of it goes out any more")
-    left = one.seen(one.play.to, "accept", "unknown")
+    assert named <= stopped
     campaign.over()
-    wait_until(lambda: one.lie(one.play.mark) == {"hold": SIZE - left}, "all of it that was left is held")
+    wait_until(
+        lambda: one.lie(one.play.mark) == {"hold": SIZE - one.seen(one.play.to, "accept", "unknown")},
+        "all of it that was left is held",
+    )
     assert opened["incident"] == told_["incident"]
-    assert one.seen(one.play.to, "accept", "unknown") == left < SIZE
+    assert one.seen(one.play.to, "accept", "unknown") < SIZE
+    later = [to for number, to in enumerate(one.play.to) if at(number) > stopped]  # what was on its way may have gone
+    assert not one.seen(later, "accept", "unknown", "deferred"), "nothing of it goes out any more"
     delayed = [each for each in waiting(one.machine) if each["queue_name"] == "deferred"]  # the innocent send all along
     assert not delayed, delayed[:5]
     return str(told_["incident"])
@@ -319,13 +319,15 @@ def test_a_stolen_account_on_exim(tmp_path: Path) -> None:
             print(f"{STOLEN} on Exim: named after {named:.1f} s, contained after {stopped:.1f} s")
             incident = watch.told("contained", STOLEN)["incident"]
             campaign.over()
-            wait_until(lambda: "0 held" not in said(mx, "queue", "status", "--incident", incident), "mail on hold")
+            wait_until(
+                lambda: told(mx, "queue", "status", "--incident", incident)["held_by_us"] > SIZE / 4, "mail on hold"
+            )
             done = told(mx, "queue", "purge", "--incident", incident, "--yes")
             assert done["actions"][0]["counts"]["purged"] > SIZE / 4
             told(mx, "incident", "release", incident)
             assert watch.accused() == {STOLEN}
         wait_until(lambda: delivered(lab) - before >= office.sent(), "all mail of the innocent")
-        assert not any(name in mx.run(["exim4", "-bp"]) for name in OFFICE)
+        wait_until(lambda: not any(name in mx.run(["exim4", "-bp"]) for name in OFFICE), "nothing of theirs waits")
 
 
 @contextmanager
@@ -363,5 +365,5 @@ class Screen:
             os.write(self._ours, key.encode())
             if mark:
                 self._until(mark)
-        assert self._process.wait(20) == 0
+        assert self._process.wait(WITHIN) == 0
         os.close(self._ours)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from whosent.store.ledger import Ledger
 from whosent.store.rates import Rates
 
 LATENESS = 1.0  # seconds that old lines wait for those of other logs
+PATIENCE = 180.0  # seconds until what is waited for will not come, on a machine that is busy with other things too
+_WORDS = 2  # more than so many of its words, two seconds one from the other
 WHOSENT = (sys.executable, "-m", "whosent")
 
 
@@ -36,9 +39,14 @@ class Daemon:
 
     def __init__(self, state: Path, logs: list[Path], **more: str) -> None:
         self.state = state
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # until it is gone
         self.process = subprocess.Popen(
-            [*WHOSENT, "watch", *map(str, logs)], env=environment(state, **more), stderr=subprocess.PIPE
+            [*WHOSENT, "watch", *map(str, logs)], env=environment(state, **more), stderr=self._said
         )
+
+    def said(self) -> str:
+        """All that it has said so far."""
+        return os.pread(self._said.fileno(), 1 << 24, 0).decode()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -49,15 +57,20 @@ class Daemon:
         return self._gone()
 
     def _gone(self) -> str:
-        assert self.process.stderr
-        said = self.process.stderr.read().decode()
-        self.process.stderr.close()
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
+        said = self.said()
+        self._said.close()
         return said
 
-    def until(self, ready: str, seconds: float = 60.0) -> None:
-        """Wait until the ledger holds an incident of this suspect, or (with "") all that was written is read."""
+    def until(self, ready: str, seconds: float = PATIENCE) -> None:
+        """Wait until the ledger holds an incident of this suspect, or (with "") all that was written is read.
+
+        Then the daemon has said so several times, over more seconds than lines wait for those of other logs: what
+        waited is on its way to those who ask.
+        """
         end = time.monotonic() + seconds
+        words: set[str] = set()
+        lines = -1
         while time.monotonic() < end:
             assert self.process.poll() is None, self._gone()
             now = condition(self.state)
@@ -65,11 +78,22 @@ class Daemon:
                 now = None  # the word of one that was killed
             if ready and any(ready in one for one in sentences(self.state)):
                 return
-            if not ready and now and now.running and not now.catching_up and not any(one.behind for one in now.sources):
-                time.sleep(LATENESS + 2.0)  # and what waited is on its way to those who ask
-                return
+            if not ready and now:
+                if now.lines != lines or now.catching_up or any(one.behind for one in now.sources):
+                    words, lines = set(), now.lines
+                words.add(now.at)
+                if now.running and len(words) > _WORDS:
+                    return
             time.sleep(0.05)
-        raise AssertionError(f"{ready or 'the end of the logs'} was not reached in {seconds} s")
+        raise AssertionError(f"{ready or 'the end of the logs'} was not reached in {seconds} s; {self.said()}")
+
+    def until_said(self, words: str, seconds: float = PATIENCE) -> None:
+        """Wait until it has said this."""
+        end = time.monotonic() + seconds
+        while words not in self.said():
+            assert self.process.poll() is None, self._gone()
+            assert time.monotonic() < end, f"{words!r} was not said in {seconds} s; {self.said()}"
+            time.sleep(0.05)
 
 
 def condition(state: Path) -> Condition | None:

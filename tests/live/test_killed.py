@@ -110,7 +110,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 def aim(state: Path, moment: str) -> bool:
     """Wait until it does that; whether it was seen to."""
-    end = time.monotonic() + 20.0
+    end = time.monotonic() + 60.0
     while time.monotonic() < end:
         if MOMENTS[moment](state):
             return True

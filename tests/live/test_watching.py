@@ -43,7 +43,7 @@ class Run:
         logs = [Watched(path, chosen.watch.lateness) for path in sorted(folder.glob("*.log"))]
         self.watch = Watch(chosen, logs, self.ledger, ZONE, self.said.append, queues, samples=samples)
 
-    def until(self, ready: Callable[[], bool], seconds: float = 40.0) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 180.0) -> None:
         end = time.monotonic() + seconds
         while not ready():
             assert time.monotonic() < end, self.said

@@ -19,7 +19,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.telling.kit import condition, free_port, incident, log, wait_until
+from tests.ports import free_port
+from tests.telling.kit import condition, incident, log, wait_until
 from whosent.metrics.numbers import Totals, families
 from whosent.metrics.prometheus import Exposition, registry
 from whosent.model.finding import Suspect
@@ -244,13 +245,13 @@ def test_a_real_prometheus_answers_every_panel(exposed: Exposition, tmp_path: Pa
         return [one for one in asked if not (ask(f"query?query={quote(one)}") or {}).get("result")]
 
     try:
-        wait_until(lambda: empty() == [], "an answer for every panel", 30)
+        wait_until(lambda: empty() == [], "an answer for every panel")
         names = {rule["name"] for group in ask("rules")["groups"] for rule in group["rules"] if rule["health"] == "ok"}
     except AssertionError:
         raise AssertionError(empty(), (tmp_path / "said").read_text()[-2000:]) from None
     finally:
         prometheus.terminate()
-        prometheus.wait(20)
+        prometheus.wait(180)
     assert {"WhosentSpamLeaves", "WhosentQueueGrows", "WhosentFellSilent"} <= names
 
 

@@ -52,5 +52,5 @@ EOF
 printf '%s\n' 'alice@example.org:secret' 'bob@example.org:secret' > /etc/dovecot/users
 dovecot
 postfix start >/dev/null 2>&1
-for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/587) 2>/dev/null && break; sleep 0.05; done
+for _ in $(seq 2400); do (exec 3<>/dev/tcp/127.0.0.1/587) 2>/dev/null && break; sleep 0.05; done
 python3 "$steps"

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, os.environ["STEPS"])
-from steps import configuration, held, settled, shell  # type: ignore[import-not-found]  # beside this file
+from steps import PATIENCE, configuration, heeded, held, settled, shell  # type: ignore[import-not-found]  # beside this file
 
 CASES = json.loads(Path(os.environ["CASES"]).read_text(encoding="utf-8"))
 TABLES = {
@@ -30,7 +30,7 @@ SETTINGS = (
 
 def send(subject: str, to: str, sender: str = "x@world.test", source: str = "127.0.0.1", login: str = "") -> int:
     """Give the code of the answer to RCPT, 250 if all was well."""
-    with smtplib.SMTP("127.0.0.1", 587 if login else 25, timeout=20, source_address=(source, 0)) as client:
+    with smtplib.SMTP("127.0.0.1", 587 if login else 25, timeout=PATIENCE, source_address=(source, 0)) as client:
         if login:
             client.login(login, "secret")
         try:
@@ -43,7 +43,7 @@ def send(subject: str, to: str, sender: str = "x@world.test", source: str = "127
 
 
 def run(commands: list[str]) -> str:
-    return "".join(shell(f"{command} 2>/dev/null") for command in commands)
+    return "".join(heeded(f"{command} 2>/dev/null") for command in commands)
 
 
 def clear() -> None:
@@ -52,7 +52,7 @@ def clear() -> None:
 
 def until(code: int, *message: str) -> int:
     """The answer, asked again until it is this one: address verification (verify(8)) needs a moment."""
-    deadline, answer = time.monotonic() + 15, 0
+    deadline, answer = time.monotonic() + PATIENCE, 0
     while answer != code and time.monotonic() < deadline:
         answer = send(*message)
     return answer
@@ -121,7 +121,7 @@ def suppressed(case: dict[str, list[str]]) -> dict[str, object]:
         send("issue", to, f"news-bounces+u{number}=x.test@lists.test")
         send("issue", f"o{to}", "other@lists.test")
         send("issue", f"l{to}", "boss@example.org", login="alice@example.org")
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     log = Path("/var/log/mail.log")
     while log.read_text().count("status=bounced") < 9 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -132,8 +132,7 @@ for name, text in TABLES.items():
     Path("/etc/postfix", name).write_text(text)
 for setting in SETTINGS:
     shell(f"postconf -e '{setting}'")
-shell("mkdir -p /tmp/boxes && chown 65534 /tmp/boxes && ip addr add 192.0.2.1/32 dev lo && postfix reload 2>/dev/null")
-time.sleep(1)
+heeded("mkdir -p /tmp/boxes && chown 65534 /tmp/boxes && ip addr add 192.0.2.1/32 dev lo && postfix reload 2>/dev/null")
 OTHER = ("other", "other@corp.test", "x@world.test")
 told = {
     "forwarder": holding(CASES["forwarder"], ("mine", "old@corp.test", "x@world.test"), OTHER),

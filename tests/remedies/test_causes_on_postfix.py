@@ -68,7 +68,7 @@ def test_the_steps_touch_only_what_they_name_and_leave_no_trace(tmp_path: Path) 
         [*alone, *stage],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
         check=False,
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "CASES": str(tmp_path / "cases.json"), "STEPS": str(HERE)},
     )

@@ -63,7 +63,7 @@ def test_commands_hold_and_block_the_culprit_alone_and_undo_themselves(tmp_path:
         [*alone, *stage],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
         check=False,
         env={"PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin", "CASES": str(cases)},
     )

@@ -38,7 +38,7 @@ def commands(remedies: list[Remedy]) -> list[str]:
 
 
 def bash(script: str) -> str:
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, (script, done.stderr)
     return done.stdout
 

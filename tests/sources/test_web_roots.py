@@ -82,7 +82,7 @@ def test_one_file_may_be_named_and_what_is_not_there_is_said(tmp_path: Path) -> 
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=60), st.sampled_from(["x.php", "x.pl", "x.py", "x.cgi", "x"]))
-@settings(max_examples=200, deadline=5_000)
+@settings(max_examples=200)
 def test_any_script_is_followed_or_said_not_to_be(words: list[bytes], name: str) -> None:
     source = b"".join(words)
     told = script(name, source)
@@ -101,7 +101,6 @@ def test_any_script_is_followed_or_said_not_to_be(words: list[bytes], name: str)
      + b"$h{$k} = param('x'); print MAIL $h{a};" * 1_200),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_scripts_made_to_choke_are_bounded(name: str, source: bytes) -> None:
-
-    clock = time.monotonic()
+    spent = time.process_time()  # of this process, whatever else the machine does
     script(name, source)
-    assert time.monotonic() - clock < 60
+    assert time.process_time() - spent < 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +92,7 @@ def web(*answers: int, delay: float = 0.0) -> Iterator[Receiver]:
         thread.join()
 
 
-def wait_until(true: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def wait_until(true: Callable[[], object], what: str, seconds: float = 180.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"{what}: not within {seconds} s"
@@ -112,12 +111,6 @@ def condition(at: float, *sources: FollowedLog, **changes: object) -> Condition:
 
 def log(at: float, name: str = "/var/log/mail.log", problem: str | None = None) -> FollowedLog:
     return FollowedLog(source=name, format="postfix", behind=7, last=stamp(at), problem=problem)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port: int = door.getsockname()[1]
-        return port
 
 
 def alive(process: int) -> bool:

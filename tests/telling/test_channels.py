@@ -23,6 +23,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.ports import free_port
 from tests.telling.kit import alive, kept, wait_until, web
 from tests.telling.test_wording import HOSTILE, VOICE
 from whosent.alerts.wording import of_incident, text
@@ -77,13 +78,14 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 )
 def test_a_posted_alert_is_signed(written: str, key: bytes) -> None:
     with web() as receiver:
-        given = means(webhook_url=receiver.url, webhook_secret=written)
+        given, began = means(webhook_url=receiver.url, webhook_secret=written), time.time()
         assert discover()["webhook"].lacks(given) == ""
         assert discover()["webhook"].send(NASTY, given) == ""
+    until = time.time()
     [(headers, body)] = receiver.got
     signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
     assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 10
+    assert began - 1 < int(headers["webhook-timestamp"]) <= until
     assert headers["webhook-id"] == NASTY.id
     assert headers["content-type"] == "application/json"
     assert msgspec.json.decode(body, type=Alert) == NASTY
@@ -104,10 +106,8 @@ def test_what_is_not_taken_is_said(answer: int, tries: int) -> None:
 
 
 def test_nobody_there_or_nobody_answering() -> None:
-    with web(delay=5) as receiver:
-        began = time.monotonic()
+    with web(delay=60) as receiver:
         assert "timed out" in why_not("webhook", means(webhook_url=receiver.url, timeout=1))
-        assert time.monotonic() - began < 3
     assert "refused" in why_not("webhook", means(webhook_url=receiver.url, timeout=1))
     assert "base64" in why_not("webhook", means(webhook_url=receiver.url, webhook_secret="whsec_!"))
     for bad in ("ftp://x/", "file:///etc/passwd", "http://", "nonsense", "http://[::1"):
@@ -136,10 +136,8 @@ def test_a_program_that_fails_is_absent_or_hangs(tmp_path: Path) -> None:
     assert "there is no program /nowhere/x" in discover()["command"].lacks(means(command=["/nowhere/x"]))
     assert "No such file" in why_not("command", means(command=["/nowhere/x"]))
     child = tmp_path / "child"
-    began = time.monotonic()
-    hangs = means(command=["sh", "-c", f"sleep 60 & echo $! > {child}; wait"], timeout=1)
-    assert "did not end within 1 seconds" in why_not("command", hangs)
-    assert time.monotonic() - began < 10
+    hangs = means(command=["sh", "-c", f"sleep 600 & echo $! > {child}; wait"], timeout=2)
+    assert "did not end within 2 seconds" in why_not("command", hangs)
     wait_until(lambda: not alive(int(child.read_text())), "the end of its child")
 
 
@@ -243,8 +241,7 @@ def relay(certificate: Path) -> Iterator[tuple[Mailbox, str]]:
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert", certificate / "key")
     mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port, tls_context=context)
     controller.start()
     yield mailbox, f"localhost:{port}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import socketserver
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import dns.message
 import dns.rrset
 import pytest
 
+from tests.ports import free_port
 from tests.trace.kit import STRANGER, by_mx
 from whosent.blocklists import ENDED
 from whosent.sources.names import Names
@@ -174,9 +174,7 @@ def test_bad_answers_are_problems(servers: tuple[str, str], answer: object) -> N
 
 
 def test_nobody_there() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    port = free_port()
     told = Registries(f"http://127.0.0.1:{port}/rdap", f"127.0.0.1:{port}", Network()).domain("example.com")
     assert "refused" in (told.problem or "")
 

@@ -21,6 +21,7 @@ from typing import Final, Literal
 from whosent.keeper.memory import Order, Said
 from whosent.keeper.servers import SENDMAIL_CF, KeeperError, Server, ask, mail_servers
 from whosent.queues.belonging import Claim
+from whosent.restarting import reloaded
 
 Will = Literal["hold", "refuse", "pass"]
 FOLDER: Final = "whosent"
@@ -120,7 +121,7 @@ def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -
         _header(folder / "headers", claim, will)
         if claim.kind == "local_user" and (folder / "refused_users").exists():
             _submits(folder / "refused_users", claim, refused=will == "refuse")
-    ask(["postfix", "-c", server.config, "reload"])
+    reloaded(server.spool.path, lambda: ask(["postfix", "-c", server.config, "reload"]))
 
 
 def _submits(path: Path, claim: Claim, *, refused: bool) -> None:

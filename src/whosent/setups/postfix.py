@@ -14,6 +14,7 @@ from typing import Final
 
 from whosent.keeper.servers import ENVIRONMENT, ask
 from whosent.keeper.taps import FOLDER
+from whosent.restarting import reloaded
 from whosent.setups import CannotError, Change, file
 
 CONFIG: Final = "/etc/postfix"
@@ -231,4 +232,5 @@ def _undo_pickup(conf: Conf) -> None:
 
 def heed(config: str = CONFIG) -> None:
     """Let the running server take notice."""
-    ask(["postfix", "-c", config, "reload"])
+    queue = ask(["postconf", "-c", config, "-h", "queue_directory"]).strip()
+    reloaded(queue, lambda: ask(["postfix", "-c", config, "reload"]))

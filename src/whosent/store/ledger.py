@@ -19,7 +19,7 @@ from whosent.model.mistake import Mistake
 
 NAME: Final = "ledger.sqlite3"
 _SYSTEM: Final = Path("/var/lib/whosent")
-_WAIT: Final = 10.0  # seconds for another process that writes
+_WAIT: Final = 30.0  # seconds for another process that writes
 _AGAIN: Final = 0.01  # seconds until it is tried again where SQLite does not wait by itself
 _SCHEMA: Final = 2  # of the file itself; 1 had complaints alone and no parts
 _FIRST_PART: Final = "complaints"
