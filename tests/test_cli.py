@@ -277,7 +277,7 @@ def test_a_pipe_is_an_argument_like_any(tmp_path: Path) -> None:
     log = INCIDENT / "mail.log"
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m whosent scan --json <(cat {log})"],
-        capture_output=True, env=environment(), cwd=tmp_path, timeout=60, check=False,
+        capture_output=True, env=environment(), cwd=tmp_path, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == CRITICAL
 

@@ -1,11 +1,9 @@
-"""A daemon that only remembers SIGHUP is woken and starts anew; one that does not is named; a reload is seen to."""
+"""A daemon that only remembers SIGHUP is woken and starts anew; one that does not is named; nobody else is touched."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +12,6 @@ from whosent import restarting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # As Exim does: the handler notes the signal, and the loop looks at the note when something wakes it.
 DAEMON = """
@@ -73,30 +70,3 @@ def test_who_does_not_is_named(monkeypatch: pytest.MonkeyPatch, ending: list[sub
     gone.communicate()
     assert restarting.started_anew([stubborn.pid, gone.pid]) == {stubborn.pid}
     assert stubborn.poll() is None
-
-
-@pytest.fixture
-def queue(tmp_path: Path, ending: list[subprocess.Popen[str]]) -> Path:
-    """A queue whose master is this process, with a cleanup(8) and a smtpd(8) that it started."""
-    (tmp_path / "pid").mkdir()
-    (tmp_path / "pid" / "master.pid").write_text(f"{os.getpid():>10}\n", encoding="ascii")
-    for name in ("cleanup", "smtpd"):
-        (tmp_path / name).symlink_to("/bin/sleep")
-        ending.append(subprocess.Popen([str(tmp_path / name), "600"], stdin=subprocess.PIPE, text=True))
-    return tmp_path
-
-
-def test_a_reload_is_over_when_nobody_works_by_the_old_configuration(
-    queue: Path, ending: list[subprocess.Popen[str]]
-) -> None:
-    cleanup, smtpd = ending
-    ends = threading.Timer(0.3, cleanup.kill)
-    assert restarting.reloaded(str(queue), ends.start)
-    assert not ends.is_alive()
-    assert smtpd.poll() is None  # a session may last; it hands its messages to a new cleanup
-
-
-def test_a_reload_that_is_not_heeded_ends_nothing(queue: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(restarting, "_WITHIN", 0.3)
-    assert not restarting.reloaded(str(queue), lambda: None)
-    assert restarting.reloaded(str(tmp_path / "nowhere"), lambda: None)

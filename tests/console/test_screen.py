@@ -282,7 +282,7 @@ def test_a_plan_that_was_not_shown_cannot_be_confirmed(place: Path) -> None:
 
     def slow(command: Sequence[str], _: int) -> Answer:
         asked.append(tuple(command))
-        shown.wait(20)
+        shown.wait(180)
         return Answer("the plan", well=True)
 
     async def played() -> None:

@@ -38,7 +38,7 @@ def test_progress_then_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_keeper_that_fails_or_hangs(monkeypatch: pytest.MonkeyPatch, code: str, sentence: str) -> None:
     monkeypatch.setattr("whosent.responders.keeping._MOMENT", 0.2)
-    one = keeper(monkeypatch, code, 0.4 if "sleep" in code and sentence else 5.0)
+    one = keeper(monkeypatch, code, 0.4 if "sleep" in code and sentence else 60.0)
     if sentence:
         with pytest.raises(Mistake, match=sentence):
             one.call("look", "account:a")

@@ -27,6 +27,7 @@ RDAP, WHOIS, RESOLVER = "198.18.0.80", "198.18.0.43", "198.18.0.53"
 SERVERS: Final = {RDAP: 80, WHOIS: 43, RESOLVER: 53}
 ADVERTISED: Final = {"evil.example.com": "203.0.113.99", "www.shop.example.org": "203.0.113.98"}
 REACHES: Final = ("offline", "registries", "dns")
+_MARK: Final = ("203.0.113.1", 9)
 _ALL, _OUTGOING, _IPV4 = 3, 4, 0x0800  # if_ether.h, if_packet.h
 _SERVICES: Final = {
     "/rdap/dns.json": {"services": [[["com"], ["http://rdap.registry.test/com/"]]]},
@@ -59,6 +60,7 @@ class Onlooker:
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
+        self._marked = threading.Semaphore(0)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
         threading.Thread(target=self._look, daemon=True).start()
 
@@ -67,16 +69,26 @@ class Onlooker:
             data, (interface, protocol, kind, *_) = self._socket.recvfrom(65_536)
             if kind == _OUTGOING:
                 packet = _read(data, interface, protocol)
-                if (packet["source"], packet["from_port"]) not in SERVERS.items():  # no answer of a server
+                if (packet["to"], packet["port"]) == _MARK:
+                    self._marked.release()
+                elif (packet["source"], packet["from_port"]) not in SERVERS.items():  # no answer of a server
                     self.packets.append(packet)
 
     def during(self, act: Callable[[], object]) -> list[Packet]:
         """What left while that was done."""
-        time.sleep(0.3)  # what was under way has left
+        self._seen_up_to_now()
         self.packets.clear()
         act()
-        time.sleep(0.3)
+        self._seen_up_to_now()
         return list(self.packets)
+
+    def _seen_up_to_now(self) -> None:
+        """A packet of our own leaves behind all others, and is seen behind them."""
+        time.sleep(0.3)  # what was under way has left
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mark:
+            mark.sendto(b"", _MARK)
+        if not self._marked.acquire(timeout=120):
+            sys.exit("the onlooker sees nothing")
 
 
 def _read(data: bytes, interface: str, protocol: int) -> Packet:
@@ -127,7 +139,7 @@ def _prepare(folder: Path) -> None:
         ["dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--user=root",
          "--pid-file", f"--listen-address={RESOLVER}", "--bind-interfaces", *hosts],
     )  # fmt: skip
-    for _ in range(100):
+    for _ in range(2400):
         try:
             socket.create_connection((RESOLVER, 53), 1).close()
         except OSError:

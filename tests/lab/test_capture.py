@@ -40,7 +40,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         "tests.lab.onlooker",
         str(folder),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=180)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr.decode()
     return {path.name.removesuffix(".json"): json.loads(path.read_bytes()) for path in folder.glob("*.json")}
 

@@ -118,7 +118,8 @@ def test_an_open_relay_is_told_alike_by_exim_and_postfix(tmp_path: Path) -> None
                 log, done = MAIL_LOG, b": removed"
             relayed(lab, studio)
             wait_until(partial(_seen, mx, log, done), f"{name}'s end")
-            wait_until(partial(mta.queue_is_empty, mx), f"{name}'s empty queue")
+            over = exim.idle if mta is exim else postfix.queue_is_empty  # bounces of bounces stay with Exim
+            wait_until(partial(over, mx), f"the end of {name}'s work")
             studio.hush("mx", log)
             (tmp_path / name / "log").write_bytes(mx.read(log))
         report = scan(tmp_path / name)

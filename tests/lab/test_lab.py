@@ -16,6 +16,7 @@ from tests.lab.network import PUBLIC
 from tests.lab.player import Act
 from tests.lab.possible import require_lab
 from tests.lab.studio import BOB, MAIL_LOG, OUTSIDER, PASSWORDS, STRANGERS, Studio
+from tests.lab.syslog import written
 
 pytestmark = pytest.mark.lab
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -26,14 +27,20 @@ def possible() -> None:
     require_lab()
 
 
-def surroundings() -> tuple[str, str, bool]:
-    """What the machine around the lab looks like: its mounts, its network interfaces, its syslog socket."""
+def surroundings(others: Path) -> tuple[list[str], str, bool]:
+    """What the machine around the lab looks like: its mounts, its network interfaces, its syslog socket.
+
+    Below ``others`` other tests may mount something meanwhile.
+    """
     interfaces = " ".join(sorted(os.listdir("/sys/class/net")))  # noqa: PTH208  # names are enough
-    return Path("/proc/self/mountinfo").read_text(encoding="utf-8"), interfaces, Path("/dev/log").exists()
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    ours = [line for line in mounts if not line.split()[4].startswith(f"{others}/")]
+    return ours, interfaces, Path("/dev/log").exists()
 
 
-def test_mail_flows_and_nothing_remains(tmp_path: Path) -> None:
-    before = surroundings()
+def test_mail_flows_and_nothing_remains(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    others = tmp_path_factory.getbasetemp().parent
+    before = surroundings(others)
     with Lab(PASSWORDS, ("info@corp.test",), STRANGERS) as lab:
         studio = Studio(lab, tmp_path)
         lab.world.answer({"nobody@isp.test": "unknown"})
@@ -46,6 +53,8 @@ def test_mail_flows_and_nothing_remains(tmp_path: Path) -> None:
         with studio.take("form.log", ": removed", host="web"):
             studio.play(form, host="out")
         wait_until(lambda: queue_is_empty(lab.host("mx")), "the MX's empty queue")
+        for name in ("mx", "web"):
+            written(lab.host(name))
         on_mx, on_web = lab.host("mx").read(MAIL_LOG).decode(), lab.host("web").read(MAIL_LOG).decode()
         seen = {(record["recipient"], record["answer"]) for record in lab.world.seen()}
         pids = [lab.host(name).pid for name in ("gw", "mx", "web", "lan", "out")]
@@ -59,7 +68,7 @@ def test_mail_flows_and_nothing_remains(tmp_path: Path) -> None:
     assert f"{handed_on.group(1)}: client=web.corp.test[10.77.0.20]" in on_mx
     assert {("anna@bigmail.test", "accept"), ("nobody@isp.test", "unknown"), ("ben@isp.test", "accept")} <= seen
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    assert surroundings() == before
+    assert surroundings(others) == before
 
 
 def test_a_failing_command_says_what_and_where() -> None:

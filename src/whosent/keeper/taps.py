@@ -21,7 +21,7 @@ from typing import Final, Literal
 from whosent.keeper.memory import Order, Said
 from whosent.keeper.servers import SENDMAIL_CF, KeeperError, Server, ask, mail_servers
 from whosent.queues.belonging import Claim
-from whosent.restarting import reloaded
+from whosent.sources.workers import reloaded
 
 Will = Literal["hold", "refuse", "pass"]
 FOLDER: Final = "whosent"

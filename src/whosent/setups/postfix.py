@@ -14,8 +14,8 @@ from typing import Final
 
 from whosent.keeper.servers import ENVIRONMENT, ask
 from whosent.keeper.taps import FOLDER
-from whosent.restarting import reloaded
 from whosent.setups import CannotError, Change, file
+from whosent.sources.workers import reloaded
 
 CONFIG: Final = "/etc/postfix"
 _TYPES: Final = ("lmdb", "hash", "cdb")  # of indexed tables; cdb cannot be changed key by key
