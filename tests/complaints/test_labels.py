@@ -54,6 +54,62 @@ def test_lists_are_named_whole(text: str) -> None:
     assert named(text) == [_SOURCE, "192.0.2.8"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"z Va\u0161\u00ed IP adresy {_SOURCE}, 192.0.2.8 patrn\u011b odch\u00e1z\u00ed spam",
+        f"Probes seen.\n\nTimestamp            IP Address\n2026-11-27 08:01  {_SOURCE}\n2026-11-27 08:04  192.0.2.8",
+    ],
+)
+def test_several_in_a_sentence_or_with_their_moments_are_named_whole(text: str) -> None:
+    assert named(f"Brute force.\n\n{text}\n") == [_SOURCE, "192.0.2.8"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Hosts that were attacked:\n\nTime             IP Address\n2026-11-27 08:01  {_ATTACKED}",
+        f"Time   Target  IP Address\n08:01  mx      {_ATTACKED}\n08:02  mx      198.51.100.8",
+        f"Time             IP Address\n2026-11-27 08:01  {_ATTACKED}  {_SOURCE}",
+        f"Target IP: {_ATTACKED}\n\nTime             IP Address\n2026-11-27 08:01  {_ATTACKED}",
+    ],
+)
+def test_a_table_with_moments_of_the_attacked_accuses_nobody(text: str) -> None:
+    assert named(f"Brute force.\n\n{text}\n") == []
+
+
+def test_a_resolver_that_is_open_is_accused_and_another_is_not() -> None:
+    reply = f"13:54:22.3 IP (ttl 53, UDP) {_SOURCE}.53 > 203.0.113.x.25565: 21343 242/0/1"
+    assert named(f"An open recursive resolver at IP address {_SOURCE} took part in an attack.\n\n{reply}") == [_SOURCE]
+    assert named(f"DDoS. Resolver: {_ATTACKED}\nsource: {_SOURCE}") == [_SOURCE]
+
+
+def test_lines_of_a_log_without_words_complain_where_a_desk_gets_them() -> None:
+    line = f'{_SOURCE} - - [27/Nov/2026:08:01:02 +0000] "GET /.env HTTP/1.1" 404 153'
+    assert named(line, "From the log") == [_SOURCE]
+    [told] = read(f"{HEAD}Subject: From the log\n\n{line}\n".replace("abuse@", "sales@").encode())
+    assert told.kind == "other"
+
+
+def test_where_links_are_hosted_stands_behind_them() -> None:
+    links = f"http://one.test/x/ ({_SOURCE})\nhttp://two.test/bOLdO0s/ (192.0.2.8)\n"
+    assert named(f"Unwanted software was found:\n\n{links}") == [_SOURCE, "192.0.2.8"]
+    assert named(f"Phishing at http://one.test/, which resolves to the IP address {_SOURCE}") == [_SOURCE]
+    assert named(f"Attack seen on {_ATTACKED}, target: {_ATTACKED}. Server {_ATTACKED} is ours.") == []
+
+
+def test_a_lone_received_line_is_the_message() -> None:
+    line = "by mx.reporter.test with SMTP; Fri, 27 Nov 2026 09:00:00 +0000"
+    assert named(f"Received: from [{_SOURCE}] {line}") == [_SOURCE]
+    assert named("Received: (qmail 1 invoked by uid 0); Fri, 27 Nov 2026 09:00:00 +0000", "Spam") == []
+
+
+def test_a_private_address_is_named_only_where_there_is_no_other() -> None:
+    assert named("Lines of the log below.", "Abuse report about 10.42.9.42") == ["10.42.9.42"]
+    assert named(f"Source IP: {_SOURCE}", "Abuse report about 10.42.9.42") == [_SOURCE]
+    assert named("Attack seen on 127.0.0.1, 0.0.0.0 and 10.0.0.9") == []
+
+
 def test_a_subject_accuses_by_its_words() -> None:
     assert named("See the log.", f"Attack on {_ATTACKED} from {_SOURCE}") == [_SOURCE]
     assert named("See the log.", f"Logins from {_SOURCE} 192.0.2.8") == [_SOURCE, "192.0.2.8"]
@@ -99,6 +155,7 @@ def _enclosing(kind: str, content: str) -> list[str]:
         ),
         ("application/x-yaml", f"destination:\n  ip: {_ATTACKED}\nsource:\n  ip: {_SOURCE}"),
         ("text/tab-separated-values", f"time\tsrc\tdst\n1\t{_SOURCE}\t{_ATTACKED}"),
+        ("text/csv", f"asn|ip|source time|type\n64500|{_SOURCE}|2026-11-27 08:01:02Z|bot"),
     ],
 )
 def test_attachments_that_are_text_are_read(kind: str, content: str) -> None:

@@ -36,6 +36,8 @@ _ALONE: Final = re.compile(
 _NEXT_LINE: Final = re.compile(rf"(?::\d{{1,5}})?[\])>;, \t\r]{{0,8}}\n{_BULLET}")
 _AND: Final = re.compile(r"(?:[,;]|[ \t]{1,3}(?:and|und|et|y|e|en|och|i|&))?[ \t]{1,3}|[,;]")
 _LINE_ENDS: Final = re.compile(r"(?::\d{1,5})?[\])>;,. \t\r]{0,8}(?:\n|$)")
+_OF_A_LINK: Final = re.compile(rf"^{_BULLET}<?(?:h(?:tt|xx)ps?://|www\.)\S[^\n]{{0,1000}}[\s/>][(\[]$")
+_BRACKET_ENDS: Final = re.compile(r"[)\]][ \t\r]*(?:\n|$)")
 _LINE_BEGINS: Final = re.compile(_BULLET)
 _HEADS_HOSTS: Final = re.compile(
     r"\b(?:ips?|address(?:es)?|adressen?|hosts?|machines?|systems?|systeme?|servers?|networks?|rechner"
@@ -99,48 +101,59 @@ def accused(view: View) -> list[Accused]:
     subject = _of_subject(view.subject, said)
     if subject:
         return [_one(found, said, line, _SURE) for found in subject][:_MOST]
-    public = _public(said)
-    listed = _labelled(public) or _announced(text, public)
+    hosts = _hosts(said)
+    listed = _labelled(hosts) or _announced(text, hosts)
     if listed:
         return [_one(found, said, line, max(said[found].weight, labels.ADDRESS)) for found in listed[:_MOST]]
+    dated = tables.dated(text)
+    if dated and all(said[found].weight > labels.NOBODY for found in dated if found in said):
+        return [_one(found, said, line, labels.ADDRESS) for found in dated[:_MOST]]
     attached = list(dict.fromkeys(found for one in view.lists for found in tables.attached(one)))
     attached = attached or next(filter(None, map(_enclosed, view.enclosures)), [])
     if attached:
         return [Accused(found, None, _SURE) for found in attached[:_MOST]]
-    return [_one(found, said, line, said[found].weight) for found in (_in_passing(public) or _private(said))[:_MOST]]
+    return [_one(found, said, line, said[found].weight) for found in _in_passing(hosts)[:_MOST]]
 
 
 def _enclosed(text: str) -> list[str]:
     """Whom a file that is attached accuses: by its tables, its labels, its lines of a log."""
-    public = _public(_weighed(_ready(text), set()))
-    return tables.sources(text) or _labelled(public) or _in_passing(public, labels.FROM)
+    hosts = _hosts(_weighed(_ready(text), set()))
+    return tables.sources(text) or _labelled(hosts) or _in_passing(hosts, labels.FROM)
 
 
 def _ready(text: str) -> str:
     return tables.without_tables_of_others(excerpts.plain_ports(extract.refanged(text)))
 
 
-def _public(said: dict[str, _Said]) -> dict[str, _Said]:
-    return {found: one for found, one in said.items() if extract.is_public(found)}
+def _hosts(said: dict[str, _Said], least: int = labels.FROM) -> dict[str, _Said]:
+    """Those on the net; where the text has none, those of a private net of which something is said."""
+    return {found: said[found] for found in extract.hosts(said)
+            if extract.is_public(found) or said[found].weight >= least}  # fmt: skip
 
 
 def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
     """Every address of the text with its weightiest mention; ``own`` are those the report itself came through."""
     said: dict[str, _Said] = {}
     last = weight = 0
+    shape = ""
     for start, end, found in extract.placed(text):
         before, behind = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_AHEAD]
         between = text[last:start][:40]
         goes_on = _AND.fullmatch(between) or (_NEXT_LINE.fullmatch(between) and _LINE_ENDS.match(behind))
-        weight = _by_its_place(before, behind) or (weight if goes_on else labels.MENTIONED)
+        own_weight = _by_its_place(before, behind)
+        if own_weight or not goes_on:
+            weight, shape = own_weight, re.sub(r"[\d.:]+", "9", before[-_SHAPE:])
         last = end
         one = said.setdefault(found, _Said())
         port = _PORT_BEHIND.match(behind)
         if port and 0 < int(port[1]) <= _TOP_PORT and one.port is None:
             one.port = int(port[1])
-        if weight - _OWN * (found in own) > one.weight:
-            one.weight = weight - _OWN * (found in own)
-            one.shape = re.sub(r"[\d.:]+", "9", before[-_SHAPE:])
+        counts = weight - _OWN * (found in own)
+        if one.weight == labels.NOBODY and counts <= labels.NAMED:
+            continue  # the attacked stays so where it is mentioned again
+        if counts > one.weight or (counts == labels.NOBODY and one.weight <= labels.NAMED):
+            one.weight = counts
+            one.shape = shape
             one.qualifier = labels.qualifier(before.rpartition("\n")[2][-80:]) if weight == labels.ADDRESS else None
     for match in _ALONE.finditer(text):
         known = extract.address(match[1])
@@ -162,7 +175,8 @@ def _by_its_place(before: str, behind: str) -> int:
     weight = labels.tagged(before)
     weight = labels.weight(words, above) if weight is None else weight
     if weight or not _LINE_BEGINS.fullmatch(line):
-        return weight
+        hosting = not weight and _OF_A_LINK.match(line) and _BRACKET_ENDS.match(behind)
+        return labels.ADDRESS if hosting else weight
     if _heads_accused(above):
         return labels.SOURCE
     further, _, label = above.rpartition("\n")  # a label may stand on a line of its own
@@ -182,8 +196,11 @@ def _heads_accused(above: str) -> bool:
 
 
 def _of_subject(subject: str, said: dict[str, _Said]) -> list[str]:
-    """The public addresses of the subject: those it calls the source, else those nobody calls the attacked."""
-    weights = {found: one.weight for found, one in _public(_weighed(extract.refanged(subject), set())).items()}
+    """The addresses of the subject: those it calls the source, else those nobody calls the attacked."""
+    named = _weighed(extract.refanged(subject), set())
+    if not any(map(extract.is_public, named)) and any(map(extract.is_public, said)):
+        return []
+    weights = {found: one.weight for found, one in _hosts(named, labels.MENTIONED).items()}
     free = {found: weight for found, weight in weights.items()
             if weight > labels.NOBODY and (found not in said or said[found].weight > labels.NOBODY)}  # fmt: skip
     return [found for found, weight in free.items() if weight >= labels.FROM] or list(free)
@@ -229,14 +246,6 @@ def _in_passing(public: dict[str, _Said], least: int = labels.LINKED) -> list[st
         if found:
             return found if len(found) == 1 else []
     return []
-
-
-def _private(said: dict[str, _Said]) -> list[str]:
-    """The first private address, where there is no other, and something is said of it."""
-    if any(extract.is_public(found) for found in said):
-        return []
-    best = max(said, key=lambda found: said[found].weight, default=None)
-    return [best] if best is not None and said[best].weight >= labels.FROM else []
 
 
 def _one(found: str, said: dict[str, _Said], line: re.Match[str] | None, weight: int) -> Accused:

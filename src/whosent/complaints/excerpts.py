@@ -10,7 +10,8 @@ import re
 from typing import Final
 
 _MONTHS: Final = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-_ADDRESS: Final = r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,36}[0-9A-Fa-f])"
+_MASKED: Final = r"(?:\d{1,3}\.){2}(?:\d{1,3}|[xX*]{1,3})\.(?:\d{1,3}|[xX*]{1,3})"  # as the attacked often are
+_ADDRESS: Final = rf"(?:{_MASKED}|[0-9A-Fa-f]{{0,4}}:[0-9A-Fa-f:]{{2,36}}[0-9A-Fa-f])"
 _CLIENT_BEFORE: Final = re.compile(
     r"\w\[\d{1,9}\]: .{0,300}\b(?:from |client=|by )[\w.-]{1,255} ?[\[(]$"  # a program's line: a name, then the address
     r"|\bH=(?:[\w.-]{1,255} )?(?:\([^()\n]{0,255}\) )?\[$"  # Exim
@@ -33,7 +34,7 @@ _HOST_BEFORE: Final = re.compile(
 )
 _PROGRAM_BEHIND: Final = re.compile(r" [\w./()-]{1,60}(?:\[\d{1,9}\])?:")
 _DUMPED: Final = re.compile(
-    r"(?<![\d.])((?:\d{1,3}\.){3}\d{1,3})\.(\d{1,5}) > ((?:\d{1,3}\.){3}\d{1,3})\.(\d{1,5})(?![\d.])"
+    rf"(?<![\d.])((?:\d{{1,3}}\.){{3}}\d{{1,3}})\.(\d{{1,5}}) > ({_MASKED})\.(\d{{1,5}})(?![\d.])"
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 from functools import lru_cache
@@ -87,6 +87,18 @@ def is_public(text: str) -> bool:
     if found.compressed.startswith(documentation):
         return True
     return found.is_global and not found.is_multicast
+
+
+def hosts(found: Iterable[str]) -> list[str]:
+    """Those that may be somebody on the net, once each; where there are none, those of a private net."""
+    known = list(dict.fromkeys(found))
+    return [one for one in known if is_public(one)] or [one for one in known if _is_of_a_host(one)]
+
+
+def _is_of_a_host(text: str) -> bool:
+    found = ip_address(text)
+    nobody = found.is_loopback or found.is_unspecified or found.is_multicast or found.is_reserved or found.is_link_local
+    return not nobody
 
 
 def addresses(text: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ _OPEN: Final = r"[\s\"'\[(<*_]*"
 _SOURCES: Final = (
     r"source|src|sender|spam(?:mer|ming)?|attack(?:er|ing)?s?(?!ed)|offend(?:er|ing)|origin(?:ating|ator|e|en|em)?"
     r"|abus(?:er|ive|ing)?|infected|compromised|malicious|culprit|suspect(?:ed)?|remote|client|connecting|relay|bot(?:net)?s?\b"
+    r"|open[ -](?:\w{2,12} ){0,2}(?:resolver|relay|proxy|server)"
     r"|hacker|intruder|zombie|quell\w{0,6}|absender\w{0,6}|angreif\w{0,6}|herkunft\w{0,6}|attaqu\w{0,6}"
     r"|exp[e\u00e9]diteur|provenance|ataca\w{0,6}|attacca\w{0,6}|sorgente|remitente|remetente|mittente"
     r"|\u017ar[\u00f3o]d\w{0,6}|zdroj\w{0,6}|nadawc\w{0,6}|atakuj\w{0,6}|\u00fato\u010d\w{0,6}|odes\u00edlat\w{0,6}"
@@ -36,7 +37,8 @@ _SOURCES_UNPARTED: Final = (  # of writing without blanks
     r"|\ubc1c\uc2e0\uc9c0?|\uc1a1\uc2e0\uc9c0?"
 )
 _OTHERS: Final = (
-    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked|our|reporters?|resolver"
+    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked|our|reporters?"
+    r"|(?<!open )(?<!open dns )(?<!recursive )resolver"
     r"|name ?server|local|lip|honeypots?|sensors?|server hit|ziel\w{0,6}|opfer\w{0,3}|angegriffen\w{0,3}|unser\w{0,2}"
     r"|cible\w{0,2}|notre|nos\b|v[i\u00ed]ctimas?|v[i\u00ed]timas?|vittim\w|nuestr[oa]s?|noss[oa]s?|nostr[oaie]|objetivo"
     r"|alvo\b|bersaglio|docelow\w{0,3}|ofiar\w{0,3}|nasz\w{0,4}|c\u00edl\w{0,6}|ob\u011b\u0165\w{0,3}|na\u0161\w{0,4}"
@@ -58,6 +60,10 @@ _ADDRESS_WORD: Final = (
     r"ip|addr(?:ess)?(?:e|es|en|i)?|adress?\w{0,4}|host|server|system|machine|direcci[o\u00f3]n|endere[c\u00e7]o"
     r"|indirizzo|\u0430\u0434\u0440\u0435\u0441\w{0,3}|\u30a2\u30c9\u30ec\u30b9|\u5730\u5740|\uc8fc\uc18c"
 )
+_YOUR: Final = (
+    r"(?:your|ihre[rnm]?|votre|vos|su|tu|vostr[oa]|suo|sua|uw|va\u0161\w{1,3}|wasz\w{0,4}|pa\u0144st\w{1,3}"
+    r"|\u0432\u0430\u0448\w{1,3})"
+)
 _STRONG: Final = re.compile(
     rf"(?:\b(?:{_SOURCES})|{_SOURCES_UNPARTED})(?:\.\w{{1,20}})?[\w -]{{0,30}}[\w \"'()-]{{0,20}}{_MARK}{_OPEN}(?:h(?:tt|xx)ps?://)?$"
     rf"|\b(?:rhost|recvfrom|remote_?(?:addr|ip)|rip|srcip|src_?ip|saddr|client_?ip){_MARK}{_OPEN}$",
@@ -69,20 +75,24 @@ _PLAIN: Final = re.compile(
     rf"(?:/[a-z]{{3,6}})?{_MARK}{_OPEN}$|\bfollowing (?:ip )?address(?:es)?[.:]?{_OPEN}$",
     re.IGNORECASE,
 )
+_NOT_AIMED: Final = r"(?:(?!\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b)[\w -])"
 _CALLED: Final = re.compile(
-    rf"(?:\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED})[\w -]{{0,30}}(?:{_ADDRESS_WORD})?[\s\w\"'()-]{{0,20}}[:=]?"
+    rf"(?:\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED}){_NOT_AIMED}{{0,30}}(?:{_ADDRESS_WORD})?{_NOT_AIMED}{{0,20}}"
+    r"[\s\"'()-]{0,8}[:=]?"
     rf"{_OPEN}$",
     re.IGNORECASE,
 )
 _CAME_FROM: Final = re.compile(
     r"(?:\bfrom|\bvon|\bdepuis|\bdesde|\bdalla?|\bvanaf|\bfr[\u00e5a]n?|\b\u0438\u0437|\b\u043e\u0442)"
-    rf"(?:\s(?:the|der|dem|la|l'|el)?\s?(?:{_ADDRESS_WORD})(?:[- ](?:{_ADDRESS_WORD}))?)?\s+{_OPEN}$"
+    rf"(?:\s(?:the|der|dem|la|l'|el|{_YOUR})?\s?(?:{_ADDRESS_WORD})(?:[- ](?:{_ADDRESS_WORD}))?)?\s+{_OPEN}$"
+    rf"|\b(?:ze?|\u0441|\u0437)\s(?:{_YOUR}\s)?(?:{_ADDRESS_WORD})(?:[- ](?:{_ADDRESS_WORD}))?\s+{_OPEN}$"
     r"|\b(?:attack|scann|abus|spamm|hack|sent|caus|us)\w{0,3} by\s+[\"'\[(<]*$",
     re.IGNORECASE,
 )
 _NAMED: Final = re.compile(rf"(?<!\bon )(?<!\bon the )\b(?:{_ADDRESS_WORD})\s+{_OPEN}$", re.IGNORECASE)
+_TO: Final = r"(?<!resolves )(?<!resolved )(?<!resolving )(?<!resolve )(?<!points )(?<!pointing )to"
 _OTHER: Final = re.compile(
-    rf"(?:\b(?:{_OTHERS}|{_AIMED}|to)|{_OTHERS_UNPARTED})(?:\.\w{{1,20}})?[\w -]{{0,30}}"
+    rf"(?:\b(?:{_OTHERS}|{_AIMED}|{_TO})|{_OTHERS_UNPARTED})(?:\.\w{{1,20}})?[\w -]{{0,30}}"
     rf"(?:{_ADDRESS_WORD}|port|network)?"
     rf"[\s\"'()\]]{{0,8}}"
     rf"[:=\uff1a]?{_OPEN}$|/$|(?:[-=]>|\u2192)[ \t]*$|[\d)\]][ \t]{{0,3}}>[ \t]{{0,3}}$",
@@ -122,10 +132,16 @@ def weight(words: str, above: str) -> int:
     )  # fmt: skip
     if _LINK.search(words):
         return MENTIONED if said >= ADDRESS else LINKED
-    headings = _HEADING.findall(above.rpartition("\n\n")[2])  # the last one of its paragraph counts
-    if _is_of_others(words) or (headings and _is_of_others(headings[-1], tables.OF_OTHERS)):
+    if _is_of_others(words) or _is_of_others(_heading(above), tables.OF_OTHERS):
         return NOBODY
     return said
+
+
+def _heading(above: str) -> str:
+    """The last heading of the paragraph, or the one that stands above it; "" if there is none."""
+    rest, _, paragraph = above.rpartition("\n\n")
+    headings = _HEADING.findall(paragraph) or _HEADING.findall(rest.rstrip().rpartition("\n")[2])
+    return headings[-1] if headings else ""
 
 
 def tagged(before: str) -> int | None:

@@ -14,6 +14,8 @@ from email.header import decode_header
 from html import unescape
 from typing import Final, NamedTuple
 
+from whosent.complaints.flowed import unflowed
+
 LONGEST: Final = 4 << 20  # bytes of a message that are looked at
 _MOST_PARTS: Final = 200
 _DEEPEST: Final = 8
@@ -110,9 +112,11 @@ class Part(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its text; of HTML what stands between the tags."""
-        charset = parameters(self.headers.get("content-type")).get("charset", "")
-        text = decoded(self.body, charset)
+        """Its text; of HTML what stands between the tags, of flowed text the paragraphs (RFC 3676)."""
+        told = parameters(self.headers.get("content-type"))
+        text = decoded(self.body, told.get("charset", ""))
+        if self.kind == "text/plain" and told.get("format", "").lower() == "flowed":
+            return unflowed(text, blanks_go=told.get("delsp", "").lower() == "yes")
         return plain(text) if self.kind == "text/html" else text
 
 

@@ -187,7 +187,8 @@ def of_mail(mail: Mail) -> Original:
 def pasted(text: str) -> Original | None:
     """The headers of a message pasted or quoted into a text, None if there are none.
 
-    The longest run of header lines counts, of those that have a Received line or a Message-ID and another one.
+    The longest run of header lines counts, of those that have a Received line or a Message-ID and another one, or a
+    Received line that says whom it was received from.
     """
     text = _SPACED.sub(lambda spaced: _EMPTY.sub("", spaced[0]), text)
     runs: list[str] = []
@@ -203,7 +204,8 @@ def pasted(text: str) -> Original | None:
     for run in runs:
         headers = fields(_WRAPPED.sub("\t", _QUOTE.sub("", run)).encode("utf-8", "replace"))
         names = {name for name, _ in headers.fields}
-        if names & {"received", "message-id"} and len(names) > 1 and (
+        told = len(names) > 1 or any(_read(value).from_address for value in headers.all("received"))
+        if names & {"received", "message-id"} and told and (
             best is None or len(headers.fields) > len(best.fields)
         ):  # fmt: skip
             best = headers

@@ -45,6 +45,8 @@ _WORD_BESIDE: Final = re.compile(
     re.IGNORECASE,
 )
 _PORT_OF_CELL: Final = re.compile(r"(?<=[\d\]])/\d{1,5}$|(?<=\d\.\d):\d{1,5}$|(?<=\d\d):\d{1,5}$")
+_PARTED: Final = re.compile(r"[^\S\n]{2,}|\t")
+_MOMENTS: Final = re.compile(r"(?:time|date|zeit|datum|when|first seen|last seen)", re.IGNORECASE)
 _GAP: Final = re.compile(r"\S[^\S\n]{2}")
 _LONGEST_HEAD: Final = 2_000  # characters
 _ROWS: Final = 5_000  # lines of such a table
@@ -53,12 +55,12 @@ _PAIR: Final = 2
 
 
 def sources(text: str) -> list[str]:
-    """The public addresses that stand under a head of sources in a table of the text, once each."""
-    return list(dict.fromkeys([*_column(text), *_barred(text), *_spread(text), *_aligned(text)]))
+    """The addresses that stand under a head of sources in a table of the text, once each."""
+    return extract.hosts([*_column(text), *_barred(text), *_spread(text), *_aligned(text)])
 
 
 def _column(text: str) -> Iterator[str]:
-    """The public addresses in the column of a table that is called the source."""
+    """The addresses in the column of a table that is called the source."""
     head = _COLUMN.search(text)
     if head is None:
         return
@@ -67,7 +69,7 @@ def _column(text: str) -> Iterator[str]:
     try:
         for row in rows:
             found = extract.address(row[place]) if len(row) > place else None
-            if found and extract.is_public(found):
+            if found:
                 yield found
     except csv.Error:
         return
@@ -75,7 +77,8 @@ def _column(text: str) -> Iterator[str]:
 
 def attached(text: str) -> Iterator[str]:
     """The public addresses of an attached list: under a head of sources, else under one that says address only."""
-    by = ";" if text[:_LONGEST_HEAD].count(";") > text[:_LONGEST_HEAD].count(",") else ","
+    head = text[:_LONGEST_HEAD].partition("\n")[0]
+    by = max(",;|\t", key=head.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=by)
     try:
         heads = [cell.strip() for cell in next(rows, [])]
@@ -90,7 +93,7 @@ def attached(text: str) -> Iterator[str]:
 
 
 def _spread(text: str) -> Iterator[str]:
-    """The public addresses under a head of sources, where blanks part the columns and another head names the attacked.
+    """The addresses under a head of sources, where blanks part the columns and another head names the attacked.
 
     A row counts only where it holds both: what mail programs wrapped does not say which of the two stands there.
     """
@@ -106,12 +109,12 @@ def _spread(text: str) -> Iterator[str]:
             apart = True
         elif apart and len(_GAP.findall(line)) <= _PAIR:  # behind an empty line only what is a row, too
             first = None
-        elif first is not None and len(found) == _PAIR and extract.is_public(found[not first]):
+        elif first is not None and len(found) == _PAIR:
             yield found[not first]
 
 
 def _aligned(text: str) -> Iterator[str]:
-    """The public addresses under a head of sources, in rows of as many words as the head: flows, W3C logs, Zeek's.
+    """The addresses under a head of sources, in rows of as many words as the head: flows, W3C logs, Zeek's.
 
     Heads of one word each; a row that was wrapped, or whose cells hold blanks, has not as many, and does not count.
     """
@@ -126,12 +129,29 @@ def _aligned(text: str) -> Iterator[str]:
             place, width = heads[0], len(cells)
         elif width and len(cells) == width:
             found = extract.address(_PORT_OF_CELL.sub("", cells[place]))
-            if found and extract.is_public(found):
+            if found:
                 yield found
 
 
+def dated(text: str) -> list[str]:
+    """The addresses of a table that gives moments and one address in each row, and does not say whose it is."""
+    found: list[str] = []
+    place = width = 0
+    above = ""
+    for row in text.split("\n")[:_ROWS]:
+        line = row[:_LONGEST_LINE].strip("> \t\r")
+        cells = _PARTED.split(line) if line else []
+        heads = [number for number, cell in enumerate(cells) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
+        if len(heads) == 1 and any(map(_MOMENTS.match, cells)) and not OF_OTHERS.search(f"{above} {line}"):
+            place, width = heads[0], len(cells)
+        elif len(cells) == width > 1 and len(list(extract.addresses(line))) == 1:
+            found += filter(None, [extract.address(cells[place])])
+        above = line or above
+    return extract.hosts(found)
+
+
 def _barred(text: str) -> Iterator[str]:
-    """The public addresses under a head of sources, in a table that is drawn with bars."""
+    """The addresses under a head of sources, in a table that is drawn with bars."""
     place = None
     for row in itertools.islice(_BARRED.finditer(text), _ROWS):
         cells = _cells(row)
@@ -140,7 +160,7 @@ def _barred(text: str) -> Iterator[str]:
             place = heads[0]
         elif place is not None and place < len(cells):
             found = extract.address(cells[place])
-            if found and extract.is_public(found):
+            if found:
                 yield found
 
 

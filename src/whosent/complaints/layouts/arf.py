@@ -30,9 +30,11 @@ def read(view: View) -> tuple[Told, ...]:
     report = _report(view)
     if report is None:
         return ()
+    feedback = report.get("feedback-type").strip().lower()[:60] or "abuse"
+    if feedback == "xarf":  # announces the report in JSON beside it, and says nothing itself
+        return ()
     original = view.original
     address, port = _source(view, report)
-    feedback = report.get("feedback-type").strip().lower()[:60] or "abuse"
     recipients = [box for value in report.all("original-rcpt-to") for box in extract.mailboxes(value)]
     recipients += [box for value in report.all("removal-recipient") for box in extract.mailboxes(value)]
     visible = original.recipients if original else []

@@ -39,6 +39,7 @@ _OPT_OUT: Final = re.compile(
 )
 _REPLY: Final = re.compile(r"^\s*(?:re|aw|sv|antw|odp|rif|res|ynt)(?:\[\d+\])?\s*:", re.IGNORECASE)
 _LABELLED: Final = 4  # the weight of an address that the text calls the source
+_OF_A_LOG: Final = 3  # of one that a line of a log has as the client
 _MOST_OF_CC: Final = 20_000  # characters
 _QUOTED: Final = re.compile(r"(?m)^[ \t]{0,3}>[^\n]*\n?")
 _ABUSE_DESK: Final = re.compile(
@@ -62,7 +63,8 @@ def read(view: View) -> tuple[Told, ...]:
     desk = copied or bool(_ABUSE_DESK.search(view.headers.get("to")))
     found = accused(view)
     labelled = bool(found) and found[0].weight >= _LABELLED
-    if not words and not (original and (desk or view.attached)) and not (desk and labelled):
+    logged = bool(found) and found[0].weight == _OF_A_LOG
+    if not words and not (original and (desk or view.attached)) and not (desk and (labelled or logged)):
         return ()
     source, port = original.client if original else (None, None)
     named: list[tuple[str | None, int | None]] = [(one.address, one.port) for one in found]
