@@ -36,14 +36,13 @@ def test_it_is_over_when_every_message_meets_the_new_configuration(tmp_path: Pat
         postfix["cleanup"].wait()
 
     timer = threading.Timer(0.3, ends)
-    assert workers.reloaded(str(tmp_path), timer.start)
+    assert workers.reloaded(str(tmp_path), timer.start, 60)
     assert postfix["cleanup"].returncode is not None
     assert postfix["smtpd"].poll() is None  # a session may last; it hands each message to a new cleanup
     timer.join()
 
 
-def test_it_is_not_waited_for_for_ever(tmp_path: Path, postfix: Postfix, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_WITHIN", 0.3)
-    assert not workers.reloaded(str(tmp_path), lambda: None)
+def test_it_is_not_waited_for_for_ever(tmp_path: Path, postfix: Postfix) -> None:
+    assert not workers.reloaded(str(tmp_path), lambda: None, 0.3)
     assert postfix["cleanup"].poll() is None
-    assert workers.reloaded(str(tmp_path / "nowhere"), lambda: None)
+    assert workers.reloaded(str(tmp_path / "nowhere"), lambda: None, 0.3)

@@ -24,6 +24,7 @@ from whosent.queues.belonging import Claim
 from whosent.sources.workers import reloaded
 
 Will = Literal["hold", "refuse", "pass"]
+_HEEDED: Final = 5.0  # seconds for a reload; what slips through is seen by the passes of a hold
 FOLDER: Final = "whosent"
 SENDMAIL_HOME: Final = Path("/etc/mail/whosent")
 SENDMAIL_MARK: Final = "# whosent begins\n"  # above our rules
@@ -121,7 +122,7 @@ def _on_postfix(server: Server, folder: Path, claim: Claim, will: Will | None) -
         _header(folder / "headers", claim, will)
         if claim.kind == "local_user" and (folder / "refused_users").exists():
             _submits(folder / "refused_users", claim, refused=will == "refuse")
-    reloaded(server.spool.path, lambda: ask(["postfix", "-c", server.config, "reload"]))
+    reloaded(server.spool.path, lambda: ask(["postfix", "-c", server.config, "reload"]), _HEEDED)
 
 
 def _submits(path: Path, claim: Claim, *, refused: bool) -> None:

@@ -18,6 +18,7 @@ from whosent.setups import CannotError, Change, file
 from whosent.sources.workers import reloaded
 
 CONFIG: Final = "/etc/postfix"
+_HEEDED: Final = 60.0  # seconds for a reload: a busy machine
 _TYPES: Final = ("lmdb", "hash", "cdb")  # of indexed tables; cdb cannot be changed key by key
 _INDEXED: Final = ("accounts", "clients", "administrators")
 _SERVICE: Final = "pickup/unix/cleanup_service_name"
@@ -233,4 +234,4 @@ def _undo_pickup(conf: Conf) -> None:
 def heed(config: str = CONFIG) -> None:
     """Let the running server take notice."""
     queue = ask(["postconf", "-c", config, "-h", "queue_directory"]).strip()
-    reloaded(queue, lambda: ask(["postfix", "-c", config, "reload"]))
+    reloaded(queue, lambda: ask(["postfix", "-c", config, "reload"]), _HEEDED)

@@ -8,19 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_WITHIN: Final = 60.0  # seconds: a busy machine
 _SOON: Final = 0.02
 _EVERY_MESSAGE: Final = {"cleanup", "pickup"}
 
 
-def reloaded(queue: str, reload: Callable[[], object]) -> bool:
+def reloaded(queue: str, reload: Callable[[], object], within: float) -> bool:
     """Let the Postfix of this queue read its tables again; whether nobody is left who works by those of before.
 
-    ``postfix reload`` only signals master(8).  Its children end when that was heeded and they have no message in hand.
+    ``postfix reload`` only signals master(8).  Its children end when that was heeded and they have no message in hand:
+    a stranger who sends slowly keeps one, so nothing waits longer than ``within`` seconds.
     """
     old = _workers(queue)
     reload()
-    deadline = time.monotonic() + _WITHIN
+    deadline = time.monotonic() + within
     while old & _workers(queue):
         if time.monotonic() > deadline:
             return False
