@@ -99,7 +99,7 @@ def plant(mx: Machine) -> None:
 def walk(mx: Machine, *words: str) -> dict[str, Any]:
     """What a user types, with the configuration of the page and nothing else."""
     argv = ["env", f"--chdir={REPOSITORY}", f"WHOSENT_STATE={auditing.STATE}", "PYTHONDONTWRITEBYTECODE=1",
-            sys.executable, "-m", "whosent", "audit", *WALKED, "--json", *words]  # fmt: skip
+            sys.executable, "-c", auditing.PATIENT, "audit", *WALKED, "--json", *words]  # fmt: skip
     told: dict[str, Any] = json.loads(mx.run(argv, check=False, within=900))
     return told
 
