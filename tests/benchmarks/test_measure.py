@@ -24,12 +24,12 @@ def python(code: str) -> Command:
 def test_one_process() -> None:
     cost = run(python(BUSY.format(mebibytes=100, seconds=0.3)))
     assert 100 <= cost.peak < 130
-    assert 0.3 <= cost.cpu < 0.9
+    assert 0.3 <= cost.cpu < 3.0
     assert cost.wall >= 0.3
 
 
 def test_children_count_too() -> None:
-    child = BUSY.format(mebibytes=60, seconds=0.3)
+    child = BUSY.format(mebibytes=60, seconds=1.0)
     parent = (
         f"import subprocess, sys; code = {child!r}\n"
         "both = [subprocess.Popen([sys.executable, '-S', '-c', code]) for _ in range(2)]\n"
@@ -37,7 +37,7 @@ def test_children_count_too() -> None:
     )
     cost = run(python(parent))
     assert 120 <= cost.peak < 180
-    assert 0.6 <= cost.cpu < 1.5
+    assert 2.0 <= cost.cpu < 6.0
 
 
 def test_a_command_that_fails_says_why() -> None:
