@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.queues.kit import EXIM, SAMPLES, read, told
 from whosent.model.pile import Letter
 from whosent.queues import DamagedError
-from whosent.queues.exim import attempts, letter
+from whosent.queues.exim import attempts, frozen, letter
 
 EXPECTED = {line["file"]: line for line in map(json.loads, (SAMPLES / "expected.jsonl").read_text().splitlines())}
 NAME = "1xWtwX-00003U-01-H"
@@ -118,6 +118,7 @@ def test_what_exim_wrote_itself_and_what_nobody_recorded() -> None:
         (HEAD + b"YN a\n" * 20_001, "too many recipients"),
         (HEAD + b"-aclm x 99\nshort\n", "breaks off"),
         (LOCAL + b"999P Received: cut", "breaks off"),
+        (HEAD + b"-aclm x 2\nshort\n", "another length"),
     ],
 )
 def test_what_is_no_header_file_says_why(raw: bytes, why: str) -> None:
@@ -127,9 +128,11 @@ def test_what_is_no_header_file_says_why(raw: bytes, why: str) -> None:
 
 def _quiet(file: str, raw: bytes) -> Letter | None:
     try:
-        return letter(file, raw)
+        one = letter(file, raw)
     except DamagedError:
         return None
+    assert frozen(file, raw) == one.frozen
+    return one
 
 
 @pytest.mark.parametrize("path", EXIM, ids=name)

@@ -11,10 +11,11 @@ from typing import IO, Final
 
 from whosent.keeper.feeding import Feed
 from whosent.keeper.memory import BRAKE, Memory, Order, Said
-from whosent.keeper.search import ALL, AT_ONCE, HELD, WAITING, Hit, Seen, Whose, digested, search
+from whosent.keeper.reading import ALL, HELD, WAITING, Hit, Known, Question, Whose, digested
+from whosent.keeper.search import AT_ONCE, Seen, search
 from whosent.keeper.servers import KeeperError, Server, mail_servers
 from whosent.queues.belonging import Claim
-from whosent.sources.spools import Opened, folders, message
+from whosent.sources.spools import folders
 
 QUIET: Final = 2  # passes that find nothing, one after the other, end the holding
 _PASSES: Final = 100
@@ -46,7 +47,7 @@ def look(order: Order) -> Said:
     by_folder: Counter[str] = Counter()
     for server in mail_servers():
         seen, noted, braked = Seen(), memory.held(server), brake.held(server)
-        for hits in search(server, Whose.claimed(order.memory.claim), ALL, seen):
+        for hits in search(Question(server, Whose.claimed(order.memory.claim), ALL), seen):
             told["held_by_us"] += sum(
                 _held_by_us(hit, memory, noted) or _held_by_us(hit, brake, braked) for hit in hits
             )
@@ -62,38 +63,66 @@ def hold(order: Order) -> Said:
     memory, progress = order.memory, Progress(order.say, "held")
     told: Said = {"held": 0, "passes": 0, "others": 0, "unread": 0, "still_coming": False}
     with memory.alone():
-        for server in mail_servers():
-            if memory.claim.kind == "account" and server.spool.mta == "sendmail":
-                raise KeeperError("which login handed a message in stands in no queue file of Sendmail: what is queued"
-                                  " is let alone (`whosent scan` with the log says how to quarantine it)")  # fmt: skip
-            if memory.claim != BRAKE:
-                told["held"] += _adopt(server, memory, order.brake)
-            quiet = passes = 0
-            before: set[str] = set()
-            while quiet < QUIET and passes < _PASSES:
-                ids, seen = _hold_once(server, memory, progress, told["held"])
-                found = len(ids - before)
-                if ids and not found and passes > _PATIENT:
-                    raise KeeperError(f"{len(ids):,} messages stay where they are although they were to be held: see"
-                                      " the mail server's log")  # fmt: skip
-                before = ids
-                told["held"] += found
-                told["others"], told["unread"] = seen.others, seen.unread
-                passes += 1
-                quiet = 0 if ids else quiet + 1
-                if not found and quiet < QUIET:
-                    time.sleep(_PAUSE)
-            told["passes"] = max(told["passes"], passes)
-            told["still_coming"] |= quiet < QUIET
+        blind = "sendmail" if memory.claim.kind == "account" else ""
+        servers = mail_servers()
+        queues = [_Queue(server) for server in servers if server.spool.mta != blind]
+        if memory.claim != BRAKE:
+            told["held"] += sum(_adopt(one.server, memory, order.brake) for one in queues)
+        while going := [one for one in queues if one.goes_on]:
+            found = 0
+            for one in going:
+                found += one.held_once(memory, progress, told["held"] + found)
+            told["held"] += found
+            if not found and any(one.goes_on for one in going):
+                time.sleep(_PAUSE)
+    if len(queues) < len(servers):
+        raise KeeperError("which login handed a message in stands in no queue file of Sendmail: what is queued"
+                          " is let alone (`whosent scan` with the log says how to quarantine it)")  # fmt: skip
+    for one in queues:
+        told["others"] += one.seen.others
+        told["unread"] += one.seen.unread
+        told["passes"] = max(told["passes"], one.passes)
+        told["still_coming"] |= one.quiet < QUIET
     return told
 
 
-def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) -> tuple[set[str], Seen]:
+class _Queue:
+    """The queue of one mail server while all in it that is the suspect's is being held."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.passes = self.quiet = 0  # quiet: those that found nothing, one after the other
+        self.seen = Seen()  # in the last pass
+        self._given: set[str] = set()  # by the last pass
+        self._known: Known = {}  # of Exim and Sendmail, where what is held lies where it lay
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another pass is due."""
+        return self.quiet < QUIET and self.passes < _PASSES
+
+    def held_once(self, memory: Memory, progress: Progress, before: int) -> int:
+        """One pass; how many were new: those that Exim is delivering are given again."""
+        known = None if self.server.spool.mta == "postfix" else self._known
+        given, self.seen = _hold_once(self.server, memory, progress, before, known)
+        found = len(given - self._given)
+        if given and not found and self.passes > _PATIENT:
+            raise KeeperError(f"{len(given):,} messages stay where they are although they were to be held: see the"
+                              " mail server's log")  # fmt: skip
+        self._given = given
+        self.passes += 1
+        self.quiet = 0 if given else self.quiet + 1
+        return found
+
+
+def _hold_once(
+    server: Server, memory: Memory, progress: Progress, before: int, known: Known | None = None
+) -> tuple[set[str], Seen]:
     """One pass: the ids stream to the mail server's own program while the queue is read."""
     feed, seen = Feed(server, "hold"), Seen()
     given: set[str] = set()
     try:
-        for hits in search(server, Whose.claimed(memory.claim), WAITING, seen):
+        for hits in search(Question(server, Whose.claimed(memory.claim), WAITING, known=known), seen):
             ids = [hit.queue_id for hit in hits]
             memory.note(server, [hit[:2] for hit in hits])
             feed.give(ids)
@@ -110,15 +139,10 @@ def _hold_once(server: Server, memory: Memory, progress: Progress, before: int) 
 
 def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
     """Short ids are used again: what is held under one and is not the suspect's goes on its way at once."""
-    mine = Whose.claimed(claim).mine
-    wrong = [
-        name
-        for folder, names, where in folders(server.spool, among=HELD)
-        for name in ids.intersection(names)
-        if isinstance(found := message(server.spool, folder, where, name), Opened) and not mine(found.letter)
-    ]
-    feed = Feed(server, "release")
-    feed.give(wrong)
+    mine, feed = Whose.claimed(claim).mine, Feed(server, "release")
+    others = Whose(lambda letter: not mine(letter), lambda _name, _head: None)
+    for hits in search(Question(server, others, HELD), Seen()):
+        feed.give([hit.queue_id for hit in hits if hit.queue_id in ids])
     feed.finish()
 
 
@@ -128,7 +152,7 @@ def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
     if not braked and brake.tap[0] == float("inf"):
         return 0
     count, known = 0, memory.held(server)
-    for hits in search(server, Whose.claimed(memory.claim), HELD, Seen()):
+    for hits in search(Question(server, Whose.claimed(memory.claim), HELD), Seen()):
         ours = [hit[:2] for hit in hits if hit.queue_id not in known and _held_by_us(hit, brake, braked)]
         memory.note(server, ours)
         count += len(ours)
@@ -177,7 +201,7 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
         requeue.finish()
     braked = brake.held(server) if claim != BRAKE else {}
     caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
-    for hits in search(server, Whose.claimed(caught), HELD, seen):
+    for hits in search(Question(server, Whose.claimed(caught), HELD), seen):
         ours = [hit for hit in hits if _held_by_us(hit, memory, own) or _held_by_us(hit, brake, braked)]
         met += sum(hit.queue_id in own for hit in ours)
         told["left"] += len(hits) - len(ours)
@@ -210,11 +234,11 @@ def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progre
     feed, seen, noted = Feed(server, "delete"), Seen(), memory.held(server)
     kept = Path(manifest.name).parent
     try:
-        for hits in search(server, Whose.claimed(memory.claim), HELD, seen, digests=True):
+        for hits in search(Question(server, Whose.claimed(memory.claim), HELD, digests=True), seen):
             ours = [hit for hit in hits if _held_by_us(hit, memory, noted)]
             told["left"] += len(hits) - len(ours)
             for at in range(min(len(ours), max(0, _SAMPLES - told["purged"]))):
-                ours[at] = digested(ours[at], server, kept / f"{ours[at].queue_id}.sample")
+                ours[at] = digested(ours[at], server, sample=kept / f"{ours[at].queue_id}.sample")
             manifest.writelines(f"{hit.digest}\t{hit.size}\t{hit.queue_id}\t{hit.arrived:.0f}\n" for hit in ours)
             manifest.flush()
             os.fdatasync(manifest.fileno())

@@ -40,6 +40,7 @@ _MOSTLY: Final = 1 << 12  # bytes that hold most queue files; room for more cost
 FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH: Final = 4  # of hashed folders
 _READS: Final = 256  # of one file
+_SELF: Final = os.geteuid()  # as the program began, whatever a process of it gives up later
 _WHY: Final = {errno.ENOENT: Unread.VANISHED, errno.EACCES: Unread.FORBIDDEN, errno.EPERM: Unread.FORBIDDEN,
                errno.ELOOP: Unread.NO_FILE, errno.ENXIO: Unread.NO_FILE, errno.ESPIPE: Unread.NO_FILE,
                errno.EISDIR: Unread.NO_FILE}  # fmt: skip
@@ -88,6 +89,12 @@ class Proven(NamedTuple):
     place: Place
     total: int  # bytes of its file
     raw: bytes  # all of them
+
+
+class Elsewhere(NamedTuple):
+    """A message that is frozen where others were asked for, or the reverse: whose it is was not read."""
+
+    name: str  # of its file
 
 
 class Damaged(NamedTuple):
@@ -188,7 +195,7 @@ def _below(  # noqa: PLR0913  # one walk
                 else:
                     names.append(name)
         owner = os.fstat(descriptor).st_uid  # of a copy it is root or whoever made it
-        yield folder, names, Where(descriptor, path, inner, owner not in (0, os.geteuid()))
+        yield folder, names, Where(descriptor, path, inner, owner not in (0, _SELF))
         del names
     for name in sorted(deeper):
         yield from _below(folder, f"{path}/{name}", f"{inner}{name}/", refused, depth - 1, grouped=grouped)
@@ -210,21 +217,31 @@ def _opened(path: str, refused: Callable[[str], object]) -> Iterator[int | None]
         os.close(descriptor)
 
 
-Found = Opened | Proven | Damaged | Unread | None
+class Sought(NamedTuple):
+    """What only one suspect's messages are looked for with."""
+
+    quick: Proof  # what it proves of a file of Postfix's is told as Proven
+    frozen: bool | None  # of Exim and Sendmail only messages that are so, or not; None: all
+
+
+def own(spool: Spool, name: str) -> bool:
+    """Whether a file of Exim's or Sendmail's that is called so can be a message's own, and not its text."""
+    return name.endswith("-H") if spool.mta == "exim" else name[:2] in {"qf", "hf"}
+
+
+Found = Opened | Proven | Elsewhere | Damaged | Unread | None
 
 
 @overload
 def message(spool: Spool, folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None: ...
 @overload
-def message(spool: Spool, folder: str, where: Where, name: str, quick: Proof) -> Found: ...
-def message(spool: Spool, folder: str, where: Where, name: str, quick: Proof | None = None) -> Found:
-    """The message in the file of this name; None where the file is none of a message's own.
-
-    What ``quick`` proves of a file of Postfix's is :class:`Proven`; all else is read in full.
-    """
+def message(spool: Spool, folder: str, where: Where, name: str, sought: Sought) -> Found: ...
+def message(spool: Spool, folder: str, where: Where, name: str, sought: Sought | None = None) -> Found:
+    """The message in the file of this name; None where the file is none of a message's own."""
     if spool.mta == "postfix":
-        return _of_postfix(folder, where, name, quick if folder != "maildrop" else None)
-    return _of_exim(folder, where, name) if spool.mta == "exim" else _of_sendmail(folder, where, name)
+        return _of_postfix(folder, where, name, sought.quick if sought and folder != "maildrop" else None)
+    frozen = sought.frozen if sought else None
+    return _of_exim(folder, where, name, frozen) if spool.mta == "exim" else _of_sendmail(folder, where, name, frozen)
 
 
 def _of_postfix(folder: str, where: Where, name: str, quick: Proof | None) -> Found:
@@ -276,13 +293,15 @@ def _fetching(descriptor: int) -> Callable[[int], bytes]:
     return fetch
 
 
-def _of_exim(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+def _of_exim(folder: str, where: Where, name: str, frozen: bool | None) -> Found:  # noqa: FBT001  # see Sought
     if not name.endswith("-H") or not exim.NAME.fullmatch(name):
         return None  # the text of a message, its journal, a file that is about to take the name of one
     head = _whole(where, name)
     if isinstance(head, Unread):
         return head
     try:
+        if frozen is not None and exim.frozen(name, head) is not frozen:
+            return Elsewhere(name)
         letter = exim.letter(name, head)
         text = os.stat(f"{name[:-1]}D", dir_fd=where.descriptor, follow_symlinks=False).st_size
     except DamagedError as error:
@@ -294,12 +313,14 @@ def _of_exim(folder: str, where: Where, name: str) -> Opened | Damaged | Unread 
     return Opened(letter, (where.path, name, name[:-2], place, where.inner), len(head), head)
 
 
-def _of_sendmail(folder: str, where: Where, name: str) -> Opened | Damaged | Unread | None:
+def _of_sendmail(folder: str, where: Where, name: str, frozen: bool | None) -> Found:  # noqa: FBT001  # see Sought
     known = sendmail.NAME.fullmatch(name)
     if known is None:
         return None  # the text of a message, what is said of its delivery, a file that is about to take the name of one
     if name.startswith(sendmail.LOST):
         return Unread.CORRUPT
+    if frozen is not None and name.startswith(sendmail.HELD) is not frozen:
+        return Elsewhere(name)
     head = _whole(where, name)
     if isinstance(head, Unread):
         return head
@@ -330,7 +351,8 @@ def _whole(where: Where, name: str) -> bytes | Unread:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return Unread.NO_FILE
-        return b"".join(_pieces(descriptor, min(status.st_size, READ * _READS)))
+        head = os.pread(descriptor, _MOSTLY, 0)
+        return head if len(head) < _MOSTLY else b"".join(_pieces(descriptor, min(status.st_size, READ * _READS)))
     except OSError:
         return Unread.UNREADABLE
     finally:
