@@ -347,6 +347,7 @@ def test_a_reading_process_says_what_it_found_and_ends(world: World, monkeypatch
     (server,) = servers.mail_servers()
     monkeypatch.setattr(os, "_exit", sys.exit)
     monkeypatch.setattr(reading, "_give_up_root", lambda _server: None)  # else this process would
+    monkeypatch.setattr(os, "nice", lambda _more: None)
     for broken in (False, True):
         ours, theirs = os.pipe()
         if broken:

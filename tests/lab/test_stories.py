@@ -148,7 +148,12 @@ class Story:
 
     def seen(self, to: Collection[str], *answers: str) -> int:
         """Different recipients whom the world answered so."""
-        return len({one["recipient"] for one in self.lab.world.seen() if one["answer"] in answers} & set(to))
+        return reached(self.lab, to, *answers)
+
+
+def reached(lab: Lab, to: Collection[str], *answers: str) -> int:
+    """Different recipients whom the world answered so."""
+    return len({one["recipient"] for one in lab.world.seen() if one["answer"] in answers} & set(to))
 
 
 @contextmanager
@@ -323,7 +328,9 @@ def test_a_stolen_account_on_exim(tmp_path: Path) -> None:
                 lambda: told(mx, "queue", "status", "--incident", incident)["held_by_us"] > SIZE / 4, "mail on hold"
             )
             done = told(mx, "queue", "purge", "--incident", incident, "--yes")
-            assert done["actions"][0]["counts"]["purged"] > SIZE / 4
+            gone, out = done["actions"][0]["counts"]["purged"], reached(lab, to, "accept", "unknown")
+            print(f"{STOLEN} on Exim: {out:,} of {SIZE:,} got out, {gone:,} purged")
+            assert gone > SIZE / 4
             told(mx, "incident", "release", incident)
             assert watch.accused() == {STOLEN}
         wait_until(lambda: delivered(lab) - before >= office.sent(), "all mail of the innocent")

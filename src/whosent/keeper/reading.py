@@ -43,6 +43,7 @@ ALL: Final = ROUND
 _BLOCK: Final = 3_000  # bytes written at once, and a line or two: PIPE_BUF is 4,096
 _OFTEN: Final = 1_000  # files after which a process says how far it is
 _PLACE: Final = re.compile(r"[a-z]+/(?:[0-9A-Za-z]+/)*[0-9A-Za-z-]+")
+_GIVES_WAY: Final = 3  # the mail server, and its program that is fed meanwhile and takes longest, go first
 _COARSE: Final = 20_000_000  # nanoseconds by which the time of a file's change may lag behind
 
 Known = dict[str, tuple[tuple[int, int, int], bool]]
@@ -109,6 +110,7 @@ def run(pipe: int, question: Question, share: tuple[int, int]) -> None:
     code = 1
     try:
         _give_up_root(question.server)
+        os.nice(_GIVES_WAY)
         for block in _blocks(question, share):
             os.write(pipe, block)  # all of it: no more than the kernel writes in one
         code = 0
