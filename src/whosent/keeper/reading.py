@@ -1,4 +1,4 @@
-"""Reads a queue and judges whose its messages are: a process of its own, without root's rights.
+"""Reads a queue and judges whose its messages are: a process of its own, without root's rights where that can be.
 
 What strangers wrote is parsed here alone.  What comes out are lines of fixed form; the ids in them are checked again
 before the mail server is given them.
@@ -121,9 +121,9 @@ def run(pipe: int, question: Question, share: tuple[int, int]) -> None:
 
 
 def _give_up_root(server: Server) -> None:
-    """For good: from now on this process may do what the queue's own user may (root, where the queue is root's own)."""
-    inner = {"postfix": "active", "exim": "input", "sendmail": ""}[server.spool.mta]
-    owner = Path(server.spool.path, inner).stat().st_uid
+    """For good: from now on this process may do what the queue's own user may; Sendmail's files are root's own."""
+    inner = {"postfix": "active", "exim": "input"}.get(server.spool.mta)
+    owner = Path(server.spool.path, inner).stat().st_uid if inner else 0
     if owner and not os.geteuid():
         group = pwd.getpwuid(owner).pw_gid
         os.setgroups([group])
