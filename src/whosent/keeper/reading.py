@@ -125,7 +125,10 @@ def _give_up_root(server: Server) -> None:
     inner = {"postfix": "active", "exim": "input"}.get(server.spool.mta)
     owner = Path(server.spool.path, inner).stat().st_uid if inner else 0
     if owner and not os.geteuid():
-        group = pwd.getpwuid(owner).pw_gid
+        try:
+            group = pwd.getpwuid(owner).pw_gid
+        except KeyError:  # of no name
+            group = owner
         os.setgroups([group])
         os.setresgid(group, group, group)
         os.setresuid(owner, owner, owner)
