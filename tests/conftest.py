@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault of what is tested, and every run is the same; ``make test-full`` looks further.
-settings.register_profile(
-    "suite", deadline=None, derandomize=not os.environ.get("WHOSENT_TEST_FULL"),
-    suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
-settings.load_profile("suite")
+# A busy machine is no fault of what is tested; every run is the same, but for one that searches: ``make test-full``, or
+# ``pytest --hypothesis-profile search``.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", PATIENT, derandomize=True)
+settings.register_profile("search", PATIENT)
+settings.load_profile("search" if os.environ.get("WHOSENT_TEST_FULL") else "suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
