@@ -7,14 +7,12 @@ import pickle
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
-import zstandard
 
 from tests.join.kit import client, delivery, queued, removed
 from whosent import walk
@@ -71,18 +69,6 @@ def test_rows_of_many_frames_are_those_of_one_process(tmp_path: Path) -> None:
     assert ending is not None
     assert (ending.counts.lines, ending.marks.lines) == (24_000, 24_000)
     readings.stop()
-
-
-def test_a_frame_that_is_not_yet_whole_is_read_again() -> None:
-    frame = zstandard.ZstdCompressor(level=1, write_checksum=True).compress(b"rows" * 1000)
-    reading = Reading.__new__(Reading)
-    with tempfile.TemporaryFile() as spool:
-        reading._spool = spool  # noqa: SLF001
-        spool.write(b"before" + frame)
-        spool.flush()
-        decompress = zstandard.ZstdDecompressor().decompress
-        torn = frame[:-6] + bytes(6)
-        assert reading._whole(torn, 6 + len(frame), decompress) == b"rows" * 1000  # noqa: SLF001
 
 
 def test_a_bounded_number_reads_at_a_time_and_the_wanted_one_gets_its_turn(tmp_path: Path) -> None:

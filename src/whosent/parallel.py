@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Final, cast
 
 import zstandard
@@ -26,7 +26,6 @@ from whosent.reading_process import ENDING, Ending, Order
 
 _UNFINISHED: Final = frozenset({Early, Begun})
 _POLL: Final = 0.02  # seconds between looks at a spool that is still being written
-_TRIES: Final = 50  # looks at a frame that is not yet what its checksum says
 
 
 class Reading:
@@ -60,17 +59,7 @@ class Reading:
             if size & ENDING:
                 self.ending = pickle.loads(body)  # noqa: S301  # written by our own process
                 return
-            yield unpacking.unpack(self._whole(body, position, decompress)), consumed
-
-    def _whole(self, body: bytes, end: int, decompress: Callable[[bytes], bytes]) -> bytes:
-        """The frame, by its checksum: the spool is read while it is written, and may be read again."""
-        for _ in range(_TRIES):
-            try:
-                return decompress(body)
-            except zstandard.ZstdError:
-                time.sleep(_POLL)
-                body = os.pread(self._spool.fileno(), len(body), end - len(body))
-        return decompress(body)
+            yield unpacking.unpack(decompress(body)), consumed
 
     def _at(self, position: int, size: int) -> bytes | None:
         """So many bytes of the spool, as soon as they are written; None if the process ended before that."""

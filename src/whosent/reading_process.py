@@ -60,7 +60,7 @@ def _read(order: Order, out: BinaryIO) -> None:
     source.longest_line = reader.longest_line
     join = tables.join_for(reader.form)(Surroundings(order.settings.ours), passes_on=order.continues)
     join.continue_with(order.number, clock)
-    packing, compress = Packing(), zstandard.ZstdCompressor(level=1, write_checksum=True).compress
+    packing, compress = Packing(), zstandard.ZstdCompressor(level=1).compress
     waiting: list[Passed] = []
     consumed = 0
     for offset, chunk, consumed in source.chunks():  # the last one is told at the end
