@@ -29,7 +29,9 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MEBIBYTE = 1 << 20
 INTERVAL = 0.02
-"""Seconds between samples, unless sampling itself would take more than a twentieth of a core."""
+"""Seconds between samples, unless sampling itself would take more than its share of a core."""
+SHARE = 0.01
+"""Of a core, for sampling: what is measured may use all of them, and must not be the slower for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,7 @@ def _watch(process: subprocess.Popen[bytes]) -> tuple[Tree, int, resource.struct
         while not over.wait(pause):
             begun = time.thread_time()
             tree.sample()
-            pause = max(INTERVAL, 20 * (time.thread_time() - begun))
+            pause = max(INTERVAL, (time.thread_time() - begun) / SHARE)
 
     thread = threading.Thread(target=sampler)
     thread.start()

@@ -99,6 +99,13 @@ class UntoldError(AssertionError):
     """Somebody asked what rows teach."""
 
 
+def test_who_may_listen_beside_the_reading_is_self_contained() -> None:
+    """There the surroundings learn nothing before the end."""
+    beside = [one for one in DETECTORS.values() if hasattr(one, "beside_reading")]
+    assert beside
+    assert all(getattr(one, "self_contained", False) for one in beside)
+
+
 @pytest.mark.parametrize("name", [name for name in DETECTORS if getattr(DETECTORS[name], "self_contained", False)])
 def test_who_is_self_contained_asks_nothing_that_rows_teach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def untold(*_: object) -> None:

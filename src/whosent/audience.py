@@ -88,7 +88,7 @@ def _tables(observers: Sequence[object]) -> list[Table]:
     """Those who must hear row by row together; then each who is self-contained, for whom rows in one go are quicker."""
     alone = [observer for observer in observers if getattr(observer, "self_contained", False)]
     together = [observer for observer in observers if observer not in alone]
-    return [_table(together), *(_table([observer]) for observer in alone)]
+    return [_table(listening) for listening in (together, *([one] for one in alone)) if listening]
 
 
 def _table(observers: Sequence[object]) -> Table:

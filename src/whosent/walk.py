@@ -226,7 +226,8 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
             return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
 
     alone = jobs == 1 or not _worth_processes(inputs) or any(one.reader.form is Form.TABLE for one in inputs)
-    here, apart = (observers, []) if alone else (observers[:2], observers[2:])  # detectors cost what reading does
+    here = [one for one in observers if alone or not isinstance(one, Detector) or hasattr(one, "beside_reading")]
+    apart = [one for one in observers if one not in here]  # they cost what reading and those here do
     with (
         hearing(surroundings, learner, here, apart, come_to) as heard,
         _readings(ordered, settings, jobs - (not alone)) as readings,
@@ -234,7 +235,8 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
         for batch in done.chain.batches(batches(_rows(done, ordered, settings, progress, zone, readings))):
             heard.hear(batch)
         heard.hear(list(done.chain.rest()))
-        done.tally, done.witnessed, *found = heard.told()
+        told = dict(zip(map(id, [*here, *apart]), heard.told(), strict=True))
+        done.tally, done.witnessed, *found = (told[id(one)] for one in observers)
     done.systems = systems(
         (stream[0].reader.system, join.hosts()) for stream, join in zip(ordered, done.joins, strict=True)
     )

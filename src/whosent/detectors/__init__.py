@@ -9,7 +9,8 @@ Only the methods a detector defines are called: ``message``, ``outcome``, ``logi
 it hears of messages and outcomes of actors of those kinds only, with ``results`` of outcomes with one of those only;
 with ``woken_by``, names of some of these methods, it hears nothing before the first such row, and costs nothing where
 there is none.  With ``self_contained`` it says that, while it listens, it asks the surroundings for nothing that they
-learn from rows: it may then hear many in one go.
+learn from rows: it may then hear many in one go, and, with ``beside_reading``, listen in the process that reads where
+two share the work: in so few that both have as much to do.
 """
 
 from __future__ import annotations
