@@ -31,6 +31,8 @@ _ALONE: Final = 20  # messages of a client that nothing explained, after which n
 _NOBODY: Final = 200  # the same of all clients of a host that takes no mail over from anywhere
 _REMEMBERED: Final = 10_000  # clients; messages that were not waited for
 
+_WITH_ID: Final = (Message, Verdict, Subject)  # what may tell of a message under an id that it got later
+
 Client = tuple[str, str]  # the host that took the mail, and the address it came from; "" stands for all of them
 
 
@@ -119,14 +121,16 @@ class Chain:
 
     def _settle(self, row: Row | Closed, due: bool) -> Row | EllipsisType | None:  # noqa: FBT001  # called for each row
         """The row as :meth:`_resolve` says; an ellipsis if it is not ``due`` and may still be explained."""
-        if not due and isinstance(row, Message | Verdict | Subject) and row.queue_id and row.actor.kind == "host":
-            host, client = row.actor.host, row.actor.name
-            if self._behind(row) is None:
-                if not self._is_alone(host, client):
-                    return ...
-                if isinstance(row, Message):
-                    _remember(self._passed, row.queue_id, (row.time, (host, client)))
-        return self._resolve(row)
+        if not isinstance(row, _WITH_ID) or not row.queue_id or row.actor.kind != "host":
+            return self._resolve(row)
+        handover = self._behind(row)
+        if handover is None and not due:
+            client = (row.actor.host, row.actor.name)
+            if not self._is_alone(*client):
+                return ...
+            if isinstance(row, Message):
+                _remember(self._passed, row.queue_id, (row.time, client))
+        return self._traced(row, handover)
 
     def _is_alone(self, host: str, client: str) -> bool:
         """Whether what it hands in never had another id before."""
@@ -137,46 +141,46 @@ class Chain:
         return nobody or alone.get((host, client), 0) >= _ALONE
 
     def _hands_over(self, client: Client) -> None:
-        _remember(self._relays, client, None)
-        _remember(self._relays, (client[0], ""), None)
+        anybody = (client[0], "")
+        if client not in self._relays or anybody not in self._relays:
+            _remember(self._relays, client, None)
+            _remember(self._relays, anybody, None)
 
     def _resolve(self, row: Row | Closed) -> Row | None:
         """The row with the actor behind it, None if it is told of by another."""
         if isinstance(row, Outcome):
             actor = self._actors.get((row.actor.host, row.queue_id)) if row.queue_id else None
             return tuple.__new__(Outcome, (*row[:2], actor, *row[3:])) if actor else row
-        if isinstance(row, Message):
-            if row.queue_id:
-                if self._follows(row):
-                    return None
-                for client in ((row.actor.host, row.actor.name), (row.actor.host, "")):
-                    _remember(self._alone, client, self._alone.get(client, 0) + 1)
-            self._actors.pop((row.actor.host, row.queue_id), None)  # of an earlier life of the id
-            return row
         if isinstance(row, Closed):
             self._actors.pop((row.host, row.queue_id), None)
             return None
-        if isinstance(row, Verdict | Subject) and row.queue_id:  # told before the message it speaks of
-            handover = self._behind(row)
-            return row._replace(actor=self._first(handover)) if handover else row
+        if isinstance(row, _WITH_ID):
+            return self._traced(row, self._behind(row) if row.queue_id else None)
         return row
 
-    def _follows(self, message: Message) -> bool:
-        """Whether a hand-over explains this message; its actor is then known by (host, queue id)."""
-        handover = self._behind(message)
-        if handover is None:
-            return False
-        self._actors[message.actor.host, message.queue_id] = self._first(handover)
-        self._hands_over((message.actor.host, message.actor.name))
-        self.followed += 1
-        return True
+    def _traced(self, row: Message | Verdict | Subject, handover: Handover | None) -> Row | None:
+        """The same of a row whose queue id this hand-over gave it, if one did."""
+        if not isinstance(row, Message):  # told before the message it speaks of
+            return row._replace(actor=self._first(handover)) if handover else row
+        actor, queue_id = row.actor, row.queue_id
+        if handover:
+            self._actors[actor.host, queue_id] = self._first(handover)
+            self._hands_over((actor.host, actor.name))
+            self.followed += 1
+            return None
+        if queue_id:
+            for client in ((actor.host, actor.name), (actor.host, "")):
+                _remember(self._alone, client, self._alone.get(client, 0) + 1)
+        self._actors.pop((actor.host, queue_id), None)  # of an earlier life of the id
+        return row
 
     def _behind(self, row: Message | Verdict | Subject) -> Handover | None:
         """The hand-over that gave this message its queue id."""
         handover = self._handed.get(row.queue_id)
         if handover is None or row.actor.kind != "host" or abs(handover.time - row.time) > WAIT:
             return None
-        loops_back = handover.relay.startswith("127.") or handover.relay == "::1"
+        relay = handover.relay
+        loops_back = relay.startswith("127.") or relay == "::1"
         return handover if loops_back == (handover.actor.host == row.actor.host) else None
 
     def _first(self, handover: Handover) -> Actor:
