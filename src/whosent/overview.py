@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from operator import add, sub
 from typing import Final
 
 from whosent.measures.networks import network
@@ -50,6 +51,7 @@ class Tally:
         self._total: list[int] = [0, 0, 0]  # of that
         self._of_senders: dict[Who, int] = {}  # of that
         self._reasons: dict[Who, list[int]] = defaultdict(_no_reasons)
+        self._all_reasons = _no_reasons()
         self._networks: Resting[Who, Networks] = Resting()
 
     def message(self, row: Message) -> None:
@@ -87,6 +89,7 @@ class Tally:
         senders[actor] = senders.get(actor, 0) + 1
         if column:
             self._reasons[actor][row[7]] += 1
+            self._all_reasons[row[7]] += 1
 
     def _bucket_of(self, time: float) -> int:
         key = int(time // self._width)
@@ -132,21 +135,27 @@ class Tally:
 
     def _bucket(self, key: int, incident_of: Mapping[Who, str]) -> Bucket:
         sent, deferred, refused = self._totals.get(key, (0, 0, 0))
-        culprits: Counter[str] = Counter()
-        for actor, count in self._senders.get(key, {}).items():
-            if actor in incident_of:
-                culprits[incident_of[actor]] += count
+        senders, culprits = self._senders.get(key, {}), Counter[str]()
+        for actor in senders.keys() & incident_of.keys():  # looks at the fewer of the two
+            culprits[incident_of[actor]] += senders[actor]
         return Bucket(
-            start=rfc3339(key * self._width), sent=sent, deferred=deferred, refused=refused, culprits=dict(culprits)
-        )
+            start=rfc3339(key * self._width), sent=sent, deferred=deferred, refused=refused,
+            culprits=dict(sorted(culprits.items())),
+        )  # fmt: skip
 
     def _reply_reasons(self, incident_of: Mapping[Who, str]) -> dict[str, dict[str, int]]:
-        reasons: dict[str, Counter[str]] = defaultdict(Counter)
-        for actor, counts in self._reasons.items():
-            for reason, count in zip(Reason, counts, strict=True):
-                if count:
-                    reasons[incident_of.get(actor, "everybody else")][reason.name.lower()] += count
-        return {name: dict(counter.most_common()) for name, counter in reasons.items()}
+        reasons, others = defaultdict[str, list[int]](_no_reasons), self._all_reasons
+        for actor, incident in incident_of.items():
+            counts = self._reasons.get(actor)
+            if counts is not None:
+                reasons[incident] = list(map(add, reasons[incident], counts))
+                others = list(map(sub, others, counts))
+        reasons["everybody else"] = others
+        named = {
+            name: Counter({reason.name.lower(): counts[reason] for reason in Reason if counts[reason]})
+            for name, counts in reasons.items()
+        }
+        return {name: dict(counter.most_common()) for name, counter in named.items() if counter}
 
     def _login_networks(self, incident_of: Mapping[Who, str]) -> list[LoginNetwork]:
         return [

@@ -179,13 +179,10 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
-        bad = sum((judged.sender.bad for judged in self._judged.values()), 0.0)
-        total = bad + sum((judged.sender.good for judged in self._judged.values()), 0.0)
         for judged in self._judged.values():
             case = judged.worst()
             if case is not None:
-                sender = judged.sender
-                yield self._finding(judged, case, (bad - sender.bad, total - sender.bad - sender.good))
+                yield self._finding(judged, case, self._meter.others(judged.sender))
 
     def _finding(self, judged: _Judged, case: _Case, others: tuple[float, float]) -> Finding:
         suspect = who.suspect(judged.actor)

@@ -54,6 +54,11 @@ class _Route:
         self.first = self.last = 0.0
         self.trail: Trail | None = None
 
+    @property
+    def towards(self) -> tuple[str, str]:
+        """The host that forwards, and the provider."""
+        return self.host, domain_of(self.destination)
+
     def add(self, row: Outcome) -> None:
         """One answer."""
         self.recipients += 1
@@ -81,6 +86,8 @@ class Detector:
         self._surroundings = surroundings
         self._correspondents = surroundings.correspondents
         self._routes: dict[tuple[bytes, bytes], _Route] = {}
+        self._to: dict[tuple[str, str], list[_Route]] = {}  # the same by host and provider
+        self._spam: dict[tuple[str, str], int] = {}  # answers that call it spam, likewise
         self._own: dict[str, int] = {}  # provider -> refusals as spam of mail that was not forwarded
 
     def outcome(self, row: Outcome) -> None:
@@ -108,24 +115,30 @@ class Detector:
         route = self._routes.get(key)
         if route is None:
             if len(self._routes) >= _ROUTES:
-                self._routes = {one: known for one, known in self._routes.items() if known.spam}
+                self._drop_the_good()
                 if len(self._routes) >= _ROUTES:
                     return None
             route = self._routes[key] = _Route(alias, row.recipient, row.actor.host)
+            self._to.setdefault(route.towards, []).append(route)
+        before = route.spam
         route.add(row)
+        if route.spam > before:
+            self._spam[route.towards] = self._spam.get(route.towards, 0) + 1
         return route
+
+    def _drop_the_good(self) -> None:
+        self._routes = {one: known for one, known in self._routes.items() if known.spam}
+        self._to = {}
+        for route in self._routes.values():
+            self._to.setdefault(route.towards, []).append(route)
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each provider that refuses what is forwarded to it."""
-        providers: dict[tuple[str, str], list[_Route]] = {}
-        for route in self._routes.values():
-            provider = domain_of(route.destination)
-            if not self._surroundings.is_own_domain(provider):
-                providers.setdefault((route.host, provider), []).append(route)
-        for (host, provider), routes in sorted(providers.items()):
-            spam = sum(route.spam for route in routes)
-            recipients = sum(route.recipients for route in routes)
-            if spam >= max(_LEAST, _SHARE * recipients) and self._own.get(provider, 0) < spam:
+        for (host, provider), spam in sorted(self._spam.items()):
+            if spam < _LEAST or self._own.get(provider, 0) >= spam or self._surroundings.is_own_domain(provider):
+                continue
+            routes = self._to[host, provider]
+            if spam >= _SHARE * sum(route.recipients for route in routes):
                 yield self._finding(host, provider, sorted(routes, key=lambda route: (-route.spam, route.alias)))
 
     def _finding(self, host: str, provider: str, routes: list[_Route]) -> Finding:

@@ -78,6 +78,7 @@ class Detector:
         self._seen = Seen()
         self._senders: Senders[_Sender] = Senders()
         self._by_actor = self._senders.by_actor
+        self._suspects: dict[int, _Sender] = {}  # by number: whoever ever wrote to many new ones in an hour
 
     def message(self, row: Message) -> None:
         """Only counted."""
@@ -92,7 +93,7 @@ class Detector:
             return
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._senders.meet(row[2], row[0], _norm, _wake, self._begin)
+            sender = self._senders.meet(row[2], row[0], self._norm, _wake, self._begin)
         time, recipient, hour = row[0], row[5], sender.hour
         if time - hour.start >= _HOUR:
             hour = _next(sender, time)
@@ -105,13 +106,23 @@ class Detector:
             hour.deferred += 1
         if self._seen.add(sender.number, recipient):
             _stranger(hour, time, row[1], recipient)
+            if hour.new == _NEW:
+                self._suspects[sender.number] = sender
 
     def _begin(self, actor: Actor, time: float) -> _Sender:
         return _Sender(actor, len(self._senders) + 1, time)
 
+    def _norm(self, sender: _Sender, quiet: float) -> Norm | None:
+        """How many it wrote to, and the most of any hour, of a sender whose hour is over and ordinary."""
+        if sender.hour.last > quiet or _worse(sender) is not None or _unlike(sender, sender.hour):
+            return None
+        self._suspects.pop(sender.number, None)
+        actor = sender.actor
+        return (actor.address, actor.script, sender.number, sender.recipients, max(sender.most, sender.hour.new))
+
     def findings(self) -> Iterator[Finding]:
         """The worst hour of each sender that had one unlike any before."""
-        for sender in self._senders.awake.values():
+        for sender in self._suspects.values():
             found = _worse(sender)
             if found is not None:
                 yield self._finding(sender, *found)
@@ -186,14 +197,6 @@ def _unlike(sender: _Sender, hour: _Hour) -> bool:
         and len(hour.domains) >= _DOMAINS
         and hour.before >= _PAST
     )
-
-
-def _norm(sender: _Sender, quiet: float) -> Norm | None:
-    """How many it wrote to, and the most of any hour, of a sender whose hour is over and ordinary."""
-    if sender.hour.last > quiet or _worse(sender) is not None or _unlike(sender, sender.hour):
-        return None
-    actor = sender.actor
-    return (actor.address, actor.script, sender.number, sender.recipients, max(sender.most, sender.hour.new))
 
 
 def _wake(key: Key, norm: Norm) -> _Sender:

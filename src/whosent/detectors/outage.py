@@ -71,7 +71,8 @@ class _Trouble:
         """Whether nearly all who wrote there met it."""
         if len(self.bad) < _CROWD or self.refused + self.deferred < _LEAST:
             return False
-        return len(self.bad) >= _MOST * len(self.bad | self.good)
+        bad = len(self.bad)
+        return bad >= _MOST * len(self.good) and bad >= _MOST * len(self.bad | self.good)
 
     def join(self, later: _Trouble) -> None:
         """It went on in the next hour."""
@@ -142,7 +143,7 @@ class Detector:
     def _with_running(self) -> dict[bytes, list[_Trouble]]:
         """What was found, and what the running hour adds; that is left as it is."""
         found = dict(self._found)
-        for domain, trouble in self._troubles.items():
+        for domain, trouble in self._crowds.items():
             if trouble.is_everybodys:
                 before = found.get(domain, [])
                 if before and trouble.first - before[-1].last < _ROUND:

@@ -16,8 +16,7 @@ import msgspec
 
 from whosent.measures import phrases, regard, who
 from whosent.measures.meter import Meter, Sender
-from whosent.measures.resting import Norm, Senders
-from whosent.measures.resting import Sender as Key
+from whosent.measures.resting import Senders
 from whosent.measures.watch import Case, Watched, woken
 from whosent.model.finding import Cause, Finding, Strength, Suspect
 from whosent.model.rows import OUR_SENDERS, Actor, Message, Outcome, Reason, Result
@@ -47,8 +46,8 @@ class Detector:
         self._caution = settings.meter.caution
         self._meter = Meter()
         self._watched: Senders[Watched] = Senders()
-        self._good = self._bad_ones = 0.0  # answers to those who rest
         self._by_actor = self._watched.by_actor
+        self._suspects: dict[int, Watched] = {}  # sender number -> whose meter ever was over the bar
         self._listed: dict[int, float] = {}  # sender number -> when a reply last called us listed
         self._now = float("-inf")
 
@@ -74,7 +73,7 @@ class Detector:
             self._bad(watched, row, regard.weight(result, row[7]))
 
     def _meet(self, time: float, actor: Actor) -> Watched:
-        watched = self._watched.meet(actor, time, self._norm, self._wake, self._begin)
+        watched = self._watched.meet(actor, time, Watched.norm, woken, self._begin)
         watched.at_home(actor.address)
         if actor.kind == "local_user" and who.user_name(actor.name, actor.address or "") != f"uid {actor.name}":
             watched.actor = actor  # the process called itself what its uid is called
@@ -83,25 +82,13 @@ class Detector:
     def _begin(self, actor: Actor, time: float) -> Watched:
         return Watched(actor, self._meter.join(time))
 
-    def _norm(self, watched: Watched, quiet: float) -> Norm | None:
-        """Its past, of a sender whose meter stands at zero and never told of anything."""
-        norm = watched.norm(quiet)
-        if norm is not None:
-            self._good += watched.sender.good
-            self._bad_ones += watched.sender.bad
-        return norm
-
-    def _wake(self, key: Key, norm: Norm) -> Watched:
-        watched = woken(key, norm)
-        self._good -= watched.sender.good
-        self._bad_ones -= watched.sender.bad
-        return watched
-
     def _bad(self, watched: Watched, row: Outcome, weight: float | None) -> None:
         if weight is None or self._is_about_us(watched.sender, row) or self._correspondents.explains(row):
             watched.skip(row)
         else:
             watched.bad(self._meter, row, weight, self._caution)
+            if watched.case is not None and watched.case.above >= 0:
+                self._suspects[watched.sender.number] = watched
 
     def _is_about_us(self, sender: Sender, row: Outcome) -> bool:
         """Whether a reply names a listing that others met too: then it is about our address."""
@@ -116,17 +103,10 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """One finding for each sender whose meter went over the bar."""
-        total_bad, total_good = self._bad_ones, self._good
-        found: list[tuple[Watched, Case]] = []
-        for watched in self._watched.awake.values():
-            total_bad += watched.sender.bad
-            total_good += watched.sender.good
+        for watched in self._suspects.values():
             case = watched.worst()
             if case is not None:
-                found.append((watched, case))
-        for watched, case in found:
-            bad, good = watched.sender.bad, watched.sender.good
-            yield self._finding(watched, case, (total_bad - bad, total_bad + total_good - bad - good))
+                yield self._finding(watched, case, self._meter.others(watched.sender))
 
     def _finding(self, watched: Watched, case: Case, others: tuple[float, float]) -> Finding:
         start, end = case.onset, case.last

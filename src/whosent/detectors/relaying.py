@@ -69,7 +69,11 @@ class Detector:
         del settings
         self._surroundings = surroundings
         self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._far: dict[str, _Client] = {}  # those of them who reach many domains
+        self._reaching = self._reached = 0  # clients that reach any, and those domains, counted for each
+        self._sent = self._refused = 0  # of all clients
         self._domains: dict[str, set[str]] = {}  # domain -> networks of strangers writing to it, a few
+        self._hosted: set[str] = set()  # those that many write to
 
     def message(self, row: Message) -> None:
         """Only counted."""
@@ -89,12 +93,14 @@ class Detector:
         client.named_us += self._is_ours(domain_of(row.sender))
         if row.result is Result.SENT:
             client.sent += 1
-            if len(client.domains) < _DOMAINS_EACH:
-                client.domains.add(domain)
+            self._sent += 1
+            if domain not in client.domains and len(client.domains) < _DOMAINS_EACH:
+                self._reach(row.actor.name, client, domain)
             client.trail.add(row.time, row.ref, f"delivered to {domain} for an outside client")
             self._seen(domain, row.actor.name)
         elif row.result is Result.BOUNCED:
             client.refused += 1
+            self._refused += 1
             client.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=True)
         else:
             client.deferred += 1
@@ -105,9 +111,23 @@ class Detector:
             client = _Client(row.actor.host, row.time)
             client.messages = 1
             if len(self._clients) >= _CLIENTS:
-                self._clients.popitem(last=False)
+                self._forget(*self._clients.popitem(last=False))
         self._clients[row.actor.name] = client
         return client
+
+    def _reach(self, address: str, client: _Client, domain: str) -> None:
+        self._reaching += not client.domains
+        self._reached += 1
+        client.domains.add(domain)
+        if len(client.domains) == _FOREIGN:
+            self._far[address] = client
+
+    def _forget(self, address: str, client: _Client) -> None:
+        self._far.pop(address, None)
+        self._reaching -= bool(client.domains)
+        self._reached -= len(client.domains)
+        self._sent -= client.sent
+        self._refused -= client.refused
 
     def _is_ours(self, domain: str) -> bool:
         own = self._surroundings.is_own_domain
@@ -120,11 +140,13 @@ class Detector:
                 self._domains[domain] = {network(address)}
         elif len(networks) < _HOSTED:
             networks.add(network(address))
+            if len(networks) == _HOSTED:
+                self._hosted.add(domain)
 
     def findings(self) -> Iterator[Finding]:
         """Each relaying stranger, or the worst of many with the others beside it."""
-        gateway, hosted = self._is_gateway(), self._hosted()
-        counts = [(len(client.domains - hosted), address, client) for address, client in self._clients.items()]
+        gateway = self._is_gateway()
+        counts = [(self._foreign(client), address, client) for address, client in self._far.items()]
         relaying = [one for one in counts if _relays(one[2], one[0], gateway=gateway)]
         perhaps_ours = [one for one in relaying if _perhaps_ours(one[2])]
         if len({network(address) for _, address, _ in perhaps_ours}) < _UNRELATED:
@@ -138,19 +160,16 @@ class Detector:
         elif relaying:
             yield self._finding_of_many(relaying)
 
-    def _hosted(self) -> set[str]:
-        """Domains that are ours to serve: our own, and those that many strangers write to and are not refused at."""
-        own = {domain for domain in self._domains if self._surroundings.is_own_domain(domain)}
-        refused = sum(client.refused for client in self._clients.values())
-        sent = sum(client.sent for client in self._clients.values())
-        if len(self._domains) >= _OPEN and refused >= _OPEN_REFUSED * (sent + refused):
-            return own
-        return own | {domain for domain, networks in self._domains.items() if len(networks) >= _HOSTED}
+    def _foreign(self, client: _Client) -> int:
+        """Its domains that are not ours to serve: ours, and those many strangers write to and are not refused at."""
+        is_open = len(self._domains) >= _OPEN and self._refused >= _OPEN_REFUSED * (self._sent + self._refused)
+        foreign = client.domains if is_open else client.domains - self._hosted
+        own = self._surroundings.is_own_domain
+        return sum(not own(domain) for domain in foreign)
 
     def _is_gateway(self) -> bool:
         """Many strangers, each writing to a domain or two."""
-        counts = [len(client.domains) for client in self._clients.values() if client.domains]
-        return len(counts) >= _CROWD and sum(counts) <= _FEW_DOMAINS * len(counts)
+        return self._reaching >= _CROWD and self._reached <= _FEW_DOMAINS * self._reaching
 
     def _finding(self, foreign: int, address: str, client: _Client) -> Finding:
         suspect = Suspect(kind="relay", name=address, host=client.host or None, address=address)

@@ -43,9 +43,10 @@ _QUOTES: Final = 12
 class _Account:
     """One account, where it is used from, and a success after failures."""
 
-    __slots__ = ("actor", "guessed", "where")
+    __slots__ = ("actor", "guessed", "name", "where")
 
-    def __init__(self, actor: Actor | None, where: Whereabouts) -> None:
+    def __init__(self, name: str, actor: Actor | None, where: Whereabouts) -> None:
+        self.name = name
         self.actor = actor
         self.where = where
         self.guessed: tuple[Failures, Visit, int] | None = None
@@ -61,7 +62,8 @@ class Detector:
         del settings
         self._surroundings = surroundings
         self._accounts: Resting[str, _Account] = Resting()
-        self._spreads: Counter[int] = Counter()  # most networks within two hours, of those who rest
+        self._spreads: Counter[int] = Counter()  # most networks within two hours, of all accounts
+        self._suspects: dict[str, _Account] = {}  # awake, and perhaps spread, guessed or away
         self._guesses = Guesses()
         self._networks: dict[str, str] = {}
 
@@ -90,13 +92,27 @@ class Detector:
                 return None
         if account.actor is None:
             account.actor = actor
-        where = self._networks.get(address) or self._network(address)
-        visit, new = account.where.use(time, ref, where, address)
-        if new and visit is not None and account.guessed is None:
-            failures = self._guesses.before(name, address, time)
+        used, where = self._networks.get(address) or self._network(address), account.where
+        most = where.most
+        visit, new = where.use(time, ref, used, address)
+        if where.most != most:
+            if most:
+                self._spreads[most] -= 1
+            self._spreads[where.most] += 1
+            if where.most >= _SPREAD:
+                self._suspects[name] = account
+        if new and visit is not None:
+            self._arrived(account, visit)
+        return visit
+
+    def _arrived(self, account: _Account, visit: Visit) -> None:
+        """On a network never seen before."""
+        if account.guessed is None:
+            failures = self._guesses.before(account.name, visit.address, visit.time)
             if failures is not None and failures.count >= _GUESSED:
                 account.guessed = (failures, visit, failures.count)
-        return visit
+        if account.guessed is not None or _is_late(account.where, visit) or _are_several(account.where, visit):
+            self._suspects[account.name] = account
 
     def _meet(self, name: str, actor: Actor | None, time: float) -> _Account | None:
         accounts = self._accounts
@@ -104,7 +120,7 @@ class Detector:
             accounts.tidy(time, self._norm)
         account = accounts.get(name, self._wake)
         if account is None and len(accounts) < _ACCOUNTS:
-            account = accounts.awake[name] = _Account(actor, Whereabouts(time))
+            account = accounts.awake[name] = _Account(name, actor, Whereabouts(time))
         return account
 
     def _norm(self, account: _Account, quiet: float) -> Norm | None:
@@ -113,16 +129,18 @@ class Detector:
         networks = where.norm(quiet) if account.guessed is None and len(where.known) < _PLACES else None
         if networks is None or _away_from(where):
             return None
-        self._spreads[where.most] += 1
+        self._suspects.pop(account.name, None)
         return account.actor, where.first, where.uses, where.most, where.peak, networks
 
-    def _wake(self, _name: str, norm: Norm) -> _Account:
+    def _wake(self, name: str, norm: Norm) -> _Account:
         actor, first, uses, most, peak, networks = norm
         where = Whereabouts(first)
         where.uses, where.most, where.peak = uses, most, peak
         where.remember(networks)
-        self._spreads[most] -= 1
-        return _Account(Actor(*actor) if actor else None, where)
+        account = _Account(name, Actor(*actor) if actor else None, where)
+        if any(_is_late(where, visit) for visit in where.known.values()):
+            self._suspects[name] = account
+        return account
 
     def _usual_spread(self) -> int | None:
         """What nine in ten accounts stay within."""
@@ -130,8 +148,7 @@ class Detector:
         if count <= _QUORUM:
             return None
         left = int(0.9 * (count - 1))
-        spreads = self._spreads + Counter([account.where.most for account in self._accounts.awake.values()])
-        for most, accounts in sorted(spreads.items()):
+        for most, accounts in sorted(self._spreads.items()):
             left -= accounts
             if left < 0:
                 return most
@@ -147,19 +164,17 @@ class Detector:
     def findings(self) -> Iterator[Finding]:
         """Accounts that were in too many places, or whose password was guessed, or that write from elsewhere."""
         others = self._usual_spread()
-        for name, account in self._accounts.awake.items():
-            if len(account.where.known) < _PLACES and account.guessed is None and account.where.uses < _ESTABLISHED:
-                continue  # neither spread nor guessed nor away, as nearly all
+        for account in self._suspects.values():
             arrivals = account.where.arrivals()
             sending = [visit for visit in arrivals if visit.messages]
             if self._spread(account, arrivals, sending, others):
-                yield self._finding(name, account, arrivals, others, accuses=len(sending) >= _SENDING)
+                yield self._finding(account, arrivals, others, accuses=len(sending) >= _SENDING)
             elif account.guessed is not None and account.guessed[1].messages:
-                yield self._finding(name, account, [account.guessed[1]], others, accuses=False)
+                yield self._finding(account, [account.guessed[1]], others, accuses=False)
             else:
                 away = _away_from(account.where)
                 if away:
-                    yield self._finding(name, account, away, others, accuses=False)
+                    yield self._finding(account, away, others, accuses=False)
 
     def _spread(self, account: _Account, arrivals: list[Visit], sending: list[Visit], others: int | None) -> bool:
         usual = len(account.where.known) - len(arrivals)
@@ -173,9 +188,7 @@ class Detector:
         places = (self._surroundings.place_of(visit.address) for visit in visits)
         return {place for place in places if place}
 
-    def _finding(
-        self, name: str, account: _Account, visits: list[Visit], others: int | None, *, accuses: bool
-    ) -> Finding:
+    def _finding(self, account: _Account, visits: list[Visit], others: int | None, *, accuses: bool) -> Finding:
         where = account.where
         since = min(visit.time for visit in visits)
         until = max(visit.last for visit in visits)
@@ -184,11 +197,11 @@ class Detector:
         host = account.actor.host if account.actor else ""
         return Finding(
             detector=self.name,
-            suspect=Suspect(kind="account", name=name, host=host or None, account=name),
+            suspect=Suspect(kind="account", name=account.name, host=host or None, account=account.name),
             cause=Cause.COMPROMISED_ACCOUNT,
             since=since,
             until=until,
-            sentence=self._sentence(name, account, visits, others, (messages, recipients, usual)),
+            sentence=self._sentence(account, visits, others, (messages, recipients, usual)),
             clause=f"mail from {phrases.count(len(visits), 'network')} never seen before "
             f"within {phrases.duration(max(visit.time for visit in visits) - since)} from {phrases.moment(since)}",
             measure=len(visits),
@@ -214,16 +227,16 @@ class Detector:
         )
 
     def _sentence(
-        self, name: str, account: _Account, visits: list[Visit], others: int | None, counts: tuple[int, int, int]
+        self, account: _Account, visits: list[Visit], others: int | None, counts: tuple[int, int, int]
     ) -> str:
         messages, recipients, usual = counts
         first = min(visit.time for visit in visits)
         last = max(visit.time for visit in visits)
         places = len(self._places(visits))
-        within = f" within {phrases.duration(last - first)}" if last > first else ""
+        when = f"{f' within {phrases.duration(last - first)}' if last > first else ''} from {phrases.moment(first)}"
         networks = phrases.count(len(visits), "network")
         parts = [
-            f"The account {name} was used from {networks} never seen before{within} from {phrases.moment(first)}",
+            f"The account {account.name} was used from {networks} never seen before{when}",
             f"{phrases.count(messages, 'message')} to {phrases.count(recipients, 'recipient')} came from there",
             f"it normally uses {phrases.count(usual)}" if usual else "nothing is known of its past",
         ]
@@ -242,7 +255,17 @@ class Detector:
 
 def _is_away(where: Whereabouts, visit: Visit) -> bool:
     """A new network of an account with a past, far along in its life."""
-    return where.uses >= _ESTABLISHED and visit.messages > 0 and visit.time - where.first > 12 * WINDOW
+    return where.uses >= _ESTABLISHED and visit.messages > 0 and _is_late(where, visit)
+
+
+def _is_late(where: Whereabouts, visit: Visit) -> bool:
+    return visit.time - where.first > 12 * WINDOW
+
+
+def _are_several(where: Whereabouts, visit: Visit) -> bool:
+    """Whether so many networks are new, about as it is, that they may be several places at once."""
+    known = where.known.values()
+    return len(known) >= _PLACES and sum(abs(one.time - visit.time) < 2 * WINDOW for one in known) >= _PLACES
 
 
 def _away_from(where: Whereabouts) -> list[Visit]:

@@ -106,6 +106,7 @@ class Detector:
         del settings, surroundings
         self._senders: Senders[_Sender] = Senders(_DAY)
         self._by_actor = self._senders.by_actor
+        self._suspects: dict[Key, _Sender] = {}  # who ever had a span that may be unusual
         self._recipients = self._deferred = 0  # of everybody
 
     def message(self, row: Message) -> None:
@@ -119,6 +120,8 @@ class Detector:
             count.recipients += recipients
             count.messages += 1
             count.last = time
+            if count.recipients > span.recipients:
+                self._suspects[row[2][:3]] = sender
             if count.messages <= _NOTED or count.recipients >= span.recipients:
                 if count.trail is None:
                     count.trail = Trail()
@@ -134,6 +137,8 @@ class Detector:
         for count in sender.counts:
             count.refused += result is _BOUNCE
             count.deferred += result is _DEFERRAL
+        if sender.counts[0].deferred >= _BACKLOG:
+            self._suspects[row[2][:3]] = sender
 
     def _meet(self, row: Message) -> _Sender:
         return self._senders.meet(row.actor, row.time, self._norm, _wake, _Sender)
@@ -157,6 +162,7 @@ class Detector:
             if count.last > quiet or sender.found or self._unusual(span, count):
                 return None
             numbers += max(count.most, count.recipients), count.active + (count.recipients > 0)
+        self._suspects.pop(sender.actor[:3], None)
         return (sender.actor.address, sender.actor.script, *numbers)
 
     def _unusual(self, span: Span, count: _Count) -> list[Unusual]:
@@ -176,7 +182,7 @@ class Detector:
 
     def findings(self) -> Iterator[Finding]:
         """The worst hour, the worst day and the worst backlog of each sender."""
-        for sender in self._senders.awake.values():
+        for sender in self._suspects.values():
             now = [one for span, count in zip(_SPANS, sender.counts, strict=True) for one in self._unusual(span, count)]
             if now or sender.found:
                 found = dict(sender.found)

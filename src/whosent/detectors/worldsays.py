@@ -62,14 +62,16 @@ class Detector:
         del settings
         self._correspondents = surroundings.correspondents
         self._senders: Senders[_Sender] = Senders()
-        self._recipients = 0  # of those who rest
+        self._loud: list[_Sender] = []  # who were told often enough to be worth a word
+        self._listed: dict[str, list[_Sender]] = {}  # those of each host who met a listing
+        self._recipients = self._said = 0  # of everybody
         self._by_actor = self._senders.by_actor
 
     def message(self, row: Message) -> None:
         """Only counted."""
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._senders.get(row[2][:3], self._wake)
+            sender = self._senders.get(row[2][:3], _wake)
         if sender is not None:
             sender.messages += 1
 
@@ -77,47 +79,49 @@ class Detector:
         """Count; read on only where it was refused."""
         sender = self._by_actor.get(row[2])
         if sender is None:
-            sender = self._senders.meet(row.actor, row.time, self._norm, self._wake, _Sender)
+            sender = self._senders.meet(row.actor, row.time, _norm, _wake, _Sender)
         sender.seen = row[0]
         if row[6] is _SENT:
             sender.recipients += 1
+            self._recipients += 1
         elif row.result in _REFUSALS and not row.forwarded:
             sender.recipients += 1
+            self._recipients += 1
             if row.reason in _SAID and not self._correspondents.explains(row):
-                _note(sender, row)
+                self._note(sender, row)
 
-    def _norm(self, sender: _Sender, quiet: float) -> Norm | None:
-        """The counts of a sender whom no receiver told anything."""
-        if sender.seen > quiet or sender.said is not None:
-            return None
-        self._recipients += sender.recipients
-        return (sender.actor.address, sender.actor.script, sender.messages, sender.recipients)
-
-    def _wake(self, key: Key, norm: Norm) -> _Sender:
-        address, script, *counts = norm
-        sender = _Sender(Actor(*key, address, script), 0.0)
-        sender.messages, sender.recipients = counts
-        self._recipients -= sender.recipients
-        return sender
+    def _note(self, sender: _Sender, row: Outcome) -> None:
+        if sender.said is None or sender.trail is None:
+            sender.said, sender.trail = {}, Trail()
+            sender.first = row.time
+            sender.start = (max(0, sender.messages - 1), sender.recipients - 1)
+        if row.reason is Reason.LISTED and not _listed(sender):
+            self._listed.setdefault(sender.actor.host, []).append(sender)
+        self._said += 1
+        sender.said[row.reason] = sender.said.get(row.reason, 0) + 1
+        if _count(sender) == _LEAST:
+            self._loud.append(sender)
+        sender.last = row.time
+        refused = row.result is Result.BOUNCED
+        sender.refused += refused
+        sender.deferred += not refused
+        sender.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason is Reason.LISTED)
 
     def findings(self) -> Iterator[Finding]:
         """Who is told so more than others; and whether our address is listed for everybody."""
-        awake = self._senders.awake.values()
-        met = [sender for sender in awake if sender.said]
-        listed: dict[str, list[int]] = {}
-        for sender in met:
-            listed.setdefault(sender.actor.host, []).append(_listed(sender))
-        everywhere = {host: sum(counts) for host, counts in listed.items() if sum(map(bool, counts)) >= _EVERYBODY}
-        earned = {sender.actor: _earned(sender, everywhere.get(sender.actor.host, 0)) for sender in met}
-        said, total = sum(earned.values()), self._recipients + sum([one.recipients for one in awake])
-        for sender in met:
-            count = earned[sender.actor]
+        crowds = {host: senders for host, senders in self._listed.items() if len(senders) >= _EVERYBODY}
+        everywhere = {host: sum(map(_listed, senders)) for host, senders in crowds.items()}
+        said = self._said - sum(
+            _excused(sender, everywhere[host]) for host, senders in crowds.items() for sender in senders
+        )
+        for sender in self._loud:
+            count = _count(sender) - _excused(sender, everywhere.get(sender.actor.host, 0))
             share = count / max(1, sender.recipients - sender.start[1])
-            others = (said - count) / (total - sender.recipients + _PRIOR)
+            others = (said - count) / (self._recipients - sender.recipients + _PRIOR)
             if count >= _LEAST and share >= _SHARE and share >= _APART * others:
                 yield self._about_sender(sender, count, share, others)
         for host in sorted(everywhere):
-            yield self._about_us(host, [sender for sender in met if sender.actor.host == host and _listed(sender)])
+            yield self._about_us(host, crowds[host])
 
     def _about_sender(self, sender: _Sender, count: int, share: float, others: float) -> Finding:
         suspect = who.suspect(sender.actor)
@@ -180,27 +184,28 @@ class Detector:
 _WHAT: Final = {Reason.LISTED: "a blocklist", Reason.POLICY: "policy or spam", Reason.RATE: "too much at once"}
 
 
-def _note(sender: _Sender, row: Outcome) -> None:
-    if sender.said is None or sender.trail is None:
-        sender.said, sender.trail = {}, Trail()
-        sender.first = row.time
-        sender.start = (max(0, sender.messages - 1), sender.recipients - 1)
-    sender.said[row.reason] = sender.said.get(row.reason, 0) + 1
-    sender.last = row.time
-    refused = row.result is Result.BOUNCED
-    sender.refused += refused
-    sender.deferred += not refused
-    sender.trail.add(row.time, row.ref, regard.note(row.result, row.reason), telling=row.reason is Reason.LISTED)
+def _norm(sender: _Sender, quiet: float) -> Norm | None:
+    """The counts of a sender whom no receiver told anything."""
+    if sender.seen > quiet or sender.said is not None:
+        return None
+    return (sender.actor.address, sender.actor.script, sender.messages, sender.recipients)
+
+
+def _wake(key: Key, norm: Norm) -> _Sender:
+    address, script, *counts = norm
+    sender = _Sender(Actor(*key, address, script), 0.0)
+    sender.messages, sender.recipients = counts
+    return sender
 
 
 def _count(sender: _Sender) -> int:
     return sum(sender.said.values()) if sender.said else 0
 
 
-def _earned(sender: _Sender, everywhere: int) -> int:
-    """Replies a sender earned itself: a listing that several met is held against none, unless most replies were its."""
+def _excused(sender: _Sender, everywhere: int) -> int:
+    """Replies it did not earn: a listing that several met is held against none, unless most replies were its."""
     listed = _listed(sender)
-    return _count(sender) - (listed if 2 * listed <= everywhere else 0)
+    return listed if 2 * listed <= everywhere else 0
 
 
 def _listed(sender: _Sender) -> int:

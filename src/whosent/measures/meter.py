@@ -34,6 +34,7 @@ _HOUR: Final = 3600.0
 _DAY: Final = 86_400.0
 _CEILING: Final = 40.0  # nats; beyond, recovery would take for ever
 _REMEMBERED: Final = 4000.0  # recipients of the past that count
+_DIGITS: Final = 6
 _GRAIN: Final = 1024  # the usual share is rounded up to a part of this
 _LEAST_YEARLY: Final = 1825.0
 LOWEST_BAR: Final = log(_LEAST_YEARLY)  # no bar is lower, in nats
@@ -151,6 +152,7 @@ class Meter:
     def __init__(self) -> None:
         self.senders: dict[str, Sender] = {}
         self.peers = Peers()
+        self.good = self.bad = 0.0  # of all senders' pasts
         self._population = 0
 
     def join(self, time: float) -> Sender:
@@ -194,13 +196,16 @@ class Meter:
             peers.vote(sender.number, recipient.rpartition(b"@")[2], bad, usual, first=sender.voted == 1)
         if not sender.elevated:
             if bad <= SOFT:  # a mere deferral begins nothing
-                sender.good += 1.0 - bad
+                good = 1.0 - bad
+                sender.good += good
+                self.good += good
                 sender.bad += bad
+                self.bad += bad
                 return 0.0
-            _leave_zero(sender, time)
+            self._leave_zero(sender, time)
         elif time - sender.since > _HABIT and sender.mild:
             sender.peak = 0.0
-            _settle(sender)
+            self._settle(sender)
             return 0.0
         return self._move(sender, time, bad, peers.excess(sender.number, recipient.rpartition(b"@")[2]))
 
@@ -231,27 +236,35 @@ class Meter:
         if reading > sender.peak:
             sender.peak = reading
         elif reading == 0.0:
-            _settle(sender)
+            self._settle(sender)
         return reading
 
+    def _leave_zero(self, sender: Sender, time: float) -> None:
+        past = sender.good + sender.bad
+        if past > _REMEMBERED:
+            faded = _REMEMBERED / past - 1
+            self._learn(sender, faded * sender.good, faded * sender.bad)
+        sender.usual = upper(PRIOR_BAD + sender.bad, PRIOR_GOOD + sender.good)
+        sender.elevated = True
+        sender.levels, sender.began = [0.0] * len(ABUSED), [None] * len(ABUSED)
+        sender.pending = sender.peak = 0.0
+        sender.left, sender.since = sender.recipients - 1, time
 
-def _leave_zero(sender: Sender, time: float) -> None:
-    past = sender.good + sender.bad
-    if past > _REMEMBERED:
-        sender.good *= _REMEMBERED / past
-        sender.bad *= _REMEMBERED / past
-    sender.usual = upper(PRIOR_BAD + sender.bad, PRIOR_GOOD + sender.good)
-    sender.elevated = True
-    sender.levels, sender.began = [0.0] * len(ABUSED), [None] * len(ABUSED)
-    sender.pending = sender.peak = 0.0
-    sender.left, sender.since = sender.recipients - 1, time
+    def _settle(self, sender: Sender) -> None:
+        """Back at zero: what was seen meanwhile is the sender's own past, unless it looked like abuse."""
+        sender.elevated = False
+        sender.levels, sender.began = _NO_LEVELS, _NEVER
+        sender.busiest = max(sender.busiest, sender.burst)
+        if sender.peak < LOWEST_BAR:
+            self._learn(sender, sender.recipients - sender.left - sender.pending, sender.pending)
 
+    def _learn(self, sender: Sender, good: float, bad: float) -> None:
+        sender.good += good
+        sender.bad += bad
+        self.good += good
+        self.bad += bad
 
-def _settle(sender: Sender) -> None:
-    """Back at zero: what was seen meanwhile is the sender's own past, unless it looked like abuse."""
-    sender.elevated = False
-    sender.levels, sender.began = _NO_LEVELS, _NEVER
-    sender.busiest = max(sender.busiest, sender.burst)
-    if sender.peak < LOWEST_BAR:
-        sender.bad += sender.pending
-        sender.good += sender.recipients - sender.left - sender.pending
+    def others(self, sender: Sender) -> tuple[float, float]:
+        """Bad outcomes, and all, in the pasts of everybody else; rounded, for sums of fractions are not exact."""
+        bad = round(self.bad - sender.bad, _DIGITS)
+        return bad, bad + round(self.good - sender.good, _DIGITS)

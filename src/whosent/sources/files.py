@@ -171,7 +171,7 @@ class Source:
         )
 
     def _count(self, chunk: bytes) -> int:
-        return chunk.count(b"\n") if self.longest_line == 0 else _line_count(chunk)
+        return chunk.count(b"\n") if self.longest_line == 0 else line_count(chunk)
 
     def quote(self, offsets: Iterable[int]) -> dict[int, Line]:
         """The lines that start at these offsets; one that cannot be read again is left out."""
@@ -324,7 +324,8 @@ def _overlong(chunk: bytes, limit: int) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def _line_count(chunk: bytes) -> int:
+def line_count(chunk: bytes) -> int:
+    """Lines, with a last one that lacks its end."""
     if native:
         count: int = native.count_lines(chunk)
         return count

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from whosent.sources.compression import BROKEN, compression_of, pieces
-from whosent.sources.files import CHUNK, LINE_LIMIT, Chunk, Source
+from whosent.sources.files import CHUNK, LINE_LIMIT, Chunk, Source, line_count
 from whosent.sources.rotation import place
 from whosent.sources.text import shown
 
@@ -167,7 +167,7 @@ class Followed(Source):
     def _noted(self, chunk: Chunk) -> Chunk:
         if not self._starts or chunk.end - self._starts[-1][0] > CHUNK:  # no more is read again from one on
             self._starts.append((chunk.offset, self.lines))
-        self.chunk_lines = chunk.lines.count(b"\n")
+        self.chunk_lines = line_count(chunk.lines)
         self.lines += self.chunk_lines
         self.size = chunk.end
         return chunk
@@ -184,7 +184,7 @@ class Followed(Source):
                 self.fingerprint = Fingerprint.of(chunk)
             if offset + len(chunk) > start:
                 fresh = chunk[max(0, start - offset) :]
-                self.chunk_lines = fresh.count(b"\n")
+                self.chunk_lines = line_count(fresh)
                 yield Chunk(max(offset, start), fresh, self.size)
         self.over = True
 

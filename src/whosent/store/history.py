@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from whosent.model.rows import Row
-from whosent.store.columns import COLUMNS, TABLE_OF
+from whosent.store.columns import TABLE_OF
 from whosent.store.ledger import Ledger
 
 _MIGRATIONS: Final = (
@@ -36,7 +36,7 @@ _MIGRATIONS: Final = (
 )
 _LONGEST: Final = 64 << 20  # bytes of lines in one file
 _OLDEST: Final = 3600.0  # seconds it grows
-_HELD: Final = 10_000  # rows that are not written out yet
+_HELD: Final = 2 << 20  # bytes of lines that are not written out yet
 _TRIES: Final = 3
 _READ: Final = 300.0  # seconds for which somebody who asks may still read what counts no more
 
@@ -86,7 +86,8 @@ class History:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._number = int(time.time() * 1000)
         self._growing: dict[str, _Growing] = {}
-        self._lines: defaultdict[str, list[bytes]] = defaultdict(list)
+        self._lines: defaultdict[str, list[bytes]] = defaultdict(list)  # whole lines, many in each
+        self._held = 0  # bytes of them
         self._encoder = msgspec.json.Encoder()
         self._sealing: tuple[subprocess.Popen[bytes], str] | None = None
         self._failed: dict[str, int] = {}
@@ -109,17 +110,22 @@ class History:
 
     def take(self, rows: Sequence[Row]) -> None:
         """Rows to be kept."""
-        lines, encode = self._lines, self._encoder.encode
+        fresh: defaultdict[str, list[object]] = defaultdict(list)
         for row in rows:
             found = TABLE_OF.get(row.__class__)
             if found is not None:
-                table, values = found
-                lines[table].append(encode(dict(zip(COLUMNS[table], values(row), strict=True))))
-        if sum(map(len, lines.values())) > _HELD:
+                table, made_of = found
+                fresh[table].append(made_of(row))
+        for table, kept in fresh.items():
+            lines = self._encoder.encode_lines(kept)
+            self._lines[table].append(lines)
+            self._held += len(lines)
+        if self._held > _HELD:
             self.flush()
 
     def flush(self) -> None:
         """Write them out, so that questions see them."""
+        self._held = 0
         for table, lines in self._lines.items():
             if not lines:
                 continue
@@ -128,7 +134,7 @@ class History:
                 if growing is None:
                     self._number += 1
                     growing = self._growing[table] = _Growing(self.folder, table, self._number)
-                growing.write(b"\n".join([*lines, b""]))
+                growing.write(b"".join(lines))
             except OSError as error:
                 self.problem = f"rows for `whosent query` cannot be kept: {self.folder}: {error.strerror}"
                 if sum(map(len, lines)) > _LONGEST:
