@@ -195,11 +195,8 @@ class Watch:
         tailing, catching_up = self.tailing, more and self._catching_up
         if self._may_copy(self._saving) and moment >= self._save_at:
             self._save_at = moment + self._settings.watch.save
-            self._committing, self._counted = self._counted, Counter()
-            self._marks = self._history.marks() if self._history else []
-            self._number += 1
+            self._begin_saving()
             self._saving = Aside(self._save, gently=True)
-            self._saving_counted = tailing.live.counted
         if self._may_copy(self._asking) and tailing.live.fresh and moment >= self._ask_at and not catching_up:
             tailing.live.fresh = 0
             self._asking = Aside(self._conclude)
@@ -260,6 +257,12 @@ class Watch:
                 self._samples.write(written(self._snapshots))
 
     # ------------------------------------------------------------------ what is kept
+
+    def _begin_saving(self) -> None:
+        self._committing, self._counted = self._counted, Counter()
+        self._marks = self._history.marks() if self._history else []
+        self._number += 1
+        self._saving_counted = self.tailing.live.counted
 
     def _save(self) -> Saved:
         """In a copy: write the state; a full disk is a value."""
@@ -384,10 +387,7 @@ class Watch:
         if told is not None:
             self._pending = told.pending
             self._trying("ledger", lambda: self._keep(told))
-        self._committing, self._counted = self._counted, Counter()
-        self._marks = self._history.marks() if self._history else []
-        self._number += 1
-        self._saving_counted = self.tailing.live.counted
+        self._begin_saving()
         self._commit(self._save())
         self._trying("ledger", lambda: self._conditions.tell(self.condition(running=False)))
         if self._history is not None:

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 
-from whosent.sources.compression import BROKEN, MEMBERS, SWOLLEN, most_text, pieces
+from whosent.sources.compression import BROKEN, MEMBERS, SWOLLEN, blocks, files_in_zip, most_text, pieces
 from whosent.sources.files import CHUNK, Source, UnusableError, problem_of
 from whosent.sources.text import shown
 
@@ -114,11 +114,8 @@ def _write(place: Path, member: _Member, most: int) -> tuple[Exception | None, i
 
 
 def _in_zip(raw: BinaryIO) -> Iterator[_Member]:
-    with zipfile.ZipFile(raw) as archive:
-        for one in archive.infolist():
-            if not one.is_dir():
-                with archive.open(one) as file:
-                    yield _Member(one.filename, _moment(one), _blocks(file))
+    for one, content in files_in_zip(raw):
+        yield _Member(one.filename, _moment(one), content)
 
 
 def _moment(one: zipfile.ZipInfo) -> float:
@@ -140,13 +137,8 @@ def _in_tar(raw: BinaryIO, compression: str | None) -> Iterator[_Member]:
                 return
             file = archive.extractfile(one) if one.isreg() else None
             if file is not None:
-                yield _Member(one.name, one.mtime, _blocks(file))
+                yield _Member(one.name, one.mtime, blocks(file))
             archive.members.clear()  # type: ignore[attr-defined]  # or it remembers each
-
-
-def _blocks(file: IO[bytes]) -> Iterator[bytes]:
-    while block := file.read(CHUNK):
-        yield block
 
 
 class _Stored:

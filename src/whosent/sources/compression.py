@@ -13,7 +13,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 import zstandard
 
@@ -82,8 +82,7 @@ def _stored(raw: BinaryIO, compression: str | None) -> Iterator[bytes]:
         yield from _zip(raw)
         return
     if compression in {None, "UTF-16"}:
-        while piece := raw.read(_PIECE):
-            yield piece
+        yield from blocks(raw)
         return
     assert compression is not None
     with _archive(raw, compression) as archive:
@@ -104,22 +103,34 @@ def most_text(raw: BinaryIO) -> int:
 
 def _zip(raw: BinaryIO) -> Iterator[bytes]:
     """The files of an archive one after the other, as they stand in it, each ended by a line end."""
-    with zipfile.ZipFile(raw) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) > MEMBERS:
+    left = most_text(raw)
+    for number, (_, content) in enumerate(files_in_zip(raw)):
+        if number == MEMBERS:
             raise zipfile.BadZipFile(f"holds more than {MEMBERS:,} files")
-        unpacked, most = 0, most_text(raw)
-        for member in members:
-            with archive.open(member) as file:
-                last = b""
-                while piece := file.read(_PIECE):
-                    unpacked += len(piece)
-                    if unpacked > most:
-                        raise zipfile.BadZipFile(SWOLLEN)
-                    yield piece
-                    last = piece
-                if not last.endswith(b"\n"):
-                    yield b"\n"
+        last = b""
+        for piece in content:
+            left -= len(piece)
+            if left < 0:
+                raise zipfile.BadZipFile(SWOLLEN)
+            yield piece
+            last = piece
+        if not last.endswith(b"\n"):
+            yield b"\n"
+
+
+def files_in_zip(raw: BinaryIO) -> Iterator[tuple[zipfile.ZipInfo, Iterator[bytes]]]:
+    """Each file of an archive, and its content, to be read before the next one."""
+    with zipfile.ZipFile(raw) as archive:
+        for one in archive.infolist():
+            if not one.is_dir():
+                with archive.open(one) as file:
+                    yield one, blocks(file)
+
+
+def blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """What is left of an open file."""
+    while block := file.read(_PIECE):
+        yield block
 
 
 def _zstd(raw: BinaryIO) -> Iterator[bytes]:
