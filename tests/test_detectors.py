@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.stories.kit import DAY, HOUR, SPAM, START, Luck, Script, account, stranger, user
 from tests.test_cases import DETECTORS, essence, run, story
 from whosent.audience import observe
+from whosent.measures.resting import Resting
 from whosent.model.rows import Message, Row
 from whosent.model.settings import Settings
 from whosent.model.surroundings import Surroundings
@@ -93,6 +94,27 @@ def test_innocents_beside_the_guilty_stay_innocent(name: str, innocent: str) -> 
     accused = {finding.suspect.name for finding in run(DETECTORS[name], both) if finding.accuses}
     assert accused <= {"alice@corp.example"}
     assert accused == {finding.suspect.name for finding in run(DETECTORS[name], alone) if finding.accuses}
+
+
+@pytest.mark.parametrize("name", ["novelty", "outcomes", "takeover", "volume"])
+def test_nobody_is_passed_over(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of everybody who is awake, they find what they find among the suspects they noted."""
+    told = 0
+    guilty = (
+        small_incident(1),
+        story("abuse:stolen_account"),
+        *map(story, ("abuse:slow_account", "abuse:clean_flood", "abuse:stuck", "abuse:guessed_password")),
+    )
+    for rows in (*guilty, *(story(f"bulk:{innocent}") for innocent in INNOCENT)):
+        detector = DETECTORS[name](Settings(), Surroundings(Settings().ours))
+        observe(rows, [detector])
+        noted = sorted(finding.sentence for finding in detector.findings())
+        (everybody,) = (part for part in vars(detector).values() if isinstance(part, Resting))
+        assert everybody.awake.keys()
+        monkeypatch.setattr(detector, "_suspects", dict(everybody.awake))
+        assert sorted(finding.sentence for finding in detector.findings()) == noted
+        told += len(noted)
+    assert told
 
 
 class UntoldError(AssertionError):

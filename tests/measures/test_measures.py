@@ -137,6 +137,20 @@ def test_what_looked_like_abuse_is_never_learnt() -> None:
     assert sender.bad < 1
 
 
+def test_the_pasts_of_all_others_are_known_without_asking_them() -> None:
+    meter, random = Meter(), Random(7)
+    for number in range(30_000):
+        name = random.choice("aaaabc")
+        share = 0.5 if 200 * (number // 200) % 3_000 == 0 else 0.02  # at times it looks like abuse, and pasts are long
+        bad, soft = random.random() < share, random.random() < 0.05
+        meter.feed(number * 60.0, name, bad=bad, soft=soft, recipient=f"{number}@y.example")
+    for name, sender in meter.senders.items():
+        others = [other for other in meter.senders if other != name]
+        bad = sum(meter.senders[other].bad for other in others)
+        good = sum(meter.senders[other].good for other in others)
+        assert meter.others(sender) == pytest.approx((bad, bad + good), abs=1e-5)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=300), st.integers(-(10**6), 10**6))
 def test_the_reading_is_bounded_and_knows_no_calendar(outcomes: list[tuple[bool, int]], by: int) -> None:
     here, there = Meter(), Meter()
