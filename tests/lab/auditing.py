@@ -37,9 +37,8 @@ ENVIRONMENT = {
 
 PATIENT = """
 from whosent.checks import direction, egress, proxy, relay
-for one in (egress, proxy, relay):
-    one.WAIT = 60.0
-direction.WAIT = 30.0
+egress.WAIT = proxy.WAIT = 60.0
+direction.WAIT = relay.WAIT = 20.0
 from whosent.cli import main
 main()
 """
