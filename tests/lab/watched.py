@@ -15,6 +15,7 @@ from tests.lab.mail import empty_queue
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.player import Act, Result
 from tests.lab.studio import MAIL_LOG, letter
+from tests.lab.syslog import written
 from tests.lab.world import DOMAINS
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ STOLEN = "bob@corp.test"
 PASSWORDS = {name: f"secret-{number}" for number, name in enumerate([*OFFICE, STOLEN])}
 FRIENDS = tuple(f"friend{number}@{DOMAINS[number % 7]}" for number in range(40))
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Host": "www.corp.test"}
-WITHIN = PATIENCE  # a quiet machine takes two or three seconds: see the benchmarks
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Watched:
         whole = self.machine.read(HEARD).rpartition(b"\n")[0]
         return [json.loads(line) for line in whole.splitlines()]
 
-    def told(self, news: str, name: str = "", within: float = WITHIN) -> dict[str, Any]:
+    def told(self, news: str, name: str = "", within: float = PATIENCE) -> dict[str, Any]:
         """Wait for this news of this suspect."""
         try:
             wait_until(lambda: bool(self._of(news, name)), f"{news} {name}", within)
@@ -110,6 +110,7 @@ def watched(  # noqa: PLR0913  # what the operator decided
 def clean(machine: Machine, logs: Sequence[str] = (MAIL_LOG,)) -> None:
     """Nothing queued, nothing logged."""
     empty_queue(machine)
+    written(machine)
     machine.run(["sh", "-c", 'for log; do : >"$log"; done', "_", *logs])
 
 
