@@ -146,9 +146,9 @@ def test_the_pasts_of_all_others_are_known_without_asking_them() -> None:
         meter.feed(number * 60.0, name, bad=bad, soft=soft, recipient=f"{number}@y.example")
     for name, sender in meter.senders.items():
         others = [other for other in meter.senders if other != name]
-        bad = sum(meter.senders[other].bad for other in others)
+        theirs = sum(meter.senders[other].bad for other in others)
         good = sum(meter.senders[other].good for other in others)
-        assert meter.others(sender) == pytest.approx((bad, bad + good), abs=1e-5)
+        assert meter.others(sender) == pytest.approx((theirs, theirs + good), abs=1e-5)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=300), st.integers(-(10**6), 10**6))
