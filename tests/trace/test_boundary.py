@@ -220,3 +220,69 @@ def test_a_line_of_ours_that_hides_its_client_vouches_for_none_below() -> None:
         assert one.suspect is None
         assert one.boundary is not None
         assert (one.boundary.hop, one.boundary.address) == (1, None)
+
+
+STORE = (
+    f"from HT04.prod.relay.example ({INNOCENT}) by BOX81.prod.relay.example with HTTPS via "
+    f"CA06.prod.relay.example; {DATE}"
+)
+WITHIN = f"from FT01.prod.relay.example (10.152.92.58) by HT04.prod.relay.example (10.152.93.162) {EXCHANGE}; {DATE}"
+ENTRY = f"from pc.stranger.example ({STRANGER}) by FT01.mail.relay.example (10.152.92.98) {EXCHANGE}; {DATE}"
+ELSEWHERE = (ours(names=()), ours(names=("mx.elsewhere.example",)))
+
+
+def test_what_hands_to_a_mailbox_store_is_the_sites_own_transport() -> None:
+    lmtp = f"from mx.relay.example by store.relay.local (Dovecot) with LMTP id Y; {DATE}"
+    by_smtp = f"from pc (pc.stranger.example [{STRANGER}]) by mx.relay.example (Postfix) with ESMTP id X; {DATE}"
+    for known in ELSEWHERE:
+        for lines, hop in (((STORE, WITHIN, ENTRY), 3), ((lmtp, by_smtp), 2)):
+            one = traced(*lines, known=known)
+            assert one.boundary is not None
+            assert (one.boundary.hop, one.boundary.address) == (hop, STRANGER)
+            assert one.boundary.level is Level.CORROBORATED
+            assert "Not proven, but likely" in one.sentence
+
+
+def test_another_protocol_or_another_name_hands_nothing_on() -> None:
+    for top in (
+        STORE.replace("with HTTPS", "with HTTP"),
+        STORE.replace("from HT04.prod.relay.example", "from HT04.stranger.example"),
+        STORE.replace("by BOX81.prod.relay.example", "by BOX81.victim.co.uk").replace(
+            "HT04.prod.relay", "HT04.spam.co"
+        ),
+    ):
+        one = traced(top, WITHIN, ENTRY, known=ours(names=()))
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (1, INNOCENT)
+
+
+def test_a_client_that_may_be_a_server_of_the_site_is_not_named() -> None:
+    top = f"from FT01.prod.relay.example ({STRANGER}) by HT04.prod.relay.example (10.152.93.162) {EXCHANGE}; {DATE}"
+    for known in ELSEWHERE:
+        one = traced(top, ENTRY.replace(STRANGER, INNOCENT), known=known)
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (1, None)
+        assert f"if it is, --own-network {STRANGER} says so" in one.sentence
+        assert INNOCENT not in one.sentence
+    ours_too = traced(top, ENTRY.replace(STRANGER, INNOCENT), known=ours(names=("*.prod.relay.example",)))
+    assert ours_too.boundary is not None
+    assert ours_too.boundary.address == STRANGER
+
+
+def test_the_copy_of_another_site_is_read_as_if_nothing_were_known() -> None:
+    google = (
+        f"by 10.142.230.13 with SMTP id c13cs10840wfh; {DATE}",
+        f"from mr.relay.example ([10.227.58.130]) by 10.227.58.130 with SMTP id g2mr (num_hops = 1); {DATE}",
+        f"by 10.227.58.130 with SMTP id g2mr3; {DATE}",
+        f"from pc (pc.stranger.example [{STRANGER}]) by mx.relay.example with ESMTP id fm12; {DATE}",
+    )
+    for known in ELSEWHERE:
+        one = traced(*google, known=known, headers=("Authentication-Results: mx.relay.example; spf=pass",))
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (4, STRANGER)
+    said = ("Authentication-Results: mx.relay.example; spf=pass",)
+    planted_below = f"from innocent (innocent.example [{INNOCENT}]) by other.example (Postfix) with ESMTP id 1; {DATE}"
+    for below in (planted_below, by_mx().replace(STRANGER, INNOCENT)):  # another name than the border's; our own name
+        planted = traced(google[0], below, known=ELSEWHERE[1] if below is planted_below else ours(), headers=said)
+        assert planted.boundary is not None
+        assert planted.boundary.address is None

@@ -49,6 +49,9 @@ forged = st.one_of(
     st.builds("from {0} ({0} [10.0.0.5]) by {0} with LMTP id {1}; {2}".format, name, queue_id, date),
     st.builds("by {0} (Postfix, from userid 4242) id {1}; {2}".format, name, queue_id, date),
     st.builds("by {0} with SMTP id {1}; {2}".format, name, queue_id, date),
+    st.builds("from mr ([10.0.0.5]) by 10.0.0.5 with SMTP id {0}; {1}".format, queue_id, date),
+    st.builds("from {0} by {0} (Dovecot) with LMTP id {1}; {2}".format, name, queue_id, date),
+    st.builds("from {0} ({2}) by mx1.example.org with HTTPS via {0}; {1}".format, name, date, st.just(INNOCENT)),
     st.builds("from mail {2} [{3}] by {0} with Novell NIMS; {1}".format,
               name, date, st.just(PLANTED), st.just(INNOCENT)),
     st.builds("from {0} - {2} by {0} with Microsoft SMTPSVC(5.5.1774.114.11); {1}".format,
@@ -106,6 +109,8 @@ KNOWLEDGE = [
     ours("192.0.2.0/24", names=("*.example.org",)),
     ours("10.0.0.5", names=NAMES),
     ours("10.0.0.5", names=()),
+    ours(names=("mx.elsewhere.example",)),  # the copy of another site
+    ours("10.0.0.5", names=("mx.elsewhere.example",)),
 ]
 
 

@@ -10,7 +10,7 @@ from whosent.model.finding import Level
 from whosent.model.trace import SCHEMA, Boundary, Claim, Hop, Logged, Trace
 from whosent.reading.stamps import rfc3339
 from whosent.trace import forgery
-from whosent.trace.boundary import Walk, walk
+from whosent.trace.boundary import End, Walk, walk
 from whosent.trace.culprit import culprit
 from whosent.trace.heads import Block
 from whosent.trace.letter import Letter, letter
@@ -92,8 +92,9 @@ def _boundary(read: Letter, walked: Walk, ours: Ours) -> Boundary | None:
     line = read.lines[number].read
     if not line.readable or (line.by is None and line.from_address is None and line.local is None):
         return None
+    address = None if walked.end is End.PERHAPS_INSIDE else line.from_address
     return Boundary(
-        hop=number + 1, address=line.from_address, port=line.from_port, rdns=line.from_rdns, time=_time(line),
+        hop=number + 1, address=address, port=line.from_port, rdns=line.from_rdns, time=_time(line),
         level=walked.level, sentence=boundary_sentence(read, walked, ours),
     )  # fmt: skip
 

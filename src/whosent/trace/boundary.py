@@ -7,6 +7,8 @@ was named as a mail server of ours; the name that the believed host looked up fo
 next line gives its writer.  A name the client gave itself proves nothing, nor does an address in our networks alone:
 an infected machine there can write lines too.  Nor does a client on the loopback address: it is a content filter on
 most hosts, and on some a web script, which can write what it likes.
+
+In the copy of another site its own hops come first; :mod:`whosent.trace.inside` tells them by their form.
 """
 
 from __future__ import annotations
@@ -17,6 +19,15 @@ from typing import Final, NamedTuple
 
 from whosent.join.sightings import Sighting, Sightings
 from whosent.model.finding import Level
+from whosent.trace.addresses import is_private
+from whosent.trace.inside import (
+    is_nameless,
+    may_be_inside,
+    notes_no_name,
+    stays_inside,
+    why_inside,
+    why_one_address,
+)
 from whosent.trace.letter import Letter
 from whosent.trace.logged import Match, delivered, match
 from whosent.trace.ours import Ours
@@ -26,7 +37,6 @@ _RANK: Final = {level: rank for rank, level in enumerate(Level)}
 _OWN_MAKING: Final = frozenset({"bounce", "mailer-daemon", "localhost"})  # what servers call themselves in such lines
 _FETCHED: Final = ("POP3", "IMAP")
 _BY_SMTP: Final = re.compile(r"(?:UTF8|E)?SMTPS?$", re.IGNORECASE)
-_NO_LOOKUP: Final = ("microsoft smtp", "https", "mapi")  # servers that note no looked-up name
 
 
 class End(Enum):
@@ -38,6 +48,7 @@ class End(Enum):
     LOCAL = "it was handed in on this host"
     MTA = "the mail server made it itself"
     NO_CLIENT = "the line does not say who handed it over"
+    PERHAPS_INSIDE = "a client handed it over that may be a server of the same site"
     UNREADABLE = "the line cannot be read"
     NOTHING = "no line can be believed"
 
@@ -90,6 +101,8 @@ def walk(letter: Letter, ours: Ours, sightings: Sightings | None) -> Walk:
         final = end in {End.LOCAL, End.MTA, End.UNREADABLE}
         step = None if final else _next(letter, number, end, steps[-1], ours, matches)
         if step is None:
+            if end is End.STRANGER and _is_of_strangers(line, steps[-1], ours) and number + 1 < len(letter.lines):
+                end = End.PERHAPS_INSIDE if may_be_inside(line, letter.lines[number + 1].read) else end
             return Walk(steps, end or End.NO_CLIENT, matches, ours=_is_ours(steps[-1], line, ours))
         steps.append(step)
 
@@ -152,6 +165,12 @@ def _next(  # noqa: PLR0913, PLR0917  # the walk as it stands
         passed_on = _passed_on(found.life, line, letter, ours, step)
         if passed_on:
             return Step(number + 1, _no_stronger(Level.OBSERVED, step.level), f"our log agrees: {passed_on}")
+    theirs = number == 0 and found is None and _is_of_strangers(line, step, ours) and not ours.is_name(below.by)
+    inside = why_inside(line, below) if theirs else ""
+    if inside:
+        return Step(1, Level.CORROBORATED, inside)
+    if _hides_client(line) and not stays_inside(below, number + 1, letter.results):
+        return None
     return None if end is not None and end is not End.OWN_CLIENT else _by_identity(number + 1, line, below, step, ours)
 
 
@@ -188,18 +207,29 @@ def _by_identity(number: int, line: Received, below: Received, step: Step, ours:
         return Step(number, step.level, "the same host says that it came by network")
     if line.from_address is None:
         return _handed_inside(number, line, below, step, ours)
-    if ours.named and not ours.is_name(below.by) and not _is_local_name(below.by):
+    theirs = _is_of_strangers(line, step, ours) and is_private(line.from_address)
+    itself = why_one_address(line, below) if theirs else ""
+    if itself:
+        return Step(number, Level.CORROBORATED, itself)
+    if ours.named and not theirs and not ours.is_name(below.by) and not _is_local_name(below.by):
         return None
+    return _by_address(number, line, below, step, ours)
+
+
+def _by_address(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:
+    """The same, of a client whose address we know something of."""
     address = line.from_address
+    if address is None:
+        return None
     if ours.is_server(address):
         return Step(number, step.level, f"{address} was named as a mail server of ours")
     if not ours.is_address(address) or ours.is_loopback(address) or _same(line.by, below.by):
         return None
     if line.from_rdns and _same(line.from_rdns, below.by):
-        level = step.level if ours.named else Level.CORROBORATED  # any machine of ours may have a looked-up name
+        proves = ours.is_name(below.by) or _is_local_name(below.by)  # any machine may have a looked-up name
+        level = step.level if ours.named and proves else Level.CORROBORATED
         return Step(number, level, f"the name looked up for {address} is that of the host that wrote this line")
-    notes_no_name = line.from_rdns is None and (line.with_ or "").lower().startswith(_NO_LOOKUP)
-    if notes_no_name and line.from_helo and _same_host(line.from_helo, below.by):
+    if notes_no_name(line) and line.from_helo and _same_host(line.from_helo, below.by):
         return Step(number, Level.CORROBORATED, f"{address}, in our networks, called itself like the host of this line")
     return None
 
@@ -211,19 +241,24 @@ def _handed_inside(number: int, line: Received, below: Received, step: Step, our
     """
     if (line.with_ or "").upper().startswith("HTTP") or below.by is None:
         return None
-    hidden = line.from_helo is None and bool(_BY_SMTP.match(line.with_ or ""))
-    if hidden and (ours.named or _same(line.by, below.by)):
+    theirs = _is_of_strangers(line, step, ours) and not ours.is_name(below.by)
+    if _hides_client(line) and not (theirs and is_nameless(line) and not _same(line.by, below.by)):
         return None
     if _same(line.by, below.by):
         return Step(number, step.level, "the same host wrote the line above")
-    inside = (
-        ours.is_name(line.by)
-        or (line.by_address is not None and not ours.named)
-        or ours.is_address(line.by_address or "")
-    )
-    if inside and (ours.is_name(below.by) or not ours.named):
+    inside = ours.is_name(line.by) or (line.by_address is not None and theirs) or ours.is_address(line.by_address or "")
+    if inside and (ours.is_name(below.by) or theirs):
         return Step(number, step.level, "the line above moves the message within one site")
     return None
+
+
+def _hides_client(line: Received) -> bool:
+    return line.from_helo is None and line.from_address is None and bool(_BY_SMTP.match(line.with_ or ""))
+
+
+def _is_of_strangers(line: Received, step: Step, ours: Ours) -> bool:
+    """Whether the line stands in the copy of another site, so that what we know of ours says nothing of its servers."""
+    return not ours.named or (step.level in {Level.VOUCHED, Level.CORROBORATED} and not ours.is_name(line.by))
 
 
 def _is_local_name(name: str | None) -> bool:

@@ -39,11 +39,14 @@ def _who(line: Received, end: End, ours: Ours) -> str:  # one for each way of ha
     if end is End.LOGIN:
         login = f" as {line.login}" if line.login else ""
         return f"{client} handed the message over, having logged in{login}"
-    if ours.is_address(line.from_address):
-        return f"{client}, in our networks, handed the message over" if not ours.is_loopback(line.from_address) else (
-            f"a process of that host itself ({line.from_address}) handed the message over"
-        )  # fmt: skip
-    return f"{client} handed the message over"
+    if ours.is_loopback(line.from_address):
+        return f"a process of that host itself ({line.from_address}) handed the message over"
+    where = (
+        f", which calls itself {line.from_helo} and may be a server of the same site," if end is End.PERHAPS_INSIDE
+        else ", in our networks," if ours.is_address(line.from_address)
+        else ""
+    )  # fmt: skip
+    return f"{client}{where} handed the message over"
 
 
 def _local(line: Received) -> str:
@@ -113,6 +116,11 @@ def _wanting(letter: Letter, walk: Walk, ours: Ours) -> str:
             what = f"Whether {address} wrote the message or only passed it on"
             say = f"if it is a mail server of ours, --own-network {address} says so"
         return f"{what} stands in its log: give it with --logs; {say}."
+    if walk.end is End.PERHAPS_INSIDE:
+        return (
+            f"Whether it is one, or a stranger under such a name, is not provable from here: if it is, --own-network "
+            f"{line.from_address} says so."
+        )
     if walk.end is End.LOGIN and not line.login and walk.ours:
         return f"Which account that was stands in the log of {line.by}: give it with --logs."
     if walk.end is End.LOCAL and walk.ours:

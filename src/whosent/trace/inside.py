@@ -1,0 +1,83 @@
+"""Hops that a provider makes within itself, where nothing of its network is known: told by the form of the lines.
+
+A name that the client gave itself proves nothing.  But strangers do not speak every protocol: what hands a message to
+a mailbox store by LMTP, or by HTTPS within Exchange, is the site's own transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from whosent.trace.addresses import canonical, is_loopback, is_private
+from whosent.trace.received import Received
+from whosent.trace.results import Field
+
+_NO_LOOKUP: Final = ("microsoft smtp", "https", "mapi")  # servers that note no looked-up name
+_SHORT: Final = 3  # letters of what stands before a country: co.uk, com.br, ne.jp
+_COUNTRY: Final = 2
+
+
+def notes_no_name(line: Received) -> bool:
+    """Whether its writer looks up no names, so that the client's own is all there is."""
+    return line.from_rdns is None and (line.with_ or "").lower().startswith(_NO_LOOKUP)
+
+
+def why_inside(line: Received, below: Received) -> str:
+    """Why the client of the topmost line is a server of the same site, "" if nothing says so."""
+    how = (line.with_ or "").lower()
+    named = line.from_rdns is None and _calls_itself(line, below)
+    if how.startswith("lmtp") and line.from_address is None and named:
+        return "a mailbox store took the message over by LMTP, which no stranger speaks, from the host of this line"
+    if how == "https" and named and _one_site(line.from_helo, line.by):
+        return "an Exchange mailbox server took the message over by HTTPS from the host of this line, of the same site"
+    return ""
+
+
+def why_one_address(line: Received, below: Received) -> str:
+    """Why the client is the writer itself: a private address that stands for it here and in the line below."""
+    address = line.from_address
+    if address is None or not is_private(address) or is_loopback(address) or not address == line.by == below.by:
+        return ""
+    return f"{address}, which bears no name there, is the client of the line above and its writer"
+
+
+def is_nameless(line: Received) -> bool:
+    """Whether its writer gives an address instead of a name, as Google's servers do among themselves."""
+    return line.by is not None and canonical(line.by) is not None
+
+
+def stays_inside(below: Received, index: int, results: Iterable[Field]) -> bool:
+    """Whether the line below one that hides its client may be the same site's.
+
+    It is where its writer is as nameless and took it from itself or from nobody.  Where a border says beside that line
+    what it found of SPF and DKIM, it must bear the name of that border.
+    """
+    if is_nameless(below) and below.from_address in {None, canonical(below.by or "")}:
+        return True
+    said = [field.value.partition(";")[0].lower().split()[:1] for field in results if field.below in {index, index + 1}]
+    return [(below.by or "").lower()] in said or not any(said)
+
+
+def may_be_inside(line: Received, below: Received) -> bool:
+    """Whether a client that was not looked up calls itself a server of the site, and one of that name had it before."""
+    return notes_no_name(line) and _calls_itself(line, below) and _one_site(line.from_helo, line.by)
+
+
+def _calls_itself(line: Received, below: Received) -> bool:
+    """Whether the client says the name of the host that wrote the line below; sites call one by several domains."""
+    one, other = (line.from_helo or "").lower(), (below.by or "").lower()
+    return bool(one) and one.partition(".")[0] == other.partition(".")[0] and (one == other or _one_site(one, other))
+
+
+def _one_site(one: str | None, other: str | None) -> bool:
+    """Whether two names end in the same domain that somebody can register."""
+    ends = [(name or "").lower().strip("[].").split(".") for name in (one, other)]
+    same = 0
+    for left, right in zip(*map(reversed, ends), strict=False):
+        if left != right:
+            break
+        same += 1
+    first = ends[0]
+    public = 1 + (len(first) > 1 and len(first[-1]) == _COUNTRY and len(first[-2]) <= _SHORT)
+    return same > public and not first[-1].isdigit()
