@@ -98,6 +98,21 @@ def test_where_links_are_hosted_stands_behind_them() -> None:
     assert named(f"Attack seen on {_ATTACKED}, target: {_ATTACKED}. Server {_ATTACKED} is ours.") == []
 
 
+def test_behind_a_desks_tickets_the_reporter_is_whoever_wrote_to_it() -> None:
+    head = "From: Desk via RT <abuse@isp.test>\nTo: abuse@isp.test\nReply-To: abuse@isp.test\n"
+    body = f"Subject: [isp.test #7] Abuse from {_SOURCE}\n\nBrute force on sshd.\n"
+    [told] = read(f"{head}X-RT-Originator: bot@reporter.test\n{body}".encode())
+    assert (told.reporter, told.source_address) == ("bot@reporter.test", _SOURCE)
+    assert [told.reporter for told in read(f"{head}{body}".encode())] == ["abuse@isp.test"]
+    [told] = read(f"{HEAD}X-RT-Originator: forged@reporter.test\n{body}".encode())
+    assert told.reporter == "desk@reporter.test"
+
+
+def test_an_automated_reply_to_a_complaint_is_none() -> None:
+    mail = f"{HEAD}Subject: Automated reply to the submission of abuse incident\n\nInclude source IP and attack logs.\n"
+    assert [(told.kind, told.layout) for told in read(mail.encode())] == [("other", "autoreply")]
+
+
 def test_a_lone_received_line_is_the_message() -> None:
     line = "by mx.reporter.test with SMTP; Fri, 27 Nov 2026 09:00:00 +0000"
     assert named(f"Received: from [{_SOURCE}] {line}") == [_SOURCE]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.complaints.kit import bounce, by_script, complaint, date, hours, sent
 from tests.join.kit import START, delivery, line, queued, removed
@@ -14,6 +16,8 @@ from whosent.configuration import zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Level, Strength
 from whosent.model.settings import Ours, Settings
+from whosent.report.complaints import table
+from whosent.report.reply import draft
 from whosent.sources.files import at_path
 
 LOGS = Path(__file__).parent / "logs"
@@ -283,6 +287,38 @@ def test_an_attack_reported_is_no_message_to_look_for(networks: tuple[str, ...])
     assert one.feedback_type == "connection/login_attack"
     assert "about no message" in one.sentence
     assert "Ask the reporter" not in one.sentence
+
+
+def test_logins_tried_elsewhere_are_no_message_to_look_for() -> None:
+    head = b"From: a@isp.test\nTo: abuse@corp.test\nSubject: Abuse\n\nsshd: brute force from 198.51.100.7\n"
+    [one] = answered(head, [], Ours())
+    assert "which machine of ours" in draft(one)
+    for networks, words in (("192.0.2.0/24", "is not in our network"), ("198.51.100.0/24", "on the machine behind it")):
+        [known] = answered(head, [], Ours(networks=(networks,)))
+        assert words in draft(known)
+        assert "message" not in draft(known)
+    assert one.sentence.endswith("(login-attack): that is about no message, and logs of mail cannot answer it. "
+                                 "Look at the host behind that address.")  # fmt: skip
+    [one] = answered(head + b"\nReceived: from pc [198.51.100.7] by mx.isp.test id X1\nMessage-ID: <1@x.test>\n", [])
+    assert "about no message" not in one.sentence
+
+
+def test_nobody_is_answered_where_a_machine_wrote() -> None:
+    absent = b"From: a@isp.test\nTo: abuse@corp.test\nSubject: Out of office\n\nBack on Monday.\n"
+    [one] = answered(absent, [])
+    assert "RFC 3834" in draft(one)
+    [one] = answered(bounce(0, "anna@isp.test", message_id="<1@x.test>"), [])
+    assert "RFC 5321" in draft(one)
+
+
+def test_the_list_names_our_address_where_nobody_is_named_and_the_year_of_what_is_old() -> None:
+    spam = b"From: a@isp.test\nTo: abuse@corp.test\nDate: %b\nSubject: Spam from 198.51.100.7\n\nStop it.\n"
+    told = [answered(spam % when.encode(), [])[0] for when in ("Mon, 3 Feb 2020 10:00:00 +0000", date(0))]
+    out = Console(file=StringIO(), width=100)
+    table([(one, START) for one in told], out, zone_of("UTC"))
+    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[::2] == ["198.51.100.7 (ours): 1 complaint"] * 2
+    assert any("Mon 3 Feb 2020 10:00:00 (+00:00), the latest" in line for line in lines)
 
 
 def test_a_strangers_text_in_a_sentence_cannot_colour_or_move_it() -> None:

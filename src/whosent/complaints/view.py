@@ -16,6 +16,7 @@ _DAEMON: Final = re.compile(
     r"|mailsystem|delivery[-_ ]?(?:status|subsystem)|undeliver|no-?reply@[\w.-]*(?:dion|ezweb|docomo)|uucp@",
     re.IGNORECASE,
 )
+_ORIGINATORS: Final = ("x-rt-originator", "x-original-from", "x-original-sender")  # of ticket systems and lists
 # Where a bounce's own words end and the returned message begins.
 _DIVIDER: Final = re.compile(
     r"(?im)^[ \t>*=_-]{0,60}(?:below (?:this line )?is a copy|this is a copy of (?:the|your) (?:message|mail)"
@@ -49,9 +50,12 @@ class View:
 
     @cached_property
     def reporter(self) -> str | None:
-        """Who wrote it: the mailbox of From, else the name that stands there."""
+        """Who wrote it: the mailbox of From, else the name there; behind a desk's tickets whoever wrote to it."""
         value = self.headers.text("from")
-        return extract.mailbox(value) or value.strip(" <>\"'")[:200] or None
+        known = extract.mailbox(value) or value.strip(" <>\"'")[:200] or None
+        if known and known.lower() in self.addressee:
+            return next(filter(None, (extract.mailbox(self.headers.get(name)) for name in _ORIGINATORS)), known)
+        return known
 
     @cached_property
     def reported(self) -> float | None:

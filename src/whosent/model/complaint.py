@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 import msgspec
@@ -12,6 +13,16 @@ SCHEMA: Final = "whosent.complaint/1"
 
 ReportKind = Literal["complaint", "bounce", "listing", "notice", "other"]
 Ownership = Literal["yes", "no", "unknown"]
+
+
+_NO_MAIL: Final = ("connection/", "content/", "copyright/", "vulnerability/")  # classes of XARF that no message is of
+_DEED: Final = re.compile(r"(?:[\w-]{1,60}/)?(?:[a-z]{1,30}[_-]attack|port[_-]?scan|ddos|copyright)")
+
+
+def is_no_message(feedback_type: str | None, *, quoted: bool) -> bool:
+    """Whether something is reported that is no message: an attack, a site, a hole; ``quoted``: it has one with it."""
+    kind = feedback_type or ""
+    return kind.startswith(_NO_MAIL) or (_DEED.fullmatch(kind) is not None and not quoted)
 
 
 class ReportedRecipient(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from whosent.model.complaint import Complaint
 
 _LINK: Final = re.compile(r"\bhttp(s?)://([^\s/?#]{1,255})", re.IGNORECASE)
 BURST: Final = 86_400.0  # seconds without a complaint after which the next one begins another burst
+_LONG_AGO: Final = 180 * 86_400.0  # seconds
 _OURS: Final = {"yes": "ours", "no": "not ours", "unknown": "not provable"}
 
 
@@ -69,8 +70,7 @@ def bursts(kept: Iterable[tuple[Complaint, float]]) -> list[Burst]:
     """The complaints by suspect and burst, the latest first; those that name nobody by the answer they got."""
     groups: dict[tuple[str, str], list[tuple[float, Complaint]]] = defaultdict(list)
     for one, added in kept:
-        named = f"{one.suspect.kind.replace('_', ' ')} {one.suspect.name}" if one.suspect else f"({_OURS[one.ours]})"
-        groups[one.incident or "", named].append((moment_of(one, added), one))
+        groups[one.incident or "", _named(one)].append((moment_of(one, added), one))
     found = []
     for (key, named), members in groups.items():
         members.sort(key=lambda member: (member[0], member[1].id))
@@ -82,6 +82,22 @@ def bursts(kept: Iterable[tuple[Complaint, float]]) -> list[Burst]:
             run.append(member)
         found.append(_burst(key, named, run))
     return sorted(found, key=lambda burst: (-burst.last, burst.key, burst.suspect))
+
+
+def _named(one: Complaint) -> str:
+    """The suspect; where nobody is named, our address that is accused, else whose it is."""
+    if one.suspect:
+        return f"{one.suspect.kind.replace('_', ' ')} {one.suspect.name}"
+    address = f"{one.source_address} " if one.ours == "yes" and one.source_address else ""
+    return f"{address}({_OURS[one.ours]})"
+
+
+def _when(burst: Burst, now: float) -> str:
+    """When its complaints came; with the year where it may be another one."""
+    if now - burst.last > _LONG_AGO:
+        ends = dict.fromkeys(map(phrases.dated, (burst.first, burst.last)))
+        return " to ".join(ends)
+    return phrases.moment(burst.first) if burst.first == burst.last else phrases.since(burst.first, burst.last, now)
 
 
 def _burst(key: str, named: str, run: Sequence[tuple[float, Complaint]]) -> Burst:
@@ -102,15 +118,10 @@ def table(kept: Sequence[tuple[Complaint, float]], out: Console, zone: tzinfo) -
             head = Text(burst.suspect, style="bold")
             head.append(f": {phrases.listing(counts)}", style="not bold")
             out.print(head, soft_wrap=True)
-            when = (
-                phrases.moment(burst.first)
-                if burst.first == burst.last
-                else phrases.since(burst.first, burst.last, now)
-            )
             ago = phrases.duration(max(1.0, now - burst.last))
             names = f"; incident {burst.key}" if burst.key else ""
             out.print(
-                Text(f"  {when}, the latest {ago} ago{names}; latest complaint {burst.complaints[-1].id}"),
+                Text(f"  {_when(burst, now)}, the latest {ago} ago{names}; latest complaint {burst.complaints[-1].id}"),
                 soft_wrap=True,
             )
 

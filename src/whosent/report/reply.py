@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from whosent.model.complaint import Complaint
+from whosent.model.complaint import Complaint, is_no_message
 
 _BODIES: Final = {
     "yes": (
@@ -27,6 +27,19 @@ _BODIES: Final = {
         "far as our logs\nand address ranges tell. The line your own server wrote names the address that connected "
         "to it; its network's abuse\ncontact is in RDAP or WHOIS.\n"
     ),
+    "host": (
+        "Thank you for your report. The address it names is ours.\n\n[What we found on the machine behind it, what "
+        "we did, and when.]\n\n[If it goes on: please send us the lines of your log with their time zone and the "
+        "source port.]\n"
+    ),
+    "nobody": (
+        "Thank you for your report. The address it names is not in our network; its network's abuse contact is in "
+        "RDAP or WHOIS.\n"
+    ),
+    "nothing": (
+        "Thank you for your report. We could not tell from it which machine of ours it is about. Please send us the "
+        "address, the\nsource port, and the time with its zone.\n"
+    ),
     "unknown": (
         "Thank you for your report. We could not find the message from what it says. Please send us the message "
         "with its full\nheaders: the Received lines, the Message-ID, and the time with its zone.\n"
@@ -34,8 +47,17 @@ _BODIES: Final = {
 }
 
 
+_NO_ANSWER: Final = {
+    "bounce": "a bounce: it comes from a mail system, and is not answered (RFC 5321, 4.5.5)",
+    "auto-reply": "an automatic answer, and is not answered itself (RFC 3834, 2)",
+}
+
+
 def draft(complaint: Complaint) -> str:
     """A text to be read, completed and sent by hand; it names neither an account nor a person."""
+    none = _NO_ANSWER.get("bounce" if complaint.kind == "bounce" else complaint.feedback_type or "")
+    if none:
+        return f"There is nothing to answer: {complaint.id} is {none}.\n"
     body = _BODIES[_which(complaint)]
     asked = [f"To: {_line(complaint.reporter or '[the reporter]')}", f"Subject: Your report: {_about(complaint)}"]
     told = [
@@ -52,6 +74,8 @@ def draft(complaint: Complaint) -> str:
 
 
 def _which(complaint: Complaint) -> str:
+    if is_no_message(complaint.feedback_type, quoted=bool(complaint.message_id)):
+        return {"yes": "host", "no": "nobody"}.get(complaint.ours, "nothing")
     if complaint.ours == "yes":
         return "yes" if complaint.level.value == "observed" else "claimed"
     if complaint.ours == "no" and complaint.level.value == "contradicted":

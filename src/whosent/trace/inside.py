@@ -50,13 +50,15 @@ def is_nameless(line: Received) -> bool:
 def stays_inside(below: Received, index: int, results: Iterable[Field]) -> bool:
     """Whether the line below one that hides its client may be the same site's.
 
-    It is where its writer is as nameless and took it from itself or from nobody.  Where a border says beside that line
-    what it found of SPF and DKIM, it must bear the name of that border.
+    It is where its writer is as nameless and took it from itself or from nobody.  Where a server says below what it
+    found of SPF and DKIM, the first that does stands beside that line and bears the name of its writer.
     """
     if is_nameless(below) and below.from_address in {None, canonical(below.by or "")}:
         return True
-    said = [field.value.partition(";")[0].lower().split()[:1] for field in results if field.below in {index, index + 1}]
-    return [(below.by or "").lower()] in said or not any(said)
+    first = next((field for field in results if field.below >= index), None)
+    return first is None or (
+        first.below <= index + 1 and first.value.partition(";")[0].lower().split()[:1] == [(below.by or "").lower()]
+    )
 
 
 def may_be_inside(line: Received, below: Received) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from whosent.join.matching import Match
 from whosent.join.sightings import Sighting
 from whosent.measures import phrases, who
-from whosent.model.complaint import HopClaim, Told
+from whosent.model.complaint import HopClaim, Told, is_no_message
 from whosent.model.finding import Suspect
 from whosent.model.surroundings import Surroundings, domain_of
 from whosent.sources.text import shown
@@ -21,7 +21,6 @@ _NOUNS: Final = {
     "notice": "notice",
     "other": "message",
 }
-_NO_MAIL: Final = ("connection/", "content/", "copyright/", "vulnerability/")  # classes of XARF that no message is of
 _TRAITS: Final = {
     "receipt": "the id that the receiving server gave",
     "queue id": "our queue id",
@@ -196,7 +195,7 @@ def _refusal(told: Told) -> str:
 
 def _no_mail(told: Told) -> bool:
     """Whether it reports something that is no message: an attack, a site, a hole."""
-    return (told.feedback_type or "").startswith(_NO_MAIL)
+    return is_no_message(told.feedback_type, quoted=bool(told.message_id or told.claims))
 
 
 def _deed(told: Told) -> str:

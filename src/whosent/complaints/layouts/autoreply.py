@@ -11,8 +11,8 @@ from whosent.complaints.view import View
 from whosent.model.complaint import Told
 
 _SUBJECT: Final = re.compile(
-    r"out of (?:the )?office|automatic (?:reply|response)|auto[-_ ]?(?:reply|response|responder)|vacation|abwesenheit"
-    r"|absence|automatische antwort|réponse automatique|respuesta automática|自動返信|自动回复",
+    r"out of (?:the )?office|automat(?:ic|ed) (?:reply|response)|auto[-_ ]?(?:reply|response|responder)|vacation"
+    r"|abwesenheit|absence|automatische antwort|réponse automatique|respuesta automática|自動返信|自动回复",
     re.IGNORECASE,
 )
 

@@ -82,12 +82,13 @@ def _is_copied_to_a_desk(view: View) -> bool:
 
 def _complaint(view: View, address: str | None, port: int | None) -> Told:
     original = view.original
+    reply_to = extract.mailbox(view.headers.get("reply-to"))
     text = f"{view.subject}\n{view.text[:20_000]}"
     links = extract.links(original.body if original and original.body else view.text)
     return Told(
         kind="complaint",
         layout="plain",
-        reporter=extract.mailbox(view.headers.get("reply-to")) or view.reporter,
+        reporter=reply_to if reply_to and reply_to.lower() not in view.addressee else view.reporter,
         feedback_type=next((name for name, words in _TYPES if words.search(text)), None),
         source_address=address,
         source_port=port,
