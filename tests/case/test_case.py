@@ -33,7 +33,7 @@ from whosent.configuration import zone_of
 from whosent.model.action import Action, Progressed
 from whosent.model.case import CaseFile
 from whosent.model.complaint import Basis, Complaint
-from whosent.model.finding import Level, Strength
+from whosent.model.finding import Level, Strength, Suspect
 from whosent.model.lifecycle import What
 from whosent.model.report import Report
 from whosent.model.settings import Reporting
@@ -168,6 +168,28 @@ def test_a_complaint_of_the_ledger_is_part_of_the_case(recorded: Recorded, state
     (statement,) = [one for one in case["statements"] if one["sentence"].startswith("Complaint c0ffee123456")]
     exhibit = next(one for one in case["exhibits"] if one["number"] == statement["exhibits"][0])
     assert (exhibit["queue_id"], exhibit["state"]) == ("4Xnq2R0w1Kz9rB", "excerpt")
+
+
+def test_a_complaint_states_what_its_own_lines_show() -> None:
+    suspect = Suspect(kind="account", name="alice@example.org", host="mx")
+    told = "This complaint is about a message: the time agrees. The account alice@example.org sent 9 of 10."
+    said = [
+        complaint("x", suspect=suspect, sentence=told),
+        complaint("x", suspect=suspect, sentence=f"{told} Refused for a@b.test: 550 no."),
+        complaint("x", suspect=suspect, sentence="Nothing more."),
+    ]
+    statements = by_hand(None, *said).statements
+    of_complaints = [one for one in statements if one.sentence.startswith("Complaint ")]
+    assert [one.sentence.partition(": ")[2] for one in of_complaints] == [
+        "This complaint is about a message: the time agrees.",
+        "This complaint is about a message: the time agrees. Refused for a@b.test: 550 no.",
+        "Nothing more.",
+    ]
+    assert of_complaints[0].recorded_by == ["report of fbl@isp.example", "log of mx"]
+
+
+def test_days_without_a_year_are_of_the_one_that_is_told() -> None:
+    assert "days without a year are of 2024" in page(by_hand(), "law_enforcement")
 
 
 def test_an_incident_of_the_ledger_brings_its_lines_its_history_and_what_was_done(state: Path) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from whosent.case import exhibits as lines
 from whosent.case.unproven import not_proven
+from whosent.measures import who
 from whosent.model.case import SCHEMA, CaseFile, Change, Exhibit, Happening, LogFile, Statement
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Evidence, Level, Strength
@@ -90,7 +91,7 @@ def _statements(told: Told, exhibits: Sequence[Exhibit]) -> Iterable[Statement]:
     for number, finding in enumerate(findings, 1):
         yield _of_finding(number, finding, numbers)
     for number, complaint in enumerate(complaints, len(findings) + 1):
-        yield _of_complaint(number, complaint, numbers)
+        yield _of_complaint(number, complaint, numbers, exhibits)
     if told.submissions:
         chosen = {numbers[lines.key(one)] for one in told.submissions}
         yield _of_submissions(len(findings) + len(complaints) + 1, [one for one in exhibits if one.number in chosen])
@@ -121,14 +122,28 @@ def _of_finding(number: int, finding: ReportedFinding, numbers: Mapping[lines.Ke
     )  # fmt: skip
 
 
-def _of_complaint(number: int, complaint: Complaint, numbers: Mapping[lines.Key, int]) -> Statement:
+def _of_complaint(
+    number: int, complaint: Complaint, numbers: Mapping[lines.Key, int], exhibits: Sequence[Exhibit]
+) -> Statement:
+    quoted = {numbers[lines.key(one)] for one in complaint.evidence}
+    logs = sorted({f"log of {one.host}" for one in exhibits if one.number in quoted and one.host})
     return Statement(
-        number=number, sentence=f"Complaint {complaint.id[:12]}: {complaint.sentence}", level=complaint.level,
-        strength=complaint.strength, recorded_by=[f"report of {complaint.reporter or 'an unnamed reporter'}"],
+        number=number, sentence=f"Complaint {complaint.id[:12]}: {_apart(complaint)}", level=complaint.level,
+        strength=complaint.strength,
+        recorded_by=[f"report of {complaint.reporter or 'an unnamed reporter'}", *logs],
         since=complaint.arrival_date, until=None,
-        exhibits=sorted({numbers[lines.key(one)] for one in complaint.evidence}),
+        exhibits=sorted(quoted),
         accuses=complaint.strength in {Strength.PROVEN, Strength.SHOWN, Strength.LIKELY},
     )  # fmt: skip
+
+
+def _apart(complaint: Complaint) -> str:
+    """Its sentence without what some scan then said of the suspect: the case has statements of its own for that."""
+    if complaint.suspect is None:
+        return complaint.sentence
+    before, found, rest = complaint.sentence.partition(f". {who.subject(complaint.suspect)} ")
+    refused = rest.partition(" Refused for ")
+    return (f"{before}." if found else before) + "".join(refused[1:])
 
 
 def _timeline(told: Told, statements: Iterable[Statement], exhibits: Iterable[Exhibit]) -> list[Happening]:

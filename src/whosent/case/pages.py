@@ -46,7 +46,9 @@ def page(case: CaseFile, reader: Reader) -> str:
 def _brief(case: CaseFile) -> dict[str, Any]:
     """What the one page says in few words."""
     incident = case.incident
+    years = {one.at[:4] for one in case.timeline if one.at}
     return {
+        "one_year": next(iter(years)) if len(years) == 1 else "",
         "open_steps": [one for one in incident.remedies if one.step != "inspect"],
         "gaps": case.not_proven[:_MOST_GAPS],
         "more_gaps": max(0, len(case.not_proven) - _MOST_GAPS),

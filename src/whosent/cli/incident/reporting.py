@@ -100,13 +100,18 @@ def report(  # noqa: PLR0913  # each is a documented option
     told, given = told_of(incident_id, scan, change or [], settings, hand.by)
     case = case_of(told, settings, hand)
     if folder is not None:
-        first = case_folder.make(folder, contents(case, told.raw, settings.reporting, given), hand)
+        files = contents(case, told.raw, settings.reporting, given)
+        first = case_folder.make(folder, files, hand)
         sys.stderr.write(
             f"The case stands in {folder}. Write this down elsewhere, it is the head of its chain of custody:\n"
             f"{first.digest}\n"
         )
         if not settings.reporting.contact:
             sys.stderr.write("XARF and ARF drafts were left out: reporting.contact says who answers for them.\n")
+        elif not any(name.startswith("abroad/") for name in files):
+            sys.stderr.write(
+                "No finding names a public address as where it was driven from: there is no XARF or ARF draft.\n"
+            )
     if html is not None:
         write_whole(html, page(case, reader.reader))
     if json:
