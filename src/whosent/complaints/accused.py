@@ -135,14 +135,14 @@ def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
     """Every address of the text with its weightiest mention; ``own`` are those the report itself came through."""
     said: dict[str, _Said] = {}
     last = weight = 0
-    shape = ""
+    shown = ""  # what stands before the address whose weight counts
     for start, end, found in extract.placed(text):
         before, behind = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_AHEAD]
         between = text[last:start][:40]
         goes_on = _AND.fullmatch(between) or (_NEXT_LINE.fullmatch(between) and _LINE_ENDS.match(behind))
         own_weight = _by_its_place(before, behind)
         if own_weight or not goes_on:
-            weight, shape = own_weight, re.sub(r"[\d.:]+", "9", before[-_SHAPE:])
+            weight, shown = own_weight, before[-_SHAPE:]
         last = end
         one = said.setdefault(found, _Said())
         port = _PORT_BEHIND.match(behind)
@@ -153,7 +153,7 @@ def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
             continue  # the attacked stays so where it is mentioned again
         if counts > one.weight or (counts == labels.NOBODY and one.weight <= labels.NAMED):
             one.weight = counts
-            one.shape = shape
+            one.shape = re.sub(r"[\d.:]+", "9", shown)
             one.qualifier = labels.qualifier(before.rpartition("\n")[2][-80:]) if weight == labels.ADDRESS else None
     for match in _ALONE.finditer(text):
         known = extract.address(match[1])

@@ -75,13 +75,13 @@ _PLAIN: Final = re.compile(
     rf"(?:/[a-z]{{3,6}})?{_MARK}{_OPEN}$|\bfollowing (?:ip )?address(?:es)?[.:]?{_OPEN}$",
     re.IGNORECASE,
 )
-_NOT_AIMED: Final = r"(?:(?!\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b)[\w -])"
 _CALLED: Final = re.compile(
-    rf"(?:\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED}){_NOT_AIMED}{{0,30}}(?:{_ADDRESS_WORD})?{_NOT_AIMED}{{0,20}}"
-    r"[\s\"'()-]{0,8}[:=]?"
+    rf"(?:\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED})[\w -]{{0,30}}(?:{_ADDRESS_WORD})?[\s\w\"'()-]{{0,20}}[:=]?"
     rf"{_OPEN}$",
     re.IGNORECASE,
 )
+_A_SOURCE: Final = re.compile(rf"\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED}", re.IGNORECASE)
+_AT_IT: Final = re.compile(r"\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b", re.IGNORECASE)
 _CAME_FROM: Final = re.compile(
     r"(?:\bfrom|\bvon|\bdepuis|\bdesde|\bdalla?|\bvanaf|\bfr[\u00e5a]n?|\b\u0438\u0437|\b\u043e\u0442)"
     rf"(?:\s(?:the|der|dem|la|l'|el|{_YOUR})?\s?(?:{_ADDRESS_WORD})(?:[- ](?:{_ADDRESS_WORD}))?)?\s+{_OPEN}$"
@@ -125,7 +125,7 @@ def weight(words: str, above: str) -> int:
     said = (
         SOURCE if _STRONG.search(words)
         else ADDRESS if _PLAIN.search(words)
-        else CLIENT if _CALLED.search(words)
+        else CLIENT if _CALLED.search(words) and not _is_aimed(words)
         else FROM if _CAME_FROM.search(words)
         else NAMED if _NAMED.search(words)
         else MENTIONED
@@ -135,6 +135,12 @@ def weight(words: str, above: str) -> int:
     if _is_of_others(words) or _is_of_others(_heading(above), tables.OF_OTHERS):
         return NOBODY
     return said
+
+
+def _is_aimed(words: str) -> bool:
+    """Whether what the last of the words for sources does is done to the address: "attack seen on ..."."""
+    last = max((match.start() for match in _A_SOURCE.finditer(words)), default=0)
+    return _AT_IT.search(words, last) is not None
 
 
 def _heading(above: str) -> str:
