@@ -272,6 +272,7 @@ def test_an_infected_pc_behind_our_relay_and_an_operator_who_lets_it_go_on(lab: 
     with networks(studio, f"{LAN}.0/24"), story(lab, mx, tmp_path, play) as (one, watch):
         incident = contained(one, watch, one.begins())
         held = one.lie(play.mark)["hold"]
+        print(f"{PC}: {SIZE - held:,} of {SIZE:,} got out, {held:,} held and released")
         freed = told(mx, "incident", "release", incident, "--why", "it is the scanner")
         assert f"{held:,} messages go on their way" in freed["sentence"]
         wait_until(lambda: went_on(one), "it goes on, all of it")
