@@ -50,9 +50,7 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
         found, digests = advertised(b"\n\n".join((block.raw, block.body)))
         whole = len(block.body) + _MARGIN < BODY_LIMIT
         signed = Signed(block.raw, block.body if whole else None)
-        entry = one.boundary.address if one.boundary is not None else None
-        if entry is not None and is_private(entry):
-            entry = None
+        entry = _entry(one)
         return Inquiry(
             reach=reach,
             sentence=_SENTENCES[reach],
@@ -64,6 +62,12 @@ def inquirer(reach: Reach, settings: Settings) -> Inquire:
         )
 
     return inquire
+
+
+def _entry(one: Trace) -> str | None:
+    """The client of the last line that can be believed, whether or not the message is said to have entered there."""
+    address = one.hops[one.boundary.hop - 1].from_address if one.boundary is not None else None
+    return address if address is not None and not is_private(address) else None
 
 
 class _Keys:

@@ -234,13 +234,21 @@ ELSEWHERE = (ours(names=()), ours(names=("mx.elsewhere.example",)))
 def test_what_hands_to_a_mailbox_store_is_the_sites_own_transport() -> None:
     lmtp = f"from mx.relay.example by store.relay.local (Dovecot) with LMTP id Y; {DATE}"
     by_smtp = f"from pc (pc.stranger.example [{STRANGER}]) by mx.relay.example (Postfix) with ESMTP id X; {DATE}"
+    online = [one.replace("prod.relay.example", "eur.prod.outlook.com") for one in (STORE, WITHIN, ENTRY)]
     for known in ELSEWHERE:
-        for lines, hop in (((STORE, WITHIN, ENTRY), 3), ((lmtp, by_smtp), 2)):
+        for lines, hop in ((online, 3), ((lmtp, by_smtp), 2)):
             one = traced(*lines, known=known)
             assert one.boundary is not None
             assert (one.boundary.hop, one.boundary.address) == (hop, STRANGER)
             assert one.boundary.level is Level.CORROBORATED
             assert "Not proven, but likely" in one.sentence
+
+
+def test_a_machine_in_another_sites_exchange_network_may_write_lines() -> None:
+    for lines, hop in (((STORE, WITHIN, ENTRY), 2), ((WITHIN, ENTRY), 1)):
+        one = traced(*lines, known=ELSEWHERE[1])
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (hop, "10.152.92.58")
 
 
 def test_another_protocol_or_another_name_hands_nothing_on() -> None:
@@ -286,3 +294,37 @@ def test_the_copy_of_another_site_is_read_as_if_nothing_were_known() -> None:
         planted = traced(google[0], below, known=ELSEWHERE[1] if below is planted_below else ours(), headers=said)
         assert planted.boundary is not None
         assert planted.boundary.address is None
+
+
+def test_a_client_in_another_sites_private_network_is_not_ours_and_hands_nothing_on() -> None:
+    elsewhere, second = ("mx.elsewhere.example",), ("mx1.relay.example",)  # the latter: our own second MX is not named
+    for address, known in (
+        ("10.0.0.5", ours("10.0.0.5", names=elsewhere)),
+        ("10.0.0.9", ours(names=elsewhere)),
+        ("10.0.0.9", ours("10.0.0.0/8", names=second)),
+    ):
+        top = f"from pc5 (pc5.relay.example [{address}]) by mx.relay.example (Postfix) with ESMTP id A; {DATE}"
+        for writer in ("anything.example", "pc5.relay.example"):
+            forged = f"from innocent (innocent.example [{INNOCENT}]) by {writer} (Postfix) with ESMTP id B; {DATE}"
+            one = traced(top, forged, known=known)
+            assert one.boundary is not None
+            assert (one.boundary.hop, one.boundary.address) == (1, address)
+    forged = f"from innocent (innocent.example [{INNOCENT}]) by {elsewhere[0]} (Postfix) with ESMTP id B; {DATE}"
+    exchange = f"from mx (10.0.0.5) by mx.relay.example (10.0.0.8) {EXCHANGE}; {DATE}"
+    for line in (exchange, f"from mx ([10.0.0.5]) by mx.relay.example (Postfix) with ESMTP id A; {DATE}"):
+        one = traced(line, forged, known=ours("10.0.0.5", names=elsewhere))
+        assert one.boundary is not None
+        assert (one.boundary.hop, one.boundary.address) == (1, "10.0.0.5")
+
+
+def test_a_hidden_client_of_another_site_is_corroborated_at_most() -> None:
+    hidden = f"by 10.142.230.13 with SMTP id c13cs10840wfh; {DATE}"
+    forged = f"from innocent (innocent.example [{INNOCENT}]) by anything.example (Postfix) with ESMTP id B; {DATE}"
+    silent = traced(hidden, forged, known=ELSEWHERE[1])
+    assert silent.boundary is not None
+    assert (silent.boundary.hop, silent.boundary.address) == (1, None)
+    for known in ELSEWHERE:
+        one = traced(hidden, forged, known=known, headers=("Authentication-Results: anything.example; spf=pass",))
+        assert one.boundary is not None
+        assert one.boundary.level is Level.CORROBORATED
+        assert one.suspect is None

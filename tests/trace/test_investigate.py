@@ -19,8 +19,11 @@ import dns.rrset
 import pytest
 
 from tests.ports import free_port
-from tests.trace.kit import STRANGER, by_mx
+from tests.trace.kit import DATE, STRANGER, by_mx, message, ours, traced
 from whosent.blocklists import ENDED
+from whosent.inquiring import inquirer
+from whosent.model.settings import Registries as Asking
+from whosent.model.settings import Settings
 from whosent.sources.names import Names
 from whosent.sources.registries import Network, Registries
 from whosent.trace.registrations import of_rdap, of_whois, referred
@@ -309,6 +312,20 @@ def test_the_dns_is_asked_only_if_wanted(tmp_path: Path, servers: tuple[str, str
     assert all("127.0.0.1" in what for event, what in left if event in {"socket.connect", "socket.sendto"})
     assert "may notice" in inquiry["sentence"]
     assert ["198.51.100.9"] in [one["answers"] for one in inquiry["resolutions"] if one["name"] == EVIL]
+
+
+def test_registries_are_asked_about_a_client_that_is_not_named(servers: tuple[str, str]) -> None:
+    """It may be a server of the same site, which is no reason not to tell whose it is."""
+    lines = (
+        f"from x.relay.example ({STRANGER}) by HT04.relay.example (10.1.1.1) with Microsoft SMTP Server; {DATE}",
+        f"from pc (198.51.100.9) by x.relay.example with Microsoft SMTP Server; {DATE}",
+    )
+    settings = Settings(registries=Asking(rdap_bootstrap=servers[0], whois_server=servers[1]))
+    one = traced(*lines, known=ours(names=("mx.elsewhere.example",)))
+    assert one.boundary is not None
+    assert one.boundary.address is None
+    asked = inquirer("registries", settings)(message(*lines), one)
+    assert [(told.about, told.network) for told in asked.registrations] == [(STRANGER, "203.0.113.0 - 203.0.113.255")]
 
 
 def test_on_a_terminal_nothing_can_be_clicked(tmp_path: Path, servers: tuple[str, str]) -> None:

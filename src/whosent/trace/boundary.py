@@ -22,6 +22,7 @@ from whosent.model.finding import Level
 from whosent.trace.addresses import is_private
 from whosent.trace.inside import (
     is_nameless,
+    is_of_provider,
     may_be_inside,
     notes_no_name,
     stays_inside,
@@ -169,7 +170,7 @@ def _next(  # noqa: PLR0913, PLR0917  # the walk as it stands
     inside = why_inside(line, below) if theirs else ""
     if inside:
         return Step(1, Level.CORROBORATED, inside)
-    if _hides_client(line) and not stays_inside(below, number + 1, letter.results):
+    if _hides_client(line) and not stays_inside(below, number + 1, letter.results, unsaid=not ours.named):
         return None
     return None if end is not None and end is not End.OWN_CLIENT else _by_identity(number + 1, line, below, step, ours)
 
@@ -207,21 +208,22 @@ def _by_identity(number: int, line: Received, below: Received, step: Step, ours:
         return Step(number, step.level, "the same host says that it came by network")
     if line.from_address is None:
         return _handed_inside(number, line, below, step, ours)
-    theirs = _is_of_strangers(line, step, ours) and is_private(line.from_address)
-    itself = why_one_address(line, below) if theirs else ""
+    itself = why_one_address(line, below) if _is_of_strangers(line, step, ours) else ""
     if itself:
         return Step(number, Level.CORROBORATED, itself)
-    if ours.named and not theirs and not ours.is_name(below.by) and not _is_local_name(below.by):
+    of_provider = is_of_provider(line) and _is_of_strangers(line, step, ours)
+    if ours.named and not of_provider and not ours.is_name(below.by) and not _is_local_name(below.by):
         return None
     return _by_address(number, line, below, step, ours)
 
 
 def _by_address(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:
-    """The same, of a client whose address we know something of."""
+    """The same, of a client whose address we know something of; a private one of another site is not ours."""
     address = line.from_address
     if address is None:
         return None
-    if ours.is_server(address):
+    theirs = ours.named and is_private(address) and _is_of_strangers(line, step, ours)
+    if not theirs and ours.is_server(address):
         return Step(number, step.level, f"{address} was named as a mail server of ours")
     if not ours.is_address(address) or ours.is_loopback(address) or _same(line.by, below.by):
         return None
@@ -229,15 +231,18 @@ def _by_address(number: int, line: Received, below: Received, step: Step, ours: 
         proves = ours.is_name(below.by) or _is_local_name(below.by)  # any machine may have a looked-up name
         level = step.level if ours.named and proves else Level.CORROBORATED
         return Step(number, level, f"the name looked up for {address} is that of the host that wrote this line")
-    if notes_no_name(line) and line.from_helo and _same_host(line.from_helo, below.by):
-        return Step(number, Level.CORROBORATED, f"{address}, in our networks, called itself like the host of this line")
+    speaks = notes_no_name(line) and (not theirs or is_of_provider(line))
+    if speaks and line.from_helo and _same_host(line.from_helo, below.by):
+        where = "of the provider's own network" if theirs else "in our networks"
+        return Step(number, Level.CORROBORATED, f"{address}, {where}, called itself like the host of this line")
     return None
 
 
 def _handed_inside(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:
     """A line without a client's address: a server that moves a message within itself writes such lines.
 
-    One that took it by SMTP from nobody it names may hide its client; then a line of ours below can be that client's.
+    One that took it by SMTP from nobody it names may hide its client; then a line of ours below can be that client's,
+    and what speaks for another site's own hop proves none.
     """
     if (line.with_ or "").upper().startswith("HTTP") or below.by is None:
         return None
@@ -248,7 +253,8 @@ def _handed_inside(number: int, line: Received, below: Received, step: Step, our
         return Step(number, step.level, "the same host wrote the line above")
     inside = ours.is_name(line.by) or (line.by_address is not None and theirs) or ours.is_address(line.by_address or "")
     if inside and (ours.is_name(below.by) or theirs):
-        return Step(number, step.level, "the line above moves the message within one site")
+        level = Level.CORROBORATED if _hides_client(line) or (theirs and ours.named) else step.level
+        return Step(number, level, "the line above moves the message within one site")
     return None
 
 

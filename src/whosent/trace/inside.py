@@ -14,6 +14,7 @@ from whosent.trace.received import Received
 from whosent.trace.results import Field
 
 _NO_LOOKUP: Final = ("microsoft smtp", "https", "mapi")  # servers that note no looked-up name
+_PROVIDERS: Final = (".prod.outlook.com", ".prod.protection.outlook.com")
 _SHORT: Final = 3  # letters of what stands before a country: co.uk, com.br, ne.jp
 _COUNTRY: Final = 2
 
@@ -47,18 +48,25 @@ def is_nameless(line: Received) -> bool:
     return line.by is not None and canonical(line.by) is not None
 
 
-def stays_inside(below: Received, index: int, results: Iterable[Field]) -> bool:
+def is_of_provider(line: Received) -> bool:
+    """Whether its writer stands where no customer's machine has a private address: Exchange Online."""
+    return (line.by or "").lower().endswith(_PROVIDERS) and is_private(line.from_address or "")
+
+
+def stays_inside(below: Received, index: int, results: Iterable[Field], *, unsaid: bool) -> bool:
     """Whether the line below one that hides its client may be the same site's.
 
-    It is where its writer is as nameless and took it from itself or from nobody.  Where a server says below what it
-    found of SPF and DKIM, the first that does stands beside that line and bears the name of its writer.
+    It is where its writer is as nameless and took it from itself or from nobody, or where the first server that says
+    what it found of SPF and DKIM says so beside that line, under the name of its writer.  A client that is hidden can
+    write both, so neither proves anything; where no server says anything, it is as ``unsaid``.
     """
     if is_nameless(below) and below.from_address in {None, canonical(below.by or "")}:
         return True
     first = next((field for field in results if field.below >= index), None)
-    return first is None or (
-        first.below <= index + 1 and first.value.partition(";")[0].lower().split()[:1] == [(below.by or "").lower()]
-    )
+    if first is None:
+        return unsaid
+    named = first.value.partition(";")[0].lower().split()[:1]
+    return first.below <= index + 1 and named == [(below.by or "").lower()]
 
 
 def may_be_inside(line: Received, below: Received) -> bool:
