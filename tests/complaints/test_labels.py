@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.complaints.kit import HEAD, named
+from whosent.complaints.labels import CLIENT, weight
 from whosent.complaints.reading import read
 
 _SOURCE, _ATTACKED = "192.0.2.7", "198.51.100.9"
@@ -78,6 +79,22 @@ def test_a_table_with_moments_of_the_attacked_accuses_nobody(text: str) -> None:
     assert named(f"Brute force.\n\n{text}\n") == []
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "\nGateway  192.0.2.8",
+        "\nRegards, Desk\n\nLookups by  192.0.2.8",
+        "Gateway  192.0.2.8",
+        "Regards\n2026-11-27 09:00  192.0.2.8",
+        "\n2026-11-27 09:00  192.0.2.8",
+    ],
+)
+def test_a_table_with_moments_ends_with_its_last_row(behind: str) -> None:
+    for rule in ("", "\n", "----------------  ---------\n"):
+        table = f"Time  IP\n{rule}2026-11-27 08:01  {_SOURCE}\n27 Nov 08:02  198.51.100.8\n"
+        assert named(f"Brute force.\n\n{table}{behind}\n") == [_SOURCE, "198.51.100.8"]
+
+
 def test_a_resolver_that_is_open_is_accused_and_another_is_not() -> None:
     reply = f"13:54:22.3 IP (ttl 53, UDP) {_SOURCE}.53 > 203.0.113.x.25565: 21343 242/0/1"
     assert named(f"An open recursive resolver at IP address {_SOURCE} took part in an attack.\n\n{reply}") == [_SOURCE]
@@ -123,6 +140,20 @@ def test_a_private_address_is_named_only_where_there_is_no_other() -> None:
     assert named("Lines of the log below.", "Abuse report about 10.42.9.42") == ["10.42.9.42"]
     assert named(f"Source IP: {_SOURCE}", "Abuse report about 10.42.9.42") == [_SOURCE]
     assert named("Attack seen on 127.0.0.1, 0.0.0.0 and 10.0.0.9") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"The attacker ip address on your network is {_SOURCE}",
+        f"The spamming host on your network is {_SOURCE}; the DNS server is 192.0.2.8",
+        f"The infected server in your network is {_SOURCE}",
+        f"Angriff: der infizierte Server, attacker host auf Ihrem Netz {_SOURCE}",
+    ],
+)
+def test_what_stands_on_your_network_is_not_attacked(text: str) -> None:
+    assert named(f"We received spam.\n\n{text}\n") == [_SOURCE]
+    assert weight("Attacker host seen on ", "") < weight("The attacker host on your network is ", "") == CLIENT
 
 
 def test_a_subject_accuses_by_its_words() -> None:

@@ -81,7 +81,9 @@ _CALLED: Final = re.compile(
     re.IGNORECASE,
 )
 _A_SOURCE: Final = re.compile(rf"\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED}", re.IGNORECASE)
-_AT_IT: Final = re.compile(r"\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b", re.IGNORECASE)
+_AT_IT: Final = re.compile(  # not "on your network"
+    rf"\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b(?!\s(?:{_YOUR}|ihrem)\b)", re.IGNORECASE
+)
 _CAME_FROM: Final = re.compile(
     r"(?:\bfrom|\bvon|\bdepuis|\bdesde|\bdalla?|\bvanaf|\bfr[\u00e5a]n?|\b\u0438\u0437|\b\u043e\u0442)"
     rf"(?:\s(?:the|der|dem|la|l'|el|{_YOUR})?\s?(?:{_ADDRESS_WORD})(?:[- ](?:{_ADDRESS_WORD}))?)?\s+{_OPEN}$"

@@ -47,6 +47,8 @@ _WORD_BESIDE: Final = re.compile(
 _PORT_OF_CELL: Final = re.compile(r"(?<=[\d\]])/\d{1,5}$|(?<=\d\.\d):\d{1,5}$|(?<=\d\d):\d{1,5}$")
 _PARTED: Final = re.compile(r"[^\S\n]{2,}|\t")
 _MOMENTS: Final = re.compile(r"(?:time|date|zeit|datum|when|first seen|last seen)", re.IGNORECASE)
+_MOMENT: Final = re.compile(r"\d[:/.-]\d|\d{1,2}\W{1,2}[^\W\d]{3}|[^\W\d]{3}\W{1,2}\d|\d{9}")
+_RULE: Final = re.compile(r"[-=_+ \t]{2,}")  # below a head
 _GAP: Final = re.compile(r"\S[^\S\n]{2}")
 _LONGEST_HEAD: Final = 2_000  # characters
 _ROWS: Final = 5_000  # lines of such a table
@@ -134,20 +136,33 @@ def _aligned(text: str) -> Iterator[str]:
 
 
 def dated(text: str) -> list[str]:
-    """The addresses of a table that gives moments and one address in each row, and does not say whose it is."""
+    """The addresses of a table that gives moments and one address in each row, and does not say whose it is.
+
+    It ends with the first line that is no row, blank lines below the head apart.
+    """
     found: list[str] = []
-    place = width = 0
+    place = moment = width = 0
     above = ""
+    begun = False
     for row in text.split("\n")[:_ROWS]:
         line = row[:_LONGEST_LINE].strip("> \t\r")
         cells = _PARTED.split(line) if line else []
         heads = [number for number, cell in enumerate(cells) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
-        if len(heads) == 1 and any(map(_MOMENTS.match, cells)) and not OF_OTHERS.search(f"{above} {line}"):
-            place, width = heads[0], len(cells)
-        elif len(cells) == width > 1 and len(list(extract.addresses(line))) == 1:
+        moments = [number for number, cell in enumerate(cells) if _MOMENTS.match(cell)]
+        if len(heads) == 1 and moments and not OF_OTHERS.search(f"{above} {line}"):
+            place, moment, width, begun = heads[0], moments[0], len(cells), False
+        elif len(cells) == width > 1 and _is_moment(cells[moment]) and len(list(extract.addresses(line))) == 1:
             found += filter(None, [extract.address(cells[place])])
+            begun = True
+        elif (line or begun) and not _RULE.fullmatch(line or "x"):
+            width = 0
         above = line or above
     return extract.hosts(found)
+
+
+def _is_moment(cell: str) -> bool:
+    """Whether it may be a date or a time: digits with a mark between them, or a number of seconds; no address."""
+    return _MOMENT.search(cell) is not None and not any(extract.addresses(cell))
 
 
 def _barred(text: str) -> Iterator[str]:
