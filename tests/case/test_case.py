@@ -172,19 +172,11 @@ def test_a_complaint_of_the_ledger_is_part_of_the_case(recorded: Recorded, state
 
 def test_a_complaint_states_what_its_own_lines_show() -> None:
     suspect = Suspect(kind="account", name="alice@example.org", host="mx")
-    told = "This complaint is about a message: the time agrees. The account alice@example.org sent 9 of 10."
-    said = [
-        complaint("x", suspect=suspect, sentence=told),
-        complaint("x", suspect=suspect, sentence=f"{told} Refused for a@b.test: 550 no."),
-        complaint("x", suspect=suspect, sentence="Nothing more."),
-    ]
-    statements = by_hand(None, *said).statements
+    stranger = "This complaint by x. The account alice@example.org sent y is about a message: the time agrees."
+    found = "The account alice@example.org sent 9 of 10."
+    statements = by_hand(None, complaint("x", suspect=suspect, sentence=stranger, incident_sentence=found)).statements
     of_complaints = [one for one in statements if one.sentence.startswith("Complaint ")]
-    assert [one.sentence.partition(": ")[2] for one in of_complaints] == [
-        "This complaint is about a message: the time agrees.",
-        "This complaint is about a message: the time agrees. Refused for a@b.test: 550 no.",
-        "Nothing more.",
-    ]
+    assert [one.sentence.partition(": ")[2] for one in of_complaints] == [stranger]
     assert of_complaints[0].recorded_by == ["report of fbl@isp.example", "log of mx"]
 
 

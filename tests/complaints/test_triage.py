@@ -16,7 +16,7 @@ from whosent.configuration import zone_of
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Level, Strength
 from whosent.model.settings import Ours, Settings
-from whosent.report.complaints import table
+from whosent.report.complaints import event, table
 from whosent.report.reply import draft
 from whosent.sources.files import at_path
 
@@ -53,6 +53,21 @@ def test_queue_id_and_message_id_lead_to_the_account(tmp_path: Path) -> None:
     assert "alice@corp.test handed to us" in one.sentence
     assert [basis.note for basis in one.evidence][:2] == ["who handed the message in", "its Message-ID"]
     assert all("4B00001" in basis.excerpt for basis in one.evidence)
+
+
+def test_what_the_scan_says_stands_apart_and_is_told_behind(tmp_path: Path) -> None:
+    spam = (
+        sent(7300 + n, f"4B{n:05d}", f"u{n}@isp.test", status="bounced", reply="554 5.7.1 spam") for n in range(300)
+    )
+    log = hours(0, 7200) + b"".join(spam) + hours(8400, 14_000)
+    report = complaint(7301, message_id="<4B00001@corp.test>", name="4B00001")
+    [one] = asked(tmp_path, report, mail=log)
+    assert one.incident_sentence
+    assert one.incident_sentence.startswith("The account alice@corp.test ")
+    assert one.sentence.endswith(" agree.")
+    assert one.incident_sentence not in one.sentence
+    event(one, Console(file=(out := StringIO()), width=2000))
+    assert f"{one.sentence} {one.incident_sentence}" in out.getvalue()
 
 
 def test_the_receivers_own_id_is_found_in_our_reply(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import msgspec
 
 from whosent.case import exhibits as lines
 from whosent.case.unproven import not_proven
-from whosent.measures import who
 from whosent.model.case import SCHEMA, CaseFile, Change, Exhibit, Happening, LogFile, Statement
 from whosent.model.complaint import Complaint
 from whosent.model.finding import Evidence, Level, Strength
@@ -128,22 +127,13 @@ def _of_complaint(
     quoted = {numbers[lines.key(one)] for one in complaint.evidence}
     logs = sorted({f"log of {one.host}" for one in exhibits if one.number in quoted and one.host})
     return Statement(
-        number=number, sentence=f"Complaint {complaint.id[:12]}: {_apart(complaint)}", level=complaint.level,
+        number=number, sentence=f"Complaint {complaint.id[:12]}: {complaint.sentence}", level=complaint.level,
         strength=complaint.strength,
         recorded_by=[f"report of {complaint.reporter or 'an unnamed reporter'}", *logs],
         since=complaint.arrival_date, until=None,
         exhibits=sorted(quoted),
         accuses=complaint.strength in {Strength.PROVEN, Strength.SHOWN, Strength.LIKELY},
     )  # fmt: skip
-
-
-def _apart(complaint: Complaint) -> str:
-    """Its sentence without what some scan then said of the suspect: the case has statements of its own for that."""
-    if complaint.suspect is None:
-        return complaint.sentence
-    before, found, rest = complaint.sentence.partition(f". {who.subject(complaint.suspect)} ")
-    refused = rest.partition(" Refused for ")
-    return (f"{before}." if found else before) + "".join(refused[1:])
 
 
 def _timeline(told: Told, statements: Iterable[Statement], exhibits: Iterable[Exhibit]) -> list[Happening]:

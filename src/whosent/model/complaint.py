@@ -107,3 +107,4 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     incident: str | None  # id of the incident of this suspect, as whosent scan has it
     sentence: str  # plain, complete, true on its own
     evidence: list[Basis]  # lines of our logs
+    incident_sentence: str | None = None  # what the scan said of that incident when the report came; null: nothing

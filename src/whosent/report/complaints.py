@@ -38,7 +38,8 @@ def event(complaint: Complaint, out: Console) -> None:
     head.append(f"  {_OURS[complaint.ours]}, {complaint.strength.value}, {complaint.level.value}", style="not bold")
     head.append(f"  ({complaint.source})", style="bright_black not bold")
     out.print(head, soft_wrap=True)
-    out.print(Padding(Text(defanged(complaint.sentence)), (0, 0, 0, 2)))
+    told = " ".join(filter(None, (complaint.sentence, complaint.incident_sentence)))
+    out.print(Padding(Text(defanged(told)), (0, 0, 0, 2)))
 
 
 def summary(tally: Mapping[str, int], out: Console, *, kept: bool) -> None:

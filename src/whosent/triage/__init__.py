@@ -105,6 +105,7 @@ def _complaint(one: Report, place: int, told: Told, said: Answer,
         queue_id=said.queue_id,
         incident=said.incident,
         sentence=said.sentence,
+        incident_sentence=said.incident_sentence,
         evidence=[Basis(source=line[0], offset=line[1], line=line[2], excerpt=line[3], sha256=line[4], note=note)
                   for ref, note in said.quotes if (line := basis.get(ref))],
     )  # fmt: skip

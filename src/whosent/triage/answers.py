@@ -41,6 +41,7 @@ class Answer(NamedTuple):
     candidates: tuple[Suspect, ...] = ()
     queue_id: str | None = None
     incident: str | None = None
+    incident_sentence: str | None = None
     quotes: tuple[tuple[int, str], ...] = ()  # (where, what it shows)
 
 
@@ -75,12 +76,13 @@ def _ours(told: Told, found: list[Match], known: Known) -> Answer:
         return Answer("yes", words.beginning_missing(told, match), Level.OBSERVED, queue_id=queue_id, quotes=quotes)
     return Answer(
         "yes",
-        words.handed_in(told, match, suspect, case.sentence if case else ""),
+        words.handed_in(told, match, suspect),
         Level.OBSERVED,
         Strength.SHOWN if suspect.kind != "script" else Strength.LIKELY,
         suspect,
         queue_id=queue_id,
         incident=case.id if case else identity(suspect),
+        incident_sentence=case.sentence if case else None,
         quotes=quotes,
     )
 

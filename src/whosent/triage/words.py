@@ -40,15 +40,14 @@ def about(told: Told) -> str:
     return f"This {_NOUNS[told.kind]}{by}"
 
 
-def handed_in(told: Told, match: Match, suspect: Suspect, case: str) -> str:
-    """Who it was, when, and by what we know; ``case`` is what the scan says of the suspect."""
+def handed_in(told: Told, match: Match, suspect: Suspect) -> str:
+    """Who it was, when, and by what we know."""
     one = match.origin
     client = f", from {plain(one.address or '')}" + (f" port {one.port}" if one.port else "") if one.account else ""
-    sentence = (
+    return (
         f"{about(told)} is about a message that {called(suspect)} handed to us {phrases.moment(one.opened)} "
-        f"({where(one)}{client}): {agrees(match)}. {case}"
+        f"({where(one)}{client}): {agrees(match)}.{_refusal(told)}"
     )
-    return f"{sentence.strip()}{_refusal(told)}"
 
 
 def beginning_missing(told: Told, match: Match) -> str:
