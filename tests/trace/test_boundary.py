@@ -310,6 +310,10 @@ def test_a_client_in_another_sites_private_network_is_not_ours_and_hands_nothing
             assert one.boundary is not None
             assert (one.boundary.hop, one.boundary.address) == (1, address)
     forged = f"from innocent (innocent.example [{INNOCENT}]) by {elsewhere[0]} (Postfix) with ESMTP id B; {DATE}"
+    local = f"from x (localhost.lan [10.0.0.9]) by mx.relay.example (Postfix) with ESMTP id A; {DATE}"
+    one = traced(local, forged.replace(elsewhere[0], "localhost.lan"), known=ours(names=elsewhere))
+    assert one.boundary is not None
+    assert (one.boundary.hop, one.boundary.address) == (1, "10.0.0.9")
     exchange = f"from mx (10.0.0.5) by mx.relay.example (10.0.0.8) {EXCHANGE}; {DATE}"
     for line in (exchange, f"from mx ([10.0.0.5]) by mx.relay.example (Postfix) with ESMTP id A; {DATE}"):
         one = traced(line, forged, known=ours("10.0.0.5", names=elsewhere))

@@ -227,7 +227,7 @@ def _by_address(number: int, line: Received, below: Received, step: Step, ours: 
         return Step(number, step.level, f"{address} was named as a mail server of ours")
     if not ours.is_address(address) or ours.is_loopback(address) or _same(line.by, below.by):
         return None
-    if line.from_rdns and _same(line.from_rdns, below.by):
+    if line.from_rdns and _same(line.from_rdns, below.by) and (not theirs or ours.is_name(below.by)):
         proves = ours.is_name(below.by) or _is_local_name(below.by)  # any machine may have a looked-up name
         level = step.level if ours.named and proves else Level.CORROBORATED
         return Step(number, level, f"the name looked up for {address} is that of the host that wrote this line")
