@@ -27,7 +27,7 @@ from whosent.queues.belonging import claim
 from whosent.sources.spools import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 pytestmark = pytest.mark.lab
 
@@ -108,14 +108,18 @@ def test_short_ids_that_were_used_again_are_given_back(world: World, monkeypatch
     real = search.search
     innocent = next(path for path in (world.spool / "deferred").rglob("*z*") if b"contact.php" not in path.read_bytes())
 
-    def raced(*arguments: object) -> Iterator[list[Hit]]:
-        for hits in real(*arguments):  # type: ignore[arg-type]  # as given
+    looked_at: list[Container[str] | None] = []
+
+    def raced(question: Question, seen: search.Seen) -> Iterator[list[Hit]]:
+        looked_at.append(question.only)
+        for hits in real(question, seen):
             yield [*hits, hits[0]._replace(queue_id=innocent.name)]
 
     monkeypatch.setattr(work, "search", raced)
     kept = Memory(secured(world.place / "kept"), claim(SCRIPT))
     with kept.alone():
-        work._hold_once(server, kept, work.Progress(print, "held"), 0)  # noqa: SLF001
+        given, _ = work._hold_once(server, kept, work.Progress(print, "held"), 0)  # noqa: SLF001
+    assert looked_at == [None, given]  # what lay there before is not read again in each pass
     assert not (world.spool / "hold" / innocent.name).exists()
     assert world.folders()["hold"] == SPAM
 
@@ -172,6 +176,7 @@ def test_a_program_that_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     os.set_blocking(feed._postsuper.stdin.fileno(), False)  # noqa: SLF001
     with pytest.raises(KeeperError, match="took nothing"):
         feed.give(["4jABCDEFGHzAA"] * 20_000)
+    feed.stop()
     feed._postsuper.stdin.close()  # noqa: SLF001
 
 
@@ -346,7 +351,7 @@ def test_the_wall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytes
 def test_a_reading_process_says_what_it_found_and_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (server,) = servers.mail_servers()
     monkeypatch.setattr(os, "_exit", sys.exit)
-    monkeypatch.setattr(reading, "_give_up_root", lambda _server: None)  # else this process would
+    monkeypatch.setattr(reading, "_confined", lambda _pipe, question: question)  # else this process would
     monkeypatch.setattr(os, "nice", lambda _more: None)
     for broken in (False, True):
         ours, theirs = os.pipe()
@@ -419,3 +424,32 @@ def test_exim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         done = world.done("purge", "account:bob@corp.test")
         assert done["purged"] == waiting
         assert len(frozen(place)) == len(before) - waiting
+
+
+def test_a_search_that_fails_leaves_no_program_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.done("hold", SCRIPT)
+    feeds: list[Feed] = []
+
+    def fails(_question: Question, _seen: search.Seen) -> Iterator[list[Hit]]:
+        (server,) = servers.mail_servers()
+        yield [
+            Hit(one, time.time(), "hold", "") for one in memory.Memory(world.place / "kept", claim(SCRIPT)).held(server)
+        ]
+        raise KeeperError("it fails")
+
+    def begun(*arguments: object) -> Feed:
+        feeds.append(Feed(*arguments))  # type: ignore[arg-type]  # as given
+        return feeds[-1]
+
+    monkeypatch.setattr(work, "Feed", begun)
+    monkeypatch.setattr(work, "search", fails)
+    (server,) = servers.mail_servers()
+    with pytest.raises(KeeperError, match="it fails"):
+        work._give_back(server, claim(SCRIPT), set(Memory(world.place / "kept", claim(SCRIPT)).held(server)))  # noqa: SLF001
+    assert "it fails" in world.keep("release", SCRIPT)["error"]
+    started = [one._postsuper for one in feeds if one._postsuper]  # noqa: SLF001
+    assert started
+    for one in started:
+        assert one.poll() is not None
+        assert one.stdin
+        one.stdin.close()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from tests.keeper.kit import OTHERS, SAMPLES, SCRIPT, SPAM, fill_postfix, readable_place, why_not
 from whosent.keeper import reading, search, servers
 from whosent.keeper.reading import Hit, Known, Question, Whose
-from whosent.keeper.servers import Server
+from whosent.keeper.servers import KeeperError, Server
 from whosent.queues.belonging import claim
-from whosent.sources.spools import Opened, Sought, Spool, Where, message
+from whosent.sources import spools
+from whosent.sources.spools import Opened, Proven, Sought, Spool, Where, message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def said(server: Server, suspect: str, among: tuple[str, ...]) -> tuple[list[list[str]], list[int]]:
@@ -127,12 +133,110 @@ def test_what_is_no_place_in_a_queue_is_opened_nowhere(folder: str, inner: str, 
     (tmp_path / "passwd").write_bytes(b"x")
     (tmp_path / "spool" / "hold" / "a").mkdir(parents=True)
     assert (tmp_path / "spool" / folder / inner / "passwd").stat().st_size
-    assert reading.digested(Hit("passwd", 0.0, folder, inner), server, sample=tmp_path / "sample").size == 0
+    sample = tmp_path / "sample"
+    sample.write_bytes(b"another's")
+    hit = Hit("passwd", 0.0, folder, inner)
+    assert reading.digested(hit, server, sample=sample) == hit
+    assert sample.read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["../victim\t1.0\thold\t\t\t0", "4jABCDEFGHzAA\t1.0\thold\t../\t\t0", "4jABCDEFGHzAA\t1.0\t..\t\t\t0",
+     "4jABCDEFGHzAA\tnan\thold\t\t\t0", "4jABCDEFGHzAA\tinf\thold\t\t\t0", "4jABCDEFGHzAA\t1.0\thold\t\tx\t0",
+     "4jABCDEFGHzAA\t1.0\thold\t\t\t" + "9" * 5000, "4jABCDEFGHzAA", "", "=1 2", "+name\t1", "\xe9",
+     "=1 1 " + "9" * 4000, "x" * 10_000],
+)  # fmt: skip
+def test_what_none_of_our_processes_says_ends_it(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who took one over can name a message, and nothing else."""
+    for folder in reading.ALL:
+        (tmp_path / folder).mkdir(exist_ok=True)
+    server = Server(Spool(f"{tmp_path}", "postfix"), "postfix", steady=True, lifetime=0.0)
+    monkeypatch.setattr(reading, "_blocks", lambda *_: iter([(line + "\n" * (len(line) != 10_000)).encode()]))
+    found = search.search(Question(server, Whose.claimed(claim(SCRIPT)), reading.WAITING, known={}), search.Seen())
+    with pytest.raises(KeeperError, match="said what it never says"):
+        list(found)
+
+
+def test_only_these_are_opened(tmp_path: Path) -> None:
+    (tmp_path / "hold").mkdir()
+    for number in range(30):
+        (tmp_path / "hold" / f"ABCDEF{number:02}").write_bytes(b"x")
+    server = Server(Spool(f"{tmp_path}", "postfix"), "postfix", steady=False, lifetime=0.0)
+    question = Question(server, Whose.claimed(claim(SCRIPT)), reading.HELD, only={"ABCDEF07"})
+    assert [name for _, name, _ in reading._found(question, (0, 1))] == ["ABCDEF07"]  # noqa: SLF001
+
+
+def test_a_file_that_is_called_as_no_message_is_stops_nothing(tmp_path: Path) -> None:
+    server = Server(Spool(f"{tmp_path}", "postfix"), "postfix", steady=True, lifetime=0.0)
+    found = Proven(1.0, (f"{tmp_path}/hold", "x" * 70, "x" * 70, "hold", ""), 1, b"x")
+    assert not reading._told(server, found, digests=False)  # noqa: SLF001
+
+
+def test_a_long_envelope_is_digested_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spools, "_READS", 1)
+    server = exim_of(tmp_path)
+    queue_id, _, _, inner, *_ = said(server, "account:bob@corp.test", reading.WAITING)[0][0]
+    head = tmp_path / "exim" / "input" / f"{inner}{queue_id}-H"
+    body = b"x" * 70 + b"\n"
+    head.write_bytes(head.read_bytes() + b"%03d  X: %b" % (3 + len(body), body) * 2_000)
+    content = head.read_bytes() + head.with_name(f"{queue_id}-D").read_bytes()
+    (line,) = [one for one in said(server, "account:bob@corp.test", reading.WAITING)[0] if one[0] == queue_id]
+    assert line[4:] == [hashlib.sha256(content).hexdigest(), str(len(content))]
+
+
+@pytest.mark.parametrize("mta", ["exim", "postfix"])
+def test_a_queue_is_read_where_its_user_cannot_go(mta: Literal["exim", "postfix"], tmp_path: Path) -> None:
+    """Root's own folder above it is no hindrance for Postfix either; a closed folder of the queue is said."""
+    why_not("true")
+    place = tmp_path / "root's own" / "spool"
+    place.mkdir(parents=True)
+    place.parent.chmod(0o700)
+    for path in [place] if mta == "exim" else [place / one for one in ("active", "deferred", "incoming", "deferred/A")]:
+        path.mkdir(exist_ok=True)
+        os.chown(path, 65_534, 65_534)
+    names = ["4jABCDEFGHzAA", "4jABCDEFGHzAB"] if mta == "postfix" else ["1vabcd-000000000AA-0000-H"]
+    for name in names:
+        (place / ("deferred" if mta == "postfix" else "") / name).write_bytes(b"damaged")
+    server = Server(Spool(f"{place}", mta), mta, steady=True, lifetime=0.0)
+    question = Question(server, Whose.claimed(claim("account:a")), reading.WAITING)
+    seen = search.Seen()
+    assert not list(search.search(question, seen))
+    assert (seen.files, seen.total) == (len(names), len(names))
+    if mta == "postfix":
+        os.chown(place / "deferred" / "A", 0, 0)
+        (place / "deferred" / "A").chmod(0o700)
+        again = search.Seen()
+        assert not list(search.search(question, again))
+        assert again.unread == len(names) + 1
+        (place / "deferred").chmod(0o700)
+        os.chown(place / "deferred", 0, 0)
+    else:
+        place.chmod(0o000)
+    with pytest.raises(KeeperError, match="may not open the folders"):
+        list(search.search(question, search.Seen()))
+
+
+def test_what_reads_keeps_none_of_roots_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = exim_of(tmp_path)
+    left = tmp_path / "left"
+    left.mkdir()
+    left.chmod(0o777)
+
+    def tells(*_arguments: object) -> Iterator[bytes]:
+        names = [os.path.realpath(one.path) for one in os.scandir("/proc/self/fd")]
+        others = [one for one in names if one != os.devnull and not one.startswith("/proc/")]
+        yield b"=%d %d 0\n" % (len(others), sum("pipe:" in one for one in names))
+
+    monkeypatch.setattr(reading, "_blocks", tells)
+    with (left / "of root").open("wb"):
+        seen = search.Seen()
+        assert not list(search.search(Question(server, Whose.claimed(claim("account:a")), reading.ALL), seen))
+    assert (seen.files, seen.others) == (0, 1)
 
 
 def one_pass(question: Question) -> tuple[list[Hit], tuple[int, int, int]]:
     seen = search.Seen()
     lines = [line for block in reading._blocks(question, (0, 1)) for line in block.decode().splitlines()]  # noqa: SLF001
-    known = {} if question.known is None else question.known
-    hits = [hit for line in lines if (hit := search._line(line, seen, known))]  # noqa: SLF001
+    hits = [hit for line in lines if (hit := search._line(line, seen, question))]  # noqa: SLF001
     return sorted(hits), (seen.files, seen.others, seen.unread)

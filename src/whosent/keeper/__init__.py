@@ -29,7 +29,6 @@ _NAME: Final = "whosent-keeper"  # as sudo knows it
 _FATES: Final = ("hold", "refuse")
 _SECONDS: Final = re.compile(r"[0-9]{1,7}")
 
-
 VERBS: Final[Mapping[str, Callable[[Order], Said]]] = {
     "look": work.look, "hold": work.hold, "release": work.release, "purge": work.purge,
     "close": taps.close, "pass": taps.let_pass, "open": taps.reopen, "wall": wall.add, "unwall": wall.remove,

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import select
 import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Self
 
 from whosent.keeper.servers import ENVIRONMENT, PATIENCE, KeeperError, Server, widened
-from whosent.queues import exim, postfix, sendmail
-from whosent.sources.spools import FLAGS, Where, folders
+from whosent.queues import sendmail
+from whosent.sources.spools import FLAGS, FORMS, Where, folders
 
-_FORMS: Final = {
-    "postfix": postfix.NAME,
-    "exim": re.compile(exim.NAME.pattern.removesuffix("-H")),
-    "sendmail": re.compile(sendmail.NAME.pattern.removeprefix("[qhQ]f")),
-}
 _POSTSUPER: Final = {"hold": "-h", "release": "-H", "requeue": "-r", "delete": "-d"}
 _EXIM: Final = {"hold": "-Mf", "release": "-Mt", "requeue": "-Mt", "delete": "-Mrm"}
 _SENDMAIL: Final = {"hold": ("-Qwhosent",), "release": ("-Q", "-qQ"), "requeue": ("-Q", "-qQ")}
@@ -42,10 +36,21 @@ class Feed:
         self._others: list[str] | None = None
         self._running: list[tuple[subprocess.Popen[bytes], list[str], set[int]]] = []
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """All of it is done, or the program is ended."""
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.stop()
+
     def give(self, ids: Sequence[str]) -> None:
         """Some more; each is checked to be nothing but a queue id."""
         mta = self.server.spool.mta
-        form = _FORMS[mta]
+        form = FORMS[mta]
         sound = [one for one in ids if form.fullmatch(one)]
         if not sound:
             return
@@ -102,7 +107,6 @@ class Feed:
         pipe, view = self._postsuper.stdin.fileno(), memoryview(lines)
         while view:
             if not select.select([], [pipe], [], PATIENCE)[1]:
-                self.stop()
                 raise KeeperError(f"postsuper took nothing for {PATIENCE:.0f} seconds and was ended")
             try:
                 view = view[os.write(pipe, view) :]
@@ -121,7 +125,6 @@ class Feed:
         try:
             code = self._postsuper.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.stop()
             raise KeeperError(f"postsuper did not end within {PATIENCE:.0f} seconds and was ended") from None
         if code:
             raise KeeperError(f"postsuper ended early with {code}; its log says why")

@@ -23,7 +23,6 @@ from whosent.queues.belonging import Claim
 BRAKE: Final = Claim("everything", "")
 _LATE: Final = 60.0  # seconds for which a message may still pass a tap that is being opened
 
-
 Said = dict[str, Any]
 """One line of the answer; the last has ``done``."""
 

@@ -7,12 +7,14 @@ before the mail server is given them.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -24,6 +26,8 @@ from whosent.queues.belonging import Claim, judge
 from whosent.queues.proving import Proof, proof
 from whosent.sources.spools import (
     FLAGS,
+    FOLDERS,
+    FORMS,
     READ,
     ROUND,
     Damaged,
@@ -31,10 +35,12 @@ from whosent.sources.spools import (
     Opened,
     Proven,
     Sought,
+    Spool,
     Where,
     folders,
     message,
     own,
+    tops,
 )
 
 WAITING: Final = ("incoming", "active", "deferred", "incoming", "active")  # where Postfix's can be held
@@ -42,7 +48,10 @@ HELD: Final = ("hold",)
 ALL: Final = ROUND
 _BLOCK: Final = 3_000  # bytes written at once, and a line or two: PIPE_BUF is 4,096
 _OFTEN: Final = 1_000  # files after which a process says how far it is
-_PLACE: Final = re.compile(r"[a-z]+/(?:[0-9A-Za-z]+/)*[0-9A-Za-z-]+")
+_INNER: Final = re.compile(r"(?:[0-9A-Za-z]+/)*")
+_DIGEST: Final = re.compile(r"(?:[0-9a-f]{64})?")
+CLOSED: Final = 2  # how a process ends that may not open the queue
+_FILES: Final = 1 << 16  # more than can be open: the lowest number that is free is taken
 _GIVES_WAY: Final = 3  # the mail server, and its program that is fed meanwhile and takes longest, go first
 _COARSE: Final = 20_000_000  # nanoseconds by which the time of a file's change may lag behind
 
@@ -76,9 +85,17 @@ class Hit(NamedTuple):
     digest: str = ""  # SHA-256 of its files, where that was asked for
     size: int = 0  # bytes of them
 
+    def sound(self, server: Server) -> bool:
+        """Whether each part has the form that it has in this server's queue: what is told may be anything."""
+        mta = server.spool.mta
+        return bool(
+            FORMS[mta].fullmatch(self.queue_id) and _INNER.fullmatch(self.inner) and _DIGEST.fullmatch(self.digest)
+            and self.folder in (ALL if mta == "postfix" else FOLDERS[mta]) and math.isfinite(self.arrived)
+        )  # fmt: skip
+
     def paths(self, server: Server) -> list[str]:
-        """Of its files: all of it in one, or the envelope and where the text may lie; none if that is no place."""
-        if not _PLACE.fullmatch(f"{self.folder}/{self.inner}{self.queue_id}"):
+        """Of its files: all of it in one, or the envelope and where the text may lie; none if it is not sound."""
+        if not self.sound(server):
             return []
         place = f"{server.spool.path}/"
         if server.spool.mta == "exim":
@@ -98,6 +115,7 @@ class Question(NamedTuple):
     among: Sequence[str]  # folders of Postfix's; else HELD means what is frozen, WAITING what is not
     digests: bool = False
     known: Known | None = None  # what did not change since is not read again; more becomes known
+    only: Container[str] | None = None  # of Postfix's these ids alone; None: all
 
     @property
     def frozen(self) -> bool | None:
@@ -109,21 +127,39 @@ def run(pipe: int, question: Question, share: tuple[int, int]) -> None:
     """What a new process does: give up root, read its part of the queue, write what is the suspect's, and end."""
     code = 1
     try:
-        _give_up_root(question.server)
+        question = _confined(pipe, question)
         os.nice(_GIVES_WAY)
         for block in _blocks(question, share):
             os.write(pipe, block)  # all of it: no more than the kernel writes in one
         code = 0
     except BrokenPipeError:
         pass
+    except PermissionError:
+        code = CLOSED
     finally:
         os._exit(code)
 
 
-def _give_up_root(server: Server) -> None:
+def _confined(pipe: int, question: Question) -> Question:
+    """Keep no open file but the pipe, go to the queue, and be its user from then on; the question as asked from there.
+
+    A queue may lie where its user cannot go: Postfix's own programs, too, are there before they give up root.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for one in {0, 1, 2} - {pipe}:
+        os.dup2(nothing, one)
+    os.closerange(3, pipe)
+    os.closerange(max(3, pipe + 1), _FILES)
+    os.chdir(question.server.spool.path)
+    spool = replace(question.server.spool, path=".")
+    _give_up_root(spool)
+    return question._replace(server=question.server._replace(spool=spool))
+
+
+def _give_up_root(spool: Spool) -> None:
     """For good: from now on this process may do what the queue's own user may; Sendmail's files are root's own."""
-    inner = {"postfix": "active", "exim": "input"}.get(server.spool.mta)
-    owner = Path(server.spool.path, inner).stat().st_uid if inner else 0
+    (_, top), *_ = tops(spool, ("active",))
+    owner = 0 if spool.mta == "sendmail" else Path(top).stat().st_uid
     if owner and not os.geteuid():
         try:
             group = pwd.getpwuid(owner).pw_gid
@@ -163,23 +199,40 @@ def _found(
 ) -> Iterator[tuple[Opened | Proven | Elsewhere | Damaged | Unread | bool, str, _Status]]:
     """Each message once, and what could not be read; of what is known and did not change, whether it is another's."""
     spool, whose, known = question.server.spool, question.whose, question.known
-    sought, (part, parts) = Sought(whose.quick, question.frozen), share
-    done: set[str] = set()
-    for folder, names, where in folders(spool, among=question.among):
-        if where.inner and not where.inner.replace("/", "").isalnum():
+    sought, done, closed = Sought(whose.quick, question.frozen), set[str](), set[str]()
+    for folder, where, name in _files(question, share, closed):
+        if name in done:
+            continue
+        status = None if known is None or not own(spool, name) else _status(where, name)
+        if status and known and (before := known.get(name)) and before[0] == status:
+            yield before[1], name, None
+            continue
+        found = message(spool, folder, where, name, sought)
+        if isinstance(found, Opened | Proven):
+            done.add(name)
+        if found is not None:
+            yield found, name, status
+    for path in closed if not share[0] else ():  # told by one process
+        yield Unread.FORBIDDEN, path, None
+
+
+def _files(question: Question, share: tuple[int, int], closed: set[str]) -> Iterator[tuple[str, Where, str]]:
+    """Folder and name of each file that is this share's; PermissionError if a folder of the queue's own is closed."""
+    spool, only, (part, parts) = question.server.spool, question.only, share
+    own_folders = {path for _, path in tops(spool, question.among)}
+
+    def refused(path: str) -> None:
+        if path in own_folders:
+            raise PermissionError(path)
+        closed.add(path)
+
+    for folder, names, where in folders(spool, refused, question.among):
+        if not _INNER.fullmatch(where.inner):
             continue  # no folder that a mail server makes
         for name in names:
-            if (parts > 1 and crc32(name.encode(errors="surrogateescape")) % parts != part) or name in done:
-                continue
-            status = None if known is None or not own(spool, name) else _status(where, name)
-            if status and known and (before := known.get(name)) and before[0] == status:
-                yield before[1], name, None
-                continue
-            found = message(spool, folder, where, name, sought)
-            if isinstance(found, Opened | Proven):
-                done.add(name)
-            if found is not None:
-                yield found, name, status
+            ours = parts == 1 or crc32(name.encode(errors="surrogateescape")) % parts == part
+            if ours and (only is None or name in only):
+                yield folder, where, name
 
 
 def _status(where: Where, name: str) -> _Status:
@@ -192,15 +245,15 @@ def _status(where: Where, name: str) -> _Status:
 
 
 def _told(server: Server, found: Opened | Proven, *, digests: bool) -> bytes:
-    """The line of one message; none if it left meanwhile."""
+    """The line of one message; none if it left meanwhile, or is called as no message is."""
     _, (_, _, queue_id, folder, inner), total, raw = found
     arrived = found.arrived if isinstance(found, Proven) else found.letter.arrived
-    digest, size = "", 0
+    hit = Hit(queue_id, arrived, folder, inner)
     if digests:
-        *_, digest, size = digested(Hit(queue_id, arrived, folder, inner), server, raw if total == len(raw) else b"")
-        if not digest:
-            return b""
-    return f"{queue_id}\t{arrived}\t{folder}\t{inner}\t{digest}\t{size}\n".encode()
+        hit = digested(hit, server, raw if total == len(raw) else b"")
+    if not hit.sound(server) or (digests and not hit.digest):
+        return b""
+    return ("\t".join(map(str, hit)) + "\n").encode()
 
 
 def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None = None) -> Hit:
@@ -208,10 +261,12 @@ def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None =
 
     ``first``: all of the first file, where it has been read.
     """
-    digest, length = hashlib.sha256(first), len(first)
+    digest, length, paths = hashlib.sha256(first), len(first), hit.paths(server)
+    if not paths:
+        return hit
     try:
         with sample.open("wb") if sample else nullcontext() as copy:
-            for one in hit.paths(server)[bool(first) :]:
+            for one in paths[bool(first) :]:
                 with os.fdopen(os.open(one, FLAGS), "rb", 0) as file:
                     while block := file.read(READ):
                         digest.update(block)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from whosent.keeper import reading
-from whosent.keeper.reading import Hit, Known, Question
+from whosent.keeper.reading import Hit, Question
 from whosent.keeper.servers import KeeperError, widened
 from whosent.sources.spools import folders
 
@@ -21,6 +21,10 @@ _MOST: Final = 4  # processes
 AT_ONCE: Final = 8_192  # messages passed on together: each time they are written down first
 _WAIT: Final = 0.25  # seconds after which fewer are passed on
 _ALLOCATIONS: Final = 50_000  # neither letters nor hits make cycles
+_EARLY: Final = "a process that read the queue ended early; run the command again"
+_CLOSED: Final = ("the mail server's own user may not open the folders of its queue: give them back to it (`postfix"
+                  " set-permissions`; Exim: `chown` as its spool folder)")  # fmt: skip
+_LONGEST: Final = 2_048  # characters of a line
 _REMEMBERED: Final = 100_000  # messages that another pass need not read again
 
 
@@ -56,10 +60,12 @@ def search(question: Question, seen: Seen) -> Iterator[list[Hit]]:
                 reading.run(theirs, question, (part, parts))
             children.append(pid)
         os.close(theirs)
-        yield from _heard(ours, seen, {} if question.known is None else question.known)
+        yield from _heard(ours, seen, question)
         while children:
-            if os.waitpid(children.pop(), 0)[1]:
-                raise KeeperError("a process that read the queue ended early; run the command again")
+            if status := os.waitpid(children.pop(), 0)[1]:
+                raise KeeperError(_CLOSED if os.waitstatus_to_exitcode(status) == reading.CLOSED else _EARLY)
+    except ValueError:
+        raise KeeperError(f"a process reading {spool.path} said what it never says, and was ended: report it") from None
     finally:
         os.close(ours)
         for pid in children:
@@ -67,32 +73,38 @@ def search(question: Question, seen: Seen) -> Iterator[list[Hit]]:
             os.waitpid(pid, 0)
 
 
-def _heard(pipe: int, seen: Seen, known: Known) -> Iterator[list[Hit]]:
-    """What the processes say, many at a time but none late."""
+def _heard(pipe: int, seen: Seen, question: Question) -> Iterator[list[Hit]]:
+    """What the processes say, many at a time but none late; ValueError if it is nothing that they say."""
     hits: list[Hit] = []
     rest, last, block = "", time.monotonic(), b" "
     while block:
         if select.select([pipe], [], [], _WAIT)[0]:
             block = os.read(pipe, 1 << 16)
             *lines, rest = (rest + block.decode("ascii")).split("\n")
-            hits += [hit for line in lines if (hit := _line(line, seen, known))]
+            if max(map(len, (*lines, rest))) > _LONGEST:
+                raise ValueError
+            hits += [hit for line in lines if (hit := _line(line, seen, question))]
         if hits and (len(hits) >= AT_ONCE or time.monotonic() - last >= _WAIT or not block):
             yield hits
             hits, last = [], time.monotonic()
 
 
-def _line(line: str, seen: Seen, known: Known) -> Hit | None:
-    if line[0] == "=":
+def _line(line: str, seen: Seen, question: Question) -> Hit | None:
+    """What one line says; ValueError unless it has the fixed form to the last character."""
+    if line[:1] == "=":
         files, others, unread = map(int, line[1:].split())
         seen.files += files
         seen.others += others
         seen.unread += unread
         return None
-    if line[0] == "+":
-        name, *status, another = line[1:].split("\t")
-        if len(known) < _REMEMBERED:
-            known[name] = (int(status[0]), int(status[1]), int(status[2])), another == "1"
+    if line[:1] == "+":
+        name, inode, size, changed, another = line[1:].split("\t")
+        if question.known is not None and len(question.known) < _REMEMBERED:
+            question.known[name] = (int(inode), int(size), int(changed)), another == "1"
         return None
     queue_id, arrived, folder, inner, digest, size = line.split("\t")
+    hit = Hit(queue_id, float(arrived), folder, inner, digest, int(size))
+    if not hit.sound(question.server):
+        raise ValueError
     seen.by_folder[folder] += 1
-    return Hit(queue_id, float(arrived), folder, inner, digest, int(size))
+    return hit

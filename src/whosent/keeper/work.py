@@ -119,19 +119,14 @@ def _hold_once(
     server: Server, memory: Memory, progress: Progress, before: int, known: Known | None = None
 ) -> tuple[set[str], Seen]:
     """One pass: the ids stream to the mail server's own program while the queue is read."""
-    feed, seen = Feed(server, "hold"), Seen()
-    given: set[str] = set()
-    try:
+    given, seen = set[str](), Seen()
+    with Feed(server, "hold") as feed:
         for hits in search(Question(server, Whose.claimed(memory.claim), WAITING, known=known), seen):
             ids = [hit.queue_id for hit in hits]
             memory.note(server, [hit[:2] for hit in hits])
             feed.give(ids)
             given.update(ids)
             progress.told(before + len(given), seen)
-        feed.finish()
-    except BaseException:
-        feed.stop()
-        raise
     if given and not server.steady:
         _give_back(server, memory.claim, given)
     return given, seen
@@ -139,11 +134,11 @@ def _hold_once(
 
 def _give_back(server: Server, claim: Claim, ids: set[str]) -> None:
     """Short ids are used again: what is held under one and is not the suspect's goes on its way at once."""
-    mine, feed = Whose.claimed(claim).mine, Feed(server, "release")
+    mine = Whose.claimed(claim).mine
     others = Whose(lambda letter: not mine(letter), lambda _name, _head: None)
-    for hits in search(Question(server, others, HELD), Seen()):
-        feed.give([hit.queue_id for hit in hits if hit.queue_id in ids])
-    feed.finish()
+    with Feed(server, "release") as feed:
+        for hits in search(Question(server, others, HELD, only=ids), Seen()):
+            feed.give([hit.queue_id for hit in hits if hit.queue_id in ids])
 
 
 def _adopt(server: Server, memory: Memory, brake: Memory) -> int:
@@ -180,7 +175,6 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
     """Ids that are never used again were proven when they were held; all others are judged from their files."""
     own, claim, seen = memory.held(server), memory.claim, Seen()
     met, before = 0, told["released"]
-    release, requeue = Feed(server, "release"), Feed(server, "requeue")
 
     def let_go(ours: Iterable[tuple[str, float]]) -> None:
         sides: tuple[list[str], list[str]] = ([], [])
@@ -191,23 +185,22 @@ def _release(server: Server, memory: Memory, brake: Memory, told: dict[str, int]
         told["released"] = before + release.given + requeue.given
         progress.told(told["released"], seen)
 
-    if server.steady and server.spool.mta == "postfix":
-        for _, names, _ in folders(server.spool, among=HELD):
-            known = [(name, own[name]) for name in names if own.get(name)]
-            met += len(known)
-            for at in range(0, len(known), AT_ONCE):
-                let_go(known[at : at + AT_ONCE])
-        release.finish()
-        requeue.finish()
-    braked = brake.held(server) if claim != BRAKE else {}
-    caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
-    for hits in search(Question(server, Whose.claimed(caught), HELD), seen):
-        ours = [hit for hit in hits if _held_by_us(hit, memory, own) or _held_by_us(hit, brake, braked)]
-        met += sum(hit.queue_id in own for hit in ours)
-        told["left"] += len(hits) - len(ours)
-        let_go(hit[:2] for hit in ours)
-    release.finish()
-    requeue.finish()
+    with Feed(server, "release") as release, Feed(server, "requeue") as requeue:
+        if server.steady and server.spool.mta == "postfix":
+            for _, names, _ in folders(server.spool, among=HELD):
+                known = [(name, own[name]) for name in names if own.get(name)]
+                met += len(known)
+                for at in range(0, len(known), AT_ONCE):
+                    let_go(known[at : at + AT_ONCE])
+            release.finish()
+            requeue.finish()
+        braked = brake.held(server) if claim != BRAKE else {}
+        caught = claim._replace(uid="")  # the tap knows a script by its name alone: what it caught of others goes, too
+        for hits in search(Question(server, Whose.claimed(caught), HELD), seen):
+            ours = [hit for hit in hits if _held_by_us(hit, memory, own) or _held_by_us(hit, brake, braked)]
+            met += sum(hit.queue_id in own for hit in ours)
+            told["left"] += len(hits) - len(ours)
+            let_go(hit[:2] for hit in ours)
     told["queued_anew"] += requeue.given
     told["gone"] += len(own) - met
 
@@ -231,9 +224,8 @@ def purge(order: Order) -> Said:
 
 
 def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progress: Progress) -> None:
-    feed, seen, noted = Feed(server, "delete"), Seen(), memory.held(server)
-    kept = Path(manifest.name).parent
-    try:
+    seen, noted, kept = Seen(), memory.held(server), Path(manifest.name).parent
+    with Feed(server, "delete") as feed:
         for hits in search(Question(server, Whose.claimed(memory.claim), HELD, digests=True), seen):
             ours = [hit for hit in hits if _held_by_us(hit, memory, noted)]
             told["left"] += len(hits) - len(ours)
@@ -246,7 +238,3 @@ def _purge(server: Server, memory: Memory, manifest: IO[str], told: Said, progre
             told["bytes"] += sum(hit.size for hit in ours)
             told["purged"] += len(ours)
             progress.told(told["purged"], seen)
-        feed.finish()
-    except BaseException:
-        feed.stop()
-        raise

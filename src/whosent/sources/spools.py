@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, overload
 
@@ -34,6 +36,10 @@ ROUND: Final = ("incoming", "active", "deferred", "hold", "incoming", "active", 
 FOLDERS: Final[dict[Mta, tuple[str, ...]]] = {  # as they are told; those that are mostly empty only if they are not
     "postfix": ("incoming", "active", "deferred", "hold"), "exim": ("input", "frozen"),
     "sendmail": ("queue", "quarantined"),
+}  # fmt: skip
+FORMS: Final[dict[Mta, re.Pattern[str]]] = {  # of a queue id
+    "postfix": postfix.NAME, "exim": re.compile(exim.NAME.pattern.removesuffix("-H")),
+    "sendmail": re.compile(sendmail.NAME.pattern.removeprefix("[qhQ]f")),
 }  # fmt: skip
 READ: Final = 1 << 15
 _MOSTLY: Final = 1 << 12  # bytes that hold most queue files; room for more costs time
@@ -91,10 +97,10 @@ class Proven(NamedTuple):
     raw: bytes  # all of them
 
 
-class Elsewhere(NamedTuple):
+class Elsewhere(Enum):
     """A message that is frozen where others were asked for, or the reverse: whose it is was not read."""
 
-    name: str  # of its file
+    UNREAD = auto()
 
 
 class Damaged(NamedTuple):
@@ -162,11 +168,12 @@ def folders(
 
     ``among`` names the folders of Postfix that are wanted, in order.
     """
-    for folder, path in _tops(spool, among):
+    for folder, path in tops(spool, among):
         yield from _below(folder, path, "", refused, _DEPTH, grouped=spool.mta == "sendmail")
 
 
-def _tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
+def tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each of its own folders: as it is called, and where it lies."""
     base = os.path.basename(spool.path.rstrip("/"))  # noqa: PTH119  # any bytes
     if spool.mta == "exim":
         inner = os.path.join(spool.path, "input")  # noqa: PTH118  # any bytes
@@ -296,12 +303,13 @@ def _fetching(descriptor: int) -> Callable[[int], bytes]:
 def _of_exim(folder: str, where: Where, name: str, frozen: bool | None) -> Found:  # noqa: FBT001  # see Sought
     if not name.endswith("-H") or not exim.NAME.fullmatch(name):
         return None  # the text of a message, its journal, a file that is about to take the name of one
-    head = _whole(where, name)
-    if isinstance(head, Unread):
-        return head
+    whole = _whole(where, name)
+    if isinstance(whole, Unread):
+        return whole
+    head, total = whole
     try:
         if frozen is not None and exim.frozen(name, head) is not frozen:
-            return Elsewhere(name)
+            return Elsewhere.UNREAD
         letter = exim.letter(name, head)
         text = os.stat(f"{name[:-1]}D", dir_fd=where.descriptor, follow_symlinks=False).st_size
     except DamagedError as error:
@@ -310,7 +318,7 @@ def _of_exim(folder: str, where: Where, name: str, frozen: bool | None) -> Found
         return Unread.VANISHED if error.errno == errno.ENOENT else Unread.UNREADABLE
     place = "frozen" if letter.frozen else folder
     letter = letter._replace(size=letter.size + text)
-    return Opened(letter, (where.path, name, name[:-2], place, where.inner), len(head), head)
+    return Opened(letter, (where.path, name, name[:-2], place, where.inner), total, head)
 
 
 def _of_sendmail(folder: str, where: Where, name: str, frozen: bool | None) -> Found:  # noqa: FBT001  # see Sought
@@ -320,17 +328,18 @@ def _of_sendmail(folder: str, where: Where, name: str, frozen: bool | None) -> F
     if name.startswith(sendmail.LOST):
         return Unread.CORRUPT
     if frozen is not None and name.startswith(sendmail.HELD) is not frozen:
-        return Elsewhere(name)
-    head = _whole(where, name)
-    if isinstance(head, Unread):
-        return head
+        return Elsewhere.UNREAD
+    whole = _whole(where, name)
+    if isinstance(whole, Unread):
+        return whole
+    head, total = whole
     try:
         letter = sendmail.letter(name, head)
     except DamagedError as error:
         return Damaged(shown(os.fsencode(f"{where.path}/{name}")), str(error)) if head else Unread.EMPTY
     letter = letter._replace(size=letter.size + _text_size(where, f"df{known[1]}"))
     place = "quarantined" if letter.frozen else folder
-    return Opened(letter, (where.path, name, known[1], place, where.inner), len(head), head)
+    return Opened(letter, (where.path, name, known[1], place, where.inner), total, head)
 
 
 def _text_size(where: Where, name: str) -> int:
@@ -341,8 +350,8 @@ def _text_size(where: Where, name: str) -> int:
     return 0
 
 
-def _whole(where: Where, name: str) -> bytes | Unread:
-    """A file, up to a bound."""
+def _whole(where: Where, name: str) -> tuple[bytes, int] | Unread:
+    """A file, up to a bound, and how long all of it is."""
     try:
         descriptor = os.open(name, FLAGS, dir_fd=where.descriptor)
     except OSError as error:
@@ -352,9 +361,12 @@ def _whole(where: Where, name: str) -> bytes | Unread:
         if not stat.S_ISREG(status.st_mode):
             return Unread.NO_FILE
         head = os.pread(descriptor, _MOSTLY, 0)
-        return head if len(head) < _MOSTLY else b"".join(_pieces(descriptor, min(status.st_size, READ * _READS)))
+        if len(head) == _MOSTLY:
+            head = b"".join(_pieces(descriptor, min(status.st_size, READ * _READS)))
     except OSError:
         return Unread.UNREADABLE
+    else:
+        return head, status.st_size
     finally:
         os.close(descriptor)
 
