@@ -226,7 +226,7 @@ def scan(  # noqa: PLR0913, PLR0917  # what there is to read, and how
             return [list(one.findings()) if isinstance(one, Detector) else one for one in share]
 
     alone = jobs == 1 or not _worth_processes(inputs) or any(one.reader.form is Form.TABLE for one in inputs)
-    here = [one for one in observers if alone or not isinstance(one, Detector) or hasattr(one, "beside_reading")]
+    here = [one for one in observers if alone or not isinstance(one, Detector) or getattr(one, "beside_reading", False)]
     apart = [one for one in observers if one not in here]  # they cost what reading and those here do
     with (
         hearing(surroundings, learner, here, apart, come_to) as heard,

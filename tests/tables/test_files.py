@@ -126,6 +126,8 @@ def test_a_zip_bomb_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "many.zip").write_bytes(zipped({str(n): b"x" for n in range(3)}))
     assert not source.head()
     assert source.problem
+    with (tmp_path / "many.zip").open("rb") as raw, pytest.raises(zipfile.BadZipFile, match="more than 2"):
+        next(compression.pieces(raw, "zip"))  # not even the first ones
 
 
 def test_a_locked_archive_is_a_problem_not_a_crash(tmp_path: Path) -> None:

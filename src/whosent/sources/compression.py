@@ -104,9 +104,7 @@ def most_text(raw: BinaryIO) -> int:
 def _zip(raw: BinaryIO) -> Iterator[bytes]:
     """The files of an archive one after the other, as they stand in it, each ended by a line end."""
     left = most_text(raw)
-    for number, (_, content) in enumerate(files_in_zip(raw)):
-        if number == MEMBERS:
-            raise zipfile.BadZipFile(f"holds more than {MEMBERS:,} files")
+    for _, content in files_in_zip(raw, MEMBERS):
         last = b""
         for piece in content:
             left -= len(piece)
@@ -118,13 +116,15 @@ def _zip(raw: BinaryIO) -> Iterator[bytes]:
             yield b"\n"
 
 
-def files_in_zip(raw: BinaryIO) -> Iterator[tuple[zipfile.ZipInfo, Iterator[bytes]]]:
-    """Each file of an archive, and its content, to be read before the next one."""
+def files_in_zip(raw: BinaryIO, most: int | None = None) -> Iterator[tuple[zipfile.ZipInfo, Iterator[bytes]]]:
+    """Each file of an archive, and its content, to be read before the next one; none of more than ``most``."""
     with zipfile.ZipFile(raw) as archive:
-        for one in archive.infolist():
-            if not one.is_dir():
-                with archive.open(one) as file:
-                    yield one, blocks(file)
+        files = [one for one in archive.infolist() if not one.is_dir()]
+        if most is not None and len(files) > most:
+            raise zipfile.BadZipFile(f"holds more than {most:,} files")
+        for one in files:
+            with archive.open(one) as file:
+                yield one, blocks(file)
 
 
 def blocks(file: IO[bytes]) -> Iterator[bytes]:
