@@ -360,3 +360,9 @@ def test_the_running_exim_takes_notice(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(exim, "started_anew", lambda _pids, _processes: {101})
     with pytest.raises(CannotError, match=r"process 101.* restart it"):
         exim.heed(tmp_path)
+
+
+def test_a_postfix_that_works_on_by_the_old_lines_is_said(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postfix, "reloaded", lambda *_: False)
+    with pytest.raises(CannotError, match=r"still works by the old ones.*postfix stop"):
+        postfix.heed(str(config))

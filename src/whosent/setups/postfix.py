@@ -232,6 +232,10 @@ def _undo_pickup(conf: Conf) -> None:
 
 
 def heed(config: str = CONFIG) -> None:
-    """Let the running server take notice."""
+    """Let the running server take notice, and see that it does."""
     queue = ask(["postconf", "-c", config, "-h", "queue_directory"]).strip()
-    reloaded(queue, lambda: ask(["postfix", "-c", config, "reload"]), _HEEDED)
+    if not reloaded(queue, lambda: ask(["postfix", "-c", config, "reload"]), _HEEDED):
+        raise CannotError(
+            f"the lines stand in {config}, but a process of Postfix (cleanup, pickup) still works by the old ones, as a"
+            " slow client keeps it: wait until it ends, or `postfix stop && postfix start`, and the client sends again"
+        )
