@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +23,7 @@ from whosent.sources import spools
 from whosent.sources.spools import Opened, Proven, Sought, Spool, Where, message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def said(server: Server, suspect: str, among: tuple[str, ...]) -> tuple[list[list[str]], list[int]]:
@@ -243,3 +244,49 @@ def one_pass(question: Question) -> tuple[list[Hit], tuple[int, int, int]]:
     lines = [line for block in reading._blocks(question, (0, 1)) for line in block.decode().splitlines()]  # noqa: SLF001
     hits = [hit for line in lines if (hit := search._line(line, seen, question))]  # noqa: SLF001
     return sorted(hits), (seen.files, seen.others, seen.unread)
+
+
+@pytest.mark.parametrize("owner", [0, 65_534, 60_321])
+def test_the_queue_is_entered_before_root_is_given_up(
+    owner: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this process, which goes nowhere in truth: that the kernel heeds it is shown above."""
+    why_not("true")
+    (tmp_path / "active").mkdir()
+    os.chown(tmp_path / "active", owner, owner)
+    monkeypatch.chdir(tmp_path)  # and back
+    done: list[str] = []
+    for name in ("dup2", "closerange", "chdir", "setgroups", "setresgid", "setresuid"):
+        monkeypatch.setattr(os, name, lambda *how, name=name: done.append(f"{name} {how[-1]}"))
+    server = Server(Spool(f"{tmp_path}", "postfix"), "postfix", steady=True, lifetime=0.0)
+    question = reading._confined(9, Question(server, Whose.claimed(claim("account:a")), reading.ALL))  # noqa: SLF001
+    assert question.server.spool == Spool(".", "postfix")
+    assert done[:3] == ["dup2 0", "dup2 1", "dup2 2"]
+    assert done[3] == "closerange 9"
+    assert done[5] == f"chdir {tmp_path}"
+    assert done[6:] == ([f"setgroups [{owner}]", f"setresgid {owner}", f"setresuid {owner}"] if owner else [])
+
+
+def test_a_closed_folder_is_counted_once_and_one_of_the_queues_own_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(Spool(f"{tmp_path}", "postfix"), "postfix", steady=True, lifetime=0.0)
+    question = Question(server, Whose.claimed(claim("account:a")), reading.HELD)
+    closed = f"{tmp_path}/hold/A"
+
+    def folders(_spool: Spool, refused: Callable[[str], object], _among: object) -> Iterator[None]:
+        refused(closed)
+        yield from ()
+
+    monkeypatch.setattr(reading, "folders", folders)
+    counts = [list(reading._blocks(question, (part, 2))) for part in range(2)]  # noqa: SLF001
+    assert counts == [[b"=1 0 1\n"], [b"=0 0 0\n"]]
+    closed = f"{tmp_path}/hold"
+    with pytest.raises(PermissionError):
+        list(reading._blocks(question, (0, 1)))  # noqa: SLF001
+    monkeypatch.setattr(reading, "_confined", lambda _pipe, asked: asked)
+    monkeypatch.setattr(os, "nice", lambda _more: None)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as left:
+        reading.run(-1, question, (0, 1))
+    assert left.value.code == reading.CLOSED
