@@ -32,6 +32,8 @@ INTERVAL = 0.02
 """Seconds between samples, unless sampling itself would take more than its share of a core."""
 SHARE = 0.01
 """Of a core, for sampling: what is measured may use all of them, and must not be the slower for it."""
+FREE = 0.1
+"""Seconds of sampling before the share counts: what is short is looked at closely, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +121,12 @@ class Tree:
 
 def run(command: Command) -> Run:
     """Run to the end and measure; a command that fails says why and ends the benchmark."""
-    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with contextlib.ExitStack() as stack:
         path = command.output or Path(os.devnull)
         output = stack.enter_context(path.open("wb"))
         begun = time.perf_counter()
         process = subprocess.Popen(command.arguments, stdout=output, stderr=subprocess.PIPE)
+        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # now: other threads may have grown until the fork
         assert process.stderr is not None
         complaint: list[bytes] = []
         reader = threading.Thread(target=lambda pipe: complaint.append(pipe.read()), args=(process.stderr,))
@@ -160,11 +162,11 @@ def _watch(process: subprocess.Popen[bytes]) -> tuple[Tree, int, resource.struct
     tree, over = Tree(process.pid), threading.Event()
 
     def sampler() -> None:
-        pause = 0.0
+        begun, pause = time.perf_counter(), 0.0
         while not over.wait(pause):
-            begun = time.thread_time()
             tree.sample()
-            pause = max(INTERVAL, (time.thread_time() - begun) / SHARE)
+            due = (time.thread_time() - FREE) / SHARE
+            pause = max(INTERVAL, due - (time.perf_counter() - begun))
 
     thread = threading.Thread(target=sampler)
     thread.start()

@@ -100,7 +100,8 @@ class Detector:
 
     name = "repetition"
     results = (_SENT, _LOCAL, _HANDED_OVER, _BOUNCED)
-    self_contained = beside_reading = True
+    self_contained = True
+    beside_reading = True
 
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         del settings
