@@ -81,6 +81,14 @@ def test_exchange_notes_no_name_so_that_its_own_counts_for_likely() -> None:
     assert (one.boundary.address, one.boundary.level) == (STRANGER, Level.CORROBORATED)
 
 
+def test_what_is_handed_in_by_mapi_begins_there() -> None:
+    inner = f"from EX2.example.org (10.0.0.2) by EX1.example.org (10.0.0.1) with mapi id 15.1; {DATE}"
+    one = traced(inner, f"from i ({INNOCENT}) by ex2.example.org (10.0.0.2) {EXCHANGE}; {DATE}", known=ours(names=()))
+    assert one.boundary is not None
+    assert (one.boundary.hop, one.boundary.address) == (1, "10.0.0.2")
+    assert one.suspect is None
+
+
 def test_the_loopback_address_is_a_filter_only_if_somebody_says_so() -> None:
     lines = (by_mx("localhost (localhost [127.0.0.1])", "BBBB"), by_mx())
     one = traced(*lines)

@@ -37,6 +37,7 @@ from whosent.trace.received import Received
 _RANK: Final = {level: rank for rank, level in enumerate(Level)}
 _OWN_MAKING: Final = frozenset({"bounce", "mailer-daemon", "localhost"})  # what servers call themselves in such lines
 _FETCHED: Final = ("POP3", "IMAP")
+_SUBMITTED: Final = "MAPI"  # Exchange's word for what a mailbox's owner hands in: the message begins there
 _BY_SMTP: Final = re.compile(r"(?:UTF8|E)?SMTPS?$", re.IGNORECASE)
 
 
@@ -198,7 +199,7 @@ def _no_stronger(level: Level, above: Level) -> Level:
 
 def _by_identity(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:  # noqa: PLR0911
     """The line below, believed because its writer is the client this line recorded."""
-    if not below.readable and not line.onward:
+    if (not below.readable and not line.onward) or (line.with_ or "").upper().startswith(_SUBMITTED):
         return None
     if line.onward:
         if (line.with_ or "").upper().startswith(_FETCHED):
