@@ -79,11 +79,12 @@ def _section(bench: Bench, section: Section, title: str, play: Callable[[Path, i
     section.missing = lacks("whosent.keeper") or bool(why_not())
     if not section.missing:
         bench.workdir.mkdir(parents=True, exist_ok=True)
-        _tell(section, title, play(bench.workdir, rounds))
+        tell(section, title, play(bench.workdir, rounds))
     return section
 
 
-def _tell(section: Section, title: str, drill: Drill) -> None:
+def tell(section: Section, title: str, drill: Drill) -> None:
+    """A row for each verb, each turn beside the one of the bare program, and whether all stayed within the bounds."""
     table = Table([title, "whosent, wall s", "CPU s", "peak MiB", "bare, wall s", "CPU s", "x bare", "in each turn"])
     within = True
     for what, both in drill.rows.items():
@@ -151,7 +152,8 @@ class _Turns:
         self._row("purge")
 
     def _row(self, verb: str) -> None:
-        self.drill.rows[verb] = (Summary(self._runs[verb, False]), Summary(self._runs[verb, True]))
+        """What was taken so far: a purge holds again, and that is no turn of a hold."""
+        self.drill.rows[verb] = (Summary(tuple(self._runs[verb, False])), Summary(tuple(self._runs[verb, True])))
 
     def _run(self, verb: str, wanted: int, *more: str, bare: bool) -> None:
         """One turn of one of them, and whether so many are held then; the disk has nothing to do when it begins."""

@@ -1,7 +1,8 @@
-"""What a second core gives: for several files, and for one."""
+"""What a second core gives: for several files, and for one; and what it gives to scans that share nothing."""
 
 from __future__ import annotations
 
+import shlex
 from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 from benchmarks.bench import Bench, lacks, tell, whosent
 from benchmarks.findings import Section, costs
 from benchmarks.generator.recipe import Recipe
-from benchmarks.measure import interleave
+from benchmarks.measure import Command, interleave
 from benchmarks.sizes import written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from benchmarks.measure import Summary
 
 JOBS = 2
@@ -25,7 +29,8 @@ def measure(bench: Bench) -> Section:
     section = Section(
         "parallel",
         f"{written(bench.size)} of log scanned by one job and by {JOBS}: in {JOBS} rotated files, and in one. CPU and "
-        "memory are those of all processes together.",
+        f"memory are those of all processes together. What the second core of this machine gives is told by {JOBS} scans "
+        "at once, of a file each, which have nothing to do with each other.",
     )
     if lacks("whosent.cli"):
         section.missing = True
@@ -38,7 +43,8 @@ def measure(bench: Bench) -> Section:
             )
             for number in (1, JOBS)
         }
-        measured = interleave(jobs, max(bench.rounds, ROUNDS), tell)
+        beside = {f"{JOBS} scans that share nothing, a file each": apart(log.paths)} if files == JOBS else {}
+        measured = interleave(jobs | beside, max(bench.rounds, ROUNDS), tell)
         section.tables.append(costs(measured, log.size))
         one, two = (measured[name] for name in jobs)
         reports = {(log.folder / f"jobs-{number}.json").read_bytes() for number in (1, JOBS)}
@@ -49,7 +55,19 @@ def measure(bench: Bench) -> Section:
             "times its CPU (medians of runs that followed each other); "
             f"the reports are {'the same, byte for byte' if len(reports) == 1 else 'NOT THE SAME'}."
         )
+        for name in beside:
+            most, work = (ratios(one, measured[name], quantity) for quantity in ("wall", "cpu"))
+            section.notes.append(
+                f"{name}, are {median(most):.2f} times as fast together as one scan of both ({min(most):.2f} to "
+                f"{max(most):.2f}), with {1 / median(work):.2f} times its CPU: what a second core of this machine gives."
+            )
     return section
+
+
+def apart(logs: Sequence[Path]) -> Command:
+    """Scans of one job and one log each, all at once."""
+    scan = shlex.join(whosent("scan", "--json", "--jobs", "1").arguments)
+    return Command(arguments=["sh", "-c", f'for log; do {scan} "$log" > /dev/null & done; wait', "_", *map(str, logs)])
 
 
 def ratios(one: Summary, two: Summary, quantity: str) -> list[float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import drill
+from benchmarks.findings import Section
 from tests.lab import exim
 from tests.lab.containing import KEPT, accuse, argv, queued, said, set_up, told
 from tests.lab.lab import Lab
@@ -322,6 +323,10 @@ def test_the_big_drill_in_small(studio: Studio) -> None:
     reload(mx)
     assert done.wrong == []
     assert set(done.rows) == {"hold", "release", "purge"}
+    assert all(len(ours.runs) == len(bare.runs) == 2 for ours, bare in done.rows.values())
     assert done.delivered == done.sent > 0
     assert [one["queue_name"] for one in waiting(mx)] == ["deferred"] * others
     assert max(ours.span("peak")[1] for ours, _ in done.rows.values()) < drill.BOUND
+    told_ = Section("drill", "")
+    drill.tell(told_, "Postfix", done)
+    assert [row[0] for row in told_.tables[0].rows] == ["hold", "release", "purge"]

@@ -261,7 +261,10 @@ def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None =
 
     ``first``: all of the first file, where it has been read.
     """
-    digest, length, paths = hashlib.sha256(first), len(first), hit.paths(server)
+    digest, length = hashlib.sha256(first), len(first)
+    if first and server.spool.mta == "postfix":  # that is all of it
+        return hit._replace(digest=digest.hexdigest(), size=length)
+    paths = hit.paths(server)
     if not paths:
         return hit
     try:
