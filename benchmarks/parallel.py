@@ -29,8 +29,8 @@ def measure(bench: Bench) -> Section:
     section = Section(
         "parallel",
         f"{written(bench.size)} of log scanned by one job and by {JOBS}: in {JOBS} rotated files, and in one. CPU and "
-        f"memory are those of all processes together. What the second core of this machine gives is told by {JOBS} scans "
-        "at once, of a file each, which have nothing to do with each other.",
+        f"memory are those of all processes together. What the second core of this machine gives is told by {JOBS} "
+        "scans at once, of a file each, which have nothing to do with each other.",
     )
     if lacks("whosent.cli"):
         section.missing = True
@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Section:
             most, work = (ratios(one, measured[name], quantity) for quantity in ("wall", "cpu"))
             section.notes.append(
                 f"{name}, are {median(most):.2f} times as fast together as one scan of both ({min(most):.2f} to "
-                f"{max(most):.2f}), with {1 / median(work):.2f} times its CPU: what a second core of this machine gives."
+                f"{max(most):.2f}), with {1 / median(work):.2f} times its CPU: what a second core here gives."
             )
     return section
 
