@@ -15,7 +15,6 @@ from benchmarks.sizes import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from benchmarks.measure import Summary
 
@@ -64,10 +63,10 @@ def measure(bench: Bench) -> Section:
     return section
 
 
-def apart(logs: Sequence[Path]) -> Command:
+def apart(logs: Sequence[str]) -> Command:
     """Scans of one job and one log each, all at once."""
     scan = shlex.join(whosent("scan", "--json", "--jobs", "1").arguments)
-    return Command(arguments=["sh", "-c", f'for log; do {scan} "$log" > /dev/null & done; wait', "_", *map(str, logs)])
+    return Command(arguments=["sh", "-c", f'for log; do {scan} "$log" > /dev/null & done; wait', "_", *logs])
 
 
 def ratios(one: Summary, two: Summary, quantity: str) -> list[float]:
