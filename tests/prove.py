@@ -14,19 +14,41 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 BIN: Final = Path(sys.executable).parent
 COVERAGE: Final = ROOT / "build" / "coverage.json"
+FAILED: Final = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
 _BUDGET_SECONDS: Final = 20 * 60
 _WORKERS: Final = str((os.cpu_count() or 1) * 2)  # tests of real servers mostly wait
+_UNSTEADY: Final = 3  # tests that may fail once beside others, if they pass alone
 _SPREAD: Final = ("-n", _WORKERS, "--dist", "loadfile", "--no-loadscope-reorder")  # in the order of tests/conftest.py
 
 
 def run(title: str, *command: str) -> None:
+    if not goes_well(title, *command):
+        sys.exit(f"{title}: failed (see above).")
+
+
+def goes_well(title: str, *command: str) -> bool:
     started = time.monotonic()
     print(f"\n== {title}", flush=True)
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     environment.pop("WHOSENT_CONFIG", None)
-    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
-        sys.exit(f"{title}: failed (see above).")
+    well = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
     print(f"   {title}: {time.monotonic() - started:.0f} s", flush=True)
+    return well
+
+
+def tests(*chosen: str) -> None:
+    """All of them beside each other; a few that fail there are tried once more alone, and told to be unsteady.
+
+    Real servers under load now and then show a race that is the test's own.  What is broken fails both times.
+    """
+    measured = ("coverage", "run", "-m", "pytest")
+    if goes_well("tests", *measured, *_SPREAD, *chosen):
+        return
+    failed = [*json.loads(FAILED.read_text())] if FAILED.exists() else []
+    if not 0 < len(failed) <= _UNSTEADY:
+        sys.exit("tests: failed (see above).")
+    run("tests that failed, alone", *measured, "--last-failed", "--last-failed-no-failures", "none", *chosen)
+    print("\nUNSTEADY, to be mended: failed beside others, passed alone:", *failed, sep="\n   ")
 
 
 def documents() -> None:
@@ -65,7 +87,8 @@ def main() -> None:
     run("structure", "lint-imports")
     documents()
     COVERAGE.parent.mkdir(exist_ok=True)
-    run("tests", "coverage", "run", "-m", "pytest", *_SPREAD, *sys.argv[1:])
+    FAILED.unlink(missing_ok=True)
+    tests(*sys.argv[1:])
     run("coverage is combined", "coverage", "combine", "-q")
     run("coverage is told", "coverage", "json", "-q", "-o", str(COVERAGE))
     ratchet()

@@ -26,7 +26,7 @@ from tests.telling.kit import condition, incident
 from tests.telling.test_wording import HOSTILE
 from tests.test_cli import CLEAN, run
 from whosent.console.screen import Answer, Lines, Page, Top, run_whosent
-from whosent.console.view import Reader
+from whosent.console.view import Reader, View
 from whosent.model.finding import Suspect
 from whosent.model.lifecycle import What
 from whosent.store.alerts import Outbox
@@ -274,6 +274,26 @@ def test_our_own_commands_answer_in_visible_lines() -> None:
     assert not told.well
     assert "no incident has the id" in told.text
     assert "\x1b" not in told.text
+
+
+def test_a_key_before_the_first_look_does_nothing_and_the_screen_says_why(place: Path) -> None:
+    looked = threading.Event()
+    commands = Commands()
+
+    def slow(_: float) -> View:
+        looked.wait(180)
+        return reader(place).look(NOW)
+
+    async def played() -> None:
+        app = Top(slow, commands, every=5)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("h", "r", "enter")
+            assert said(app, "detail") == "Reading the incidents ..."
+            looked.set()
+            await until(pilot, lambda: said(app, "detail").startswith("The account alice@example.org"))
+            assert not commands.asked
+
+    asyncio.run(played())
 
 
 def test_a_plan_that_was_not_shown_cannot_be_confirmed(place: Path) -> None:

@@ -226,7 +226,9 @@ def test_a_stolen_account_that_no_order_may_touch_is_held_from_the_live_screen(l
         campaign = one.begins()
         watch.told("opened", STOLEN)
         assert watch.told("witnessed", STOLEN)["order"].endswith("it is listed as untouchable.")
-        Screen(mx).press(("h", "hold?"), ("y", "Esc back"), ("q", "contained"), ("q", ""))
+        with screen(mx) as live:
+            live.until(STOLEN)  # until then there is nothing to choose
+            live.press(("h", "hold?"), ("y", "Esc back"), ("q", "contained"), ("q", ""))
         incident = contained(one, watch, campaign)
         history = purged(one, watch, incident)
     assert re.search("contained by root: tap, queue; [0-9]+ held", "\n".join(history))
@@ -347,18 +349,14 @@ def networks(studio: Studio, more: str) -> Iterator[None]:
 
 
 class Screen:
-    """``whosent top`` on a terminal of a host, 80 columns by 24 lines."""
+    """``whosent top`` on a terminal, as somebody sees it who presses keys."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        command = machine.command(["env", "TERM=xterm", "NO_COLOR=1", *argv("top", "--every", "0.5")])
-        self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-        os.close(theirs)
+    def __init__(self, process: subprocess.Popen[bytes], ours: int) -> None:
+        self._process, self._ours = process, ours
         self._heard = b""
-        self._until("Enter show")
 
-    def _until(self, mark: str) -> None:
+    def until(self, mark: str) -> None:
+        """Read until this appears."""
         end = time.monotonic() + PATIENCE
         while mark.encode() not in self._heard:
             assert time.monotonic() < end, (mark, self._heard)
@@ -371,6 +369,21 @@ class Screen:
             self._heard = b""
             os.write(self._ours, key.encode())
             if mark:
-                self._until(mark)
+                self.until(mark)
         assert self._process.wait(PATIENCE) == 0
-        os.close(self._ours)
+
+
+@contextmanager
+def screen(machine: Machine) -> Iterator[Screen]:
+    """``whosent top`` on a terminal of a host, 80 columns by 24 lines."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = machine.command(["env", "TERM=xterm", "NO_COLOR=1", *argv("top", "--every", "0.5")])
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    try:
+        yield Screen(process, ours)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)

@@ -184,6 +184,7 @@ class Top(App[None]):
         for title, width in COLUMNS:
             table.add_column(title, width=width, key=title)
         table.focus()
+        self.query_one("#detail", Lines).say("Reading the incidents ...")
         self.query_one("#keys", Lines).say(_KEYS)
         self._refresh()
         self.set_interval(self._every, self._refresh)
@@ -206,7 +207,6 @@ class Top(App[None]):
         if [row.id for row in view.rows] != [row.id for row in self._rows]:
             self._fill(view.rows)
         else:
-            self._read = True
             for old, new in zip(self._rows, view.rows, strict=True):
                 for (column, _), before, after in zip(COLUMNS, old.cells, new.cells, strict=True):
                     if before != after:
