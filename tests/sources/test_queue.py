@@ -67,6 +67,14 @@ def test_a_queue_named_twice_is_one(place: Path) -> None:
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("kept", [MX, MX / "deferred", SAMPLES / "exim", SAMPLES / "sendmail-mx" / "mqueue"])
+def test_a_queue_behind_a_link_is_read_as_it_is(kept: Path, tmp_path: Path) -> None:
+    link = tmp_path / kept.name
+    link.symlink_to(kept)
+    assert read(spool(link)).folders == read(spool(kept)).folders
+    assert read(spool(link)).folders.total()
+
+
 def test_default_places(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("whosent.sources.spools.PLACES", (f"{place.parent}/m*", "/nowhere/spool"))
     found, missing = spools([])

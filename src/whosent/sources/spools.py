@@ -175,15 +175,17 @@ def folders(
 def tops(spool: Spool, among: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each of its own folders: as it is called, and where it lies."""
     base = os.path.basename(spool.path.rstrip("/"))  # noqa: PTH119  # any bytes
+    # Whoever keeps the queue elsewhere has put a link in its place.
+    root = os.path.realpath(spool.path) if os.path.islink(spool.path.rstrip("/")) else spool.path  # noqa: PTH114  # any bytes
     if spool.mta == "exim":
-        inner = os.path.join(spool.path, "input")  # noqa: PTH118  # any bytes
-        yield "input", inner if os.path.isdir(inner) else spool.path  # noqa: PTH112  # any bytes
+        inner = os.path.join(root, "input")  # noqa: PTH118  # any bytes
+        yield "input", inner if os.path.isdir(inner) else root  # noqa: PTH112  # any bytes
     elif spool.mta == "sendmail":
-        yield "queue", spool.path
+        yield "queue", root
     elif base in ROUND:
-        yield base, spool.path
+        yield base, root
     else:
-        yield from ((folder, os.path.join(spool.path, folder)) for folder in among)  # noqa: PTH118  # any bytes
+        yield from ((folder, os.path.join(root, folder)) for folder in among)  # noqa: PTH118  # any bytes
 
 
 def _below(  # noqa: PLR0913  # one walk
