@@ -9,8 +9,10 @@ from tests.checks.test_servers import STRANGER, postfix_says
 from whosent.model.check import Arrived, Content, Heard, Problem, Ran, Replies, Reply
 from whosent.probing import forgeries
 from whosent.servers import outgoing
+from whosent.servers.attempt import Forged
 
-IN_OUR_NAME = outgoing.Forged(STRANGER._replace(sender="postmaster@corp.test"), "From: A <postmaster@corp.test>")
+IN_OUR_NAME = Forged(STRANGER._replace(sender="postmaster@corp.test"), "From: A <postmaster@corp.test>",
+                     "audit@sink.test", "From: A <audit@sink.test>")  # fmt: skip
 FILTERS = "/usr/sbin/opendkim -f -x /etc/o.conf\nclamav-milter\n/usr/bin/vi /etc/clamav-milter\n"
 
 
@@ -53,6 +55,41 @@ def test_an_entry_that_sends_our_name_another_way_is_named() -> None:
     ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["changed"])
     assert (opening.file, opening.line, opening.text) == ("/etc/f", 1, "corp.test FILTER sign:")
     assert step.commands == ["sed -i '1s/^/#/' /etc/f", "postmap hash:/etc/f", "postfix reload"]
+    heard |= {"hash:/etc/f sink.test": Ran(key="a", at=0, output="FILTER sign:\n")}  # a stranger's goes there as well
+    assert outgoing.guilty(heard, IN_OUR_NAME, ["changed"]) == []
+
+
+def test_a_transport_by_sender_is_named() -> None:
+    table = "texthash:/etc/t"
+    heard = dict(filters_say({"/etc/t": "@corp.test signing:\n"}, sender_dependent_default_transport_maps=table))
+    heard |= {f"{table} @corp.test": Ran(key="a", at=0, output="signing:\n")}
+    found = [one for one, _ in outgoing.guilty(heard, IN_OUR_NAME, ["signed"])]
+    assert [(one.file, one.line) for one in found if one.file == "/etc/t"] == [("/etc/t", 1)]
+
+
+def test_the_name_of_a_port_that_opendkim_signs_for_is_named() -> None:
+    more = {"/etc/o.conf": "MTA ORIGINATING\n"}
+    heard = filters_say(more, milter_macro_daemon_name="ORIGINATING")
+    ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["signed"])
+    assert (opening.file, opening.text) == ("/etc/postfix/main.cf", "milter_macro_daemon_name = ORIGINATING")
+    assert step.commands[0] == "postconf -P smtp/inet/milter_macro_daemon_name=smtpd"
+    assert step.undo[0] == "postconf -PX smtp/inet/milter_macro_daemon_name"
+    assert outgoing.guilty(filters_say(more), IN_OUR_NAME, ["signed"]) == []
+
+
+def test_milters_that_look_a_second_time_are_a_place_to_look() -> None:
+    overrides = "127.0.0.1:10025/inet/receive_override_options = no_address_mappings\n"
+    heard = postfix_says("", overrides, content_filter="f:[127.0.0.1]:10024", smtpd_milters="inet:127.0.0.1:8891")
+    ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["signed"])
+    assert (opening.strength, opening.why.partition(":")[0]) == ("candidates", "Not proven, the place to look")
+    assert step.commands[0].endswith("receive_override_options=no_address_mappings,no_milters")
+    quiet = postfix_says("", overrides.replace("no_address_mappings", "no_milters"),
+                         content_filter="f:[127.0.0.1]:10024", smtpd_milters="x")  # fmt: skip
+    assert outgoing.guilty(quiet, IN_OUR_NAME, ["signed"]) == []
+    assert "read here of Postfix does not decide" in outgoing.unexplained(quiet)
+    shut = {"x": Content(key="x", at=0, problem=Problem("permission", "/etc/x may not be read."))}
+    assert outgoing.unexplained(shut) == ("No line is named: what was read here of no mail server does not decide it. "
+                                          "/etc/x may not be read. Look at what else handles this mail.")  # fmt: skip
 
 
 def test_how_our_own_senders_would_be_refused_from_outside() -> None:
@@ -75,12 +112,21 @@ def test_how_our_own_senders_would_be_refused_from_outside() -> None:
 def test_no_text_of_theirs_breaks_the_reading(one: str, two: str) -> None:
     files = {"/c": Content(key="c", at=0, text=one), "/a": Content(key="a", at=0, text=f"InternalHosts {two}\n{one}"),
              "/b": Content(key="b", at=0, text="Whitelist /c")}  # fmt: skip
-    running = Ran(key="ps", at=0, output=f"opendkim -x /a\nclamav-milter -c /b\n{two}")
-    forged = outgoing.Forged(STRANGER._replace(sender=two), two)
-    heard = {**postfix_says(smtpd_sender_restrictions=one), **files, "ps": running}
-    list(outgoing.lookups(heard, forged))
-    assert outgoing.guilty(heard, forged, []) == []
-    outgoing.guilty(heard, forged, ["signed", "unfiltered", "changed"])
+    running = Ran(key="ps", at=0, output=f"opendkim -x /a\nclamav-milter -c /b\nrspamd:\namavisd -c /d\n{two}")
+    files |= {path: Content(key=path, at=0, text=text) for path, text in (
+        ("/d", f"{two}\n@mynetworks = {one};\n$policy_bank{{'MYNETS'}} = {{{one}}};"), ("/e", f"{two}:\n{one}"),
+        ("/etc/rspamd/local.d/dkim_signing.conf", f"sign_networks = {two}\n{one}"),
+        ("/etc/rspamd/local.d/settings.conf", f"{one} {{ from = {two}; }}"))}  # fmt: skip
+    asked = {key: Ran(key=key, at=0, output=text) for key, text in (
+        ("exim -bP", "/e"), ("rspamadm configdump", f"{one}\n{two}"), ("exim -bP system_filter", two),
+        ("exim -bh in our name", one), ("exim -bh a stranger's", two), (f"exim -bt {two}", one))}  # fmt: skip
+    forged = Forged(STRANGER._replace(sender=two), two, one, one)
+    on_exim: Heard = {**files, **asked, "ps": running}
+    for heard in (on_exim, {**postfix_says(smtpd_sender_restrictions=one), **on_exim}):
+        list(outgoing.lookups(heard, forged))
+        assert outgoing.guilty(heard, forged, []) == []
+        outgoing.guilty(heard, forged, ["signed", "unfiltered", "changed"])
+        outgoing.sparing(heard, "203.0.113.9", "virus")
 
 
 def test_what_became_of_a_message_in_our_name_is_told() -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tests.lab import exim
 from tests.lab.machine import wait_until
-from tests.lab.mail import add_smtpd, listens, reload
+from tests.lab.mail import add_smtpd, heeded, listens, reload
 from tests.lab.network import LAN, MX, PUBLIC
 from tests.lab.world import REPOSITORY
 
@@ -61,6 +62,18 @@ def audit(machine: Machine, *words: str, **more: str) -> dict[str, Any]:
     told = whosent(machine, "audit", *words, "--json", **more)
     found: dict[str, Any] = msgspec.json.decode(told)
     return found
+
+
+def results(told: dict[str, Any], check: str = "") -> dict[str, dict[str, Any]]:
+    return {one["about"]: one for one in told["results"] if not check or one["check"] == check}
+
+
+def apply(machine: Machine, result: dict[str, Any], key: str = "commands") -> None:
+    """What the report says, typed as it stands; there is no systemd in the lab."""
+    commands = [command for remedy in result["fix"] for command in remedy[key] if "systemctl" not in command]
+    with heeded(machine) if "postfix reload" in commands else contextlib.nullcontext():
+        for command in commands:
+            machine.run(["sh", "-c", command])
 
 
 def start_sink(lab: Lab) -> None:
@@ -237,3 +250,19 @@ def forward(machine: Machine) -> dict[str, str]:
     machine.run(["postconf", "-e", "virtual_alias_maps=texthash:/etc/postfix/forwards"])
     reload(machine)
     return {"WHOSENT_AUDIT__MAILBOX": mailbox}
+
+
+def install_exim(machine: Machine) -> None:
+    """Once, whichever test comes first."""
+    if not machine.read("/etc/exim4/installed"):
+        exim.install(machine)
+        for name in ("mailboxes", "aliases", "users"):
+            machine.write(f"/etc/exim4/{name}", "")
+        machine.write("/etc/exim4/installed", "yes")
+
+
+def restart_exim(machine: Machine) -> None:
+    machine.run(["sh", "-c", "kill $(cat /run/exim4/exim-daemon.pid)"])
+    wait_until(lambda: not listens(machine, 25), "the end of Exim")
+    machine.run(["/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim-daemon.pid"])
+    wait_until(lambda: listens(machine, 25), "Exim's port")

@@ -10,7 +10,7 @@ from tests.lab.machine import PATIENCE, LabError, wait_until
 from tests.lab.mail import listens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.lab.machine import Machine
 
@@ -63,7 +63,7 @@ OnInfected Reject
 Foreground yes
 User root
 """
-_AMAVIS = """
+AMAVIS = """
 use strict;
 $MYHOME = '/run/amavis'; $TEMPBASE = "$MYHOME/tmp"; $db_home = "$MYHOME/db"; $QUARANTINEDIR = "$MYHOME/quarantine";
 $pid_file = "$MYHOME/amavisd.pid"; $lock_file = "$MYHOME/amavisd.lock"; $helpers_home = $MYHOME;
@@ -128,8 +128,11 @@ def _running(machine: Machine, argv: Sequence[str], port: int, within: float = P
 
 
 @contextlib.contextmanager
-def rspamd(machine: Machine, *, own_file: bool = False) -> Iterator[None]:
-    """Rspamd as a milter on port 11332, without the world's help; to syslog, or as packaged to a file of its own."""
+def rspamd(machine: Machine, more: Mapping[str, str] | None = None, *, own_file: bool = False) -> Iterator[None]:
+    """Rspamd as a milter on port 11332, without the world's help; to syslog, or as packaged to a file of its own.
+
+    ``more``: files of ``local.d`` by name.
+    """
     machine.run(["mkdir", "-p", "/run/rspamd-db", "/run/rspamd", "/var/log/rspamd"])
     machine.run(["chown", "-R", "_rspamd:_rspamd", "/run/rspamd-db", "/run/rspamd", "/var/log/rspamd"])
     for name, text in _RSPAMD.items():
@@ -137,6 +140,8 @@ def rspamd(machine: Machine, *, own_file: bool = False) -> Iterator[None]:
         machine.write(f"/etc/rspamd/local.d/{name}", text.format(logging=logging))
     for name in _RSPAMD_OFF:
         machine.write(f"/etc/rspamd/local.d/{name}.conf", "enabled = false;\n")
+    for name, text in (more or {}).items():
+        machine.write(f"/etc/rspamd/local.d/{name}", text)
     machine.write("/etc/rspamd/rspamd.local.lua", _RSPAMD_RULE)
     argv = ["rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "--var=DBDIR=/run/rspamd-db"]
     with _running(machine, argv, 11332):
@@ -171,26 +176,31 @@ def clamav_milter(machine: Machine, more: str = "") -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def amavis(machine: Machine) -> Iterator[None]:
+def amavis(machine: Machine, configuration: str = AMAVIS) -> Iterator[None]:
     """Amavis on ports 10024 (what comes in) and 10026 (what accounts hand in), back to 10025; needs clamd."""
     machine.run(["mkdir", "-p", *(f"/run/amavis/{name}" for name in ("tmp", "db", "quarantine", "var"))])
     machine.run(["chown", "-R", "amavis:amavis", "/run/amavis"])
-    machine.write("/etc/amavis/conf.d/60-lab", _AMAVIS)
+    machine.write("/etc/amavis/conf.d/60-lab", configuration)
     with _running(machine, ["amavisd", "foreground"], 10026):
         yield
 
 
 @contextlib.contextmanager
-def opendkim(machine: Machine, hosts: str = "127.0.0.1\n10.77.0.0/24\n") -> Iterator[None]:
-    """OpenDKIM on port 8891: signs what ``hosts`` send as corp.test, knows one key of bigmail.test."""
+def opendkim(machine: Machine, hosts: str = "127.0.0.1\n10.77.0.0/24\n", more: str = "") -> Iterator[None]:
+    """OpenDKIM on port 8891, with ``more`` settings: signs what ``hosts`` send as corp.test, knows one key."""
     machine.run(["mkdir", "-p", "/run/opendkim"])
-    machine.run(["opendkim-genkey", "-D", "/run/opendkim", "-d", "corp.test", "-s", "lab"])
+    make_key(machine, "/run/opendkim")
     public = machine.read("/run/opendkim/lab.txt").decode().split('"')[1::2]
     machine.write("/run/opendkim/keys", f"lab._domainkey.corp.test {''.join(public)}\n")
     machine.write("/run/opendkim/hosts", hosts)
-    machine.write("/etc/opendkim-lab.conf", _OPENDKIM)
+    machine.write("/etc/opendkim-lab.conf", _OPENDKIM + more)
     with _running(machine, ["opendkim", "-f", "-x", "/etc/opendkim-lab.conf"], 8891):
         yield
+
+
+def make_key(machine: Machine, folder: str) -> None:
+    """A key of corp.test: lab.private, and lab.txt for the DNS."""
+    machine.run(["opendkim-genkey", "-D", folder, "-d", "corp.test", "-s", "lab"])
 
 
 @contextlib.contextmanager

@@ -9,11 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.lab import auditing, exim, filters
-from tests.lab.auditing import EXIM_CATCH_ALL, EXIM_PERCENT, OPEN_PROXIES, SINK_NAME, audit, whosent
+from tests.lab import auditing, exim
+from tests.lab.auditing import (
+    EXIM_CATCH_ALL,
+    EXIM_PERCENT,
+    OPEN_PROXIES,
+    SINK_NAME,
+    apply,
+    audit,
+    install_exim,
+    restart_exim,
+    results,
+    whosent,
+)
 from tests.lab.lab import Lab, why_not
 from tests.lab.machine import Machine, wait_until
-from tests.lab.mail import heeded, listens, reload
+from tests.lab.mail import listens, reload
 from tests.lab.network import LAN, MX, PUBLIC, WEB
 from tests.lab.possible import require
 
@@ -27,10 +38,6 @@ def lab() -> Iterator[Lab]:
         auditing.start_sink(place)
         auditing.open_postfix(place)
         yield place
-
-
-def results(told: dict[str, Any], check: str = "") -> dict[str, dict[str, Any]]:
-    return {one["about"]: one for one in told["results"] if not check or one["check"] == check}
 
 
 def opened(result: dict[str, Any]) -> set[str]:
@@ -63,14 +70,6 @@ def test_a_hole_that_only_ipv6_has(lab: Lab) -> None:
         "port 2506, IPv4": "closed", "port 2506, IPv6": "open",
     }  # fmt: skip
     assert f"with {auditing.MX_SIX} port 2506" in told["port 2506, IPv6"]["evidence"][0]["source"]
-
-
-def apply(machine: Machine, result: dict[str, Any], key: str = "commands") -> None:
-    """What the report says, typed as it stands; there is no systemd in the lab."""
-    commands = [command for remedy in result["fix"] for command in remedy[key] if "systemctl" not in command]
-    with heeded(machine) if "postfix reload" in commands else nullcontext():
-        for command in commands:
-            machine.run(["sh", "-c", command])
 
 
 def prove_and_close(machine: Machine, holes: dict[str, str], where: str, line: str) -> dict[str, Any]:
@@ -123,7 +122,7 @@ def auditing_queue(machine: Machine) -> list[str]:
     return [one["queue_id"] for one in told if any(SINK_NAME in to["address"] for to in one["recipients"])]
 
 
-def test_exim_open_percent_and_catch_all(lab: Lab) -> None:
+def test_exim_open_by_helo_by_sender_percent_and_catch_all(lab: Lab) -> None:
     """An Exim on ``lan``, reached from outside at port 2525 of the gateway."""
     require("needs Exim: run tests/lab/packages.sh exim" if not exim.UNPACKED.exists() else "")
     lan, out = lab.host("lan"), lab.host("out")
@@ -131,9 +130,13 @@ def test_exim_open_percent_and_catch_all(lab: Lab) -> None:
                         f"tcp dport 2525 dnat ip to {LAN}.30:25"])  # fmt: skip
     install_exim(lan)
     base = {"name": "lan.corp.test", "local": "corp.test : lan.corp.test", "relay": "127.0.0.1"}
+    helo, sender = "accept condition = ${if eq{$sender_helo_name}{localhost}}", "accept senders = *@corp.test"
+    lines = {"open": "relay_from_hosts", "percent": "data = ", "helo": helo, "sender": sender}
     expected = {
         "closed": ({}, "closed", "relays for no stranger"),
         "open": ({"relay": "*"}, "open", "anybody who asks"),
+        "helo": ({"first": f"  {helo}"}, "open", "anybody who greets as localhost"),
+        "sender": ({"first": f"  {sender}"}, "open", "anybody who forges a sender @corp.test"),
         "percent": ({"smarthost": EXIM_PERCENT}, "open", "percent hack"),
         "catch-all": ({"smarthost": EXIM_CATCH_ALL}, "accepted_undelivered", "none of it has arrived"),
     }
@@ -146,20 +149,11 @@ def test_exim_open_percent_and_catch_all(lab: Lab) -> None:
             (here,) = audit(lan, "relay", "lan.corp.test:2525")["results"]
             line = here["causes"][0]
             assert here["verdict"] == "open"
-            assert ("relay_from_hosts" if name == "open" else "data = ") in line["text"]
+            assert lines[name] in line["text"]
             apply(lan, here)
             restart_exim(lan)
             (closed,) = audit(lan, "relay", "lan.corp.test:2525")["results"]
             assert closed["verdict"] == "closed", closed["sentence"]
-
-
-def install_exim(machine: Machine) -> None:
-    """Once, whichever test comes first."""
-    if not machine.read("/etc/exim4/installed"):
-        exim.install(machine)
-        for name in ("mailboxes", "aliases", "users"):
-            machine.write(f"/etc/exim4/{name}", "")
-        machine.write("/etc/exim4/installed", "yes")
 
 
 def test_exim_names_what_lets_mail_in_without_a_password(lab: Lab) -> None:
@@ -199,13 +193,6 @@ def test_exim_names_what_lets_mail_in_without_a_password(lab: Lab) -> None:
     restart_exim(lan)
     assert {one["verdict"] for one in audit(lan, "submission")["results"]} == {"closed"}
     gw.run(["nft", "delete rule inet edge inward handle", rule.rpartition("handle")[2].strip()])
-
-
-def restart_exim(machine: Machine) -> None:
-    machine.run(["sh", "-c", "kill $(cat /run/exim4/exim-daemon.pid)"])
-    wait_until(lambda: not listens(machine, 25), "the end of Exim")
-    machine.run(["/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim-daemon.pid"])
-    wait_until(lambda: listens(machine, 25), "Exim's port")
 
 
 def test_proxies_open_and_closed(lab: Lab) -> None:
@@ -348,72 +335,6 @@ def test_a_gateway_lets_out_declared_relays_alone(lab: Lab) -> None:
     assert [reaches(*way) for way in ((mx, four), (mx, six), (web, four))] == [True, True, False]
     whosent(gw, "egress", "undo")
     assert reaches(web, four)
-
-
-DISCLAIMER = """#!/bin/sh
-umask 077
-file=$(mktemp)
-trap 'rm -f "$file"' EXIT
-cat >"$file"
-altermime --input="$file" --disclaimer=/etc/postfix/disclaimer.txt || exit 75
-/usr/sbin/sendmail -G -i "$@" <"$file"
-"""
-CLOSED = {f"{way} {what}": "closed" for way in ("incoming", "outgoing") for what in ("virus", "spam")}
-
-
-def test_mail_in_our_name_and_what_filters_stop(lab: Lab) -> None:
-    """Nothing filters; then ClamAV, Rspamd, OpenDKIM and a disclaimer do, for what forges our name as for our own."""
-    require(f"needs {filters.missing()}: run tests/lab/packages.sh filters" if filters.missing() else "")
-    mx = lab.host("mx")
-    more = auditing.forward(mx)
-    told = results(audit(mx, "direction", **more))
-    ours, alone = "mail from outside in our name", "our name in From alone"
-    assert {about: one["verdict"] for about, one in told.items()} == {
-        ours: "open",
-        alone: "open",
-        **dict.fromkeys(CLOSED, "open"),
-    }
-    assert (told[ours]["severity"], told[alone]["severity"]) == ("warning", "note")
-    assert told[ours]["causes"][0]["text"] == "smtpd_sender_restrictions = (default)"
-    apply(mx, told[ours])
-    assert results(audit(mx, "direction", **more))[ours]["verdict"] == "closed"
-    apply(mx, told[ours], "undo")
-
-    mx.write("/etc/clamav/white", "# our own people write no viruses\nFrom:corp\\.test\n")
-    mx.write("/etc/postfix/disclaimer", DISCLAIMER, mode=0o755)
-    mx.write("/etc/postfix/disclaimer.txt", "\nConfidential.\n")
-    mx.write("/etc/postfix/outgoing", "corp.test FILTER disclaimer:\n")
-    disclaiming = "pipe flags=Rq user=nobody argv=/etc/postfix/disclaimer -f ${sender} -- ${recipient}"
-    mx.run(["postconf", "-M", f"disclaimer/unix=disclaimer unix - n n - - {disclaiming}"])
-    mx.run(["postconf", "-e", "smtpd_sender_restrictions=check_sender_access texthash:/etc/postfix/outgoing"])
-    mx.run(["postconf", "-e", "smtpd_milters=inet:127.0.0.1:7357, inet:127.0.0.1:8891"])
-    reload(mx)
-    with filters.clamd(mx):
-        white = "Whitelist /etc/clamav/white\n"
-        with filters.clamav_milter(mx, white), filters.opendkim(mx, "127.0.0.1\n0.0.0.0/0\n"):
-            told = results(audit(mx, "direction", **more))
-        assert told[ours]["severity"] == "critical"
-        assert "signed as corp.test" in told[ours]["sentence"]
-        assert "as with a disclaimer" in told[ours]["sentence"]
-        assert {(one["file"], one["line"], one["text"]) for one in told[ours]["causes"]} == {
-            ("/run/opendkim/hosts", 2, "0.0.0.0/0"), ("/etc/postfix/outgoing", 1, "corp.test FILTER disclaimer:"),
-        }  # fmt: skip
-        apply(mx, told[ours])
-        hosts = mx.read("/run/opendkim/hosts").decode()
-        with filters.clamav_milter(mx, white), filters.opendkim(mx, hosts):
-            told = results(audit(mx, "direction", **more))
-        assert told[ours]["severity"] == "warning"  # delivered, and no longer taken for our own
-        virus = told["incoming virus"]
-        assert (virus["verdict"], virus["severity"]) == ("open", "critical")
-        assert [(one["file"], one["line"]) for one in virus["causes"]] == [("/etc/clamav/white", 2)]
-        apply(mx, virus)
-        mx.run(["postconf", "-e", "smtpd_milters=inet:127.0.0.1:7357, inet:127.0.0.1:11332"])
-        reload(mx)
-        with filters.clamav_milter(mx, white), filters.rspamd(mx):
-            told = results(audit(mx, "direction", **more))
-    mx.run(["postconf", "-e", "smtpd_milters=", "smtpd_sender_restrictions="])
-    reload(mx)
-    assert {about: one["verdict"] for about, one in told.items()} == {ours: "open", alone: "open", **CLOSED}, told
 
 
 def test_what_mail_programs_are_told_is_what_ports_accept(lab: Lab) -> None:

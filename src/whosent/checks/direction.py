@@ -4,7 +4,9 @@ Messages are sent from outside to an address of ours that is forwarded to the si
 stranger, to prove the way; one in our name, and one whose From alone names us; a virus test file (EICAR) and a spam
 test text (GTUBE) from a stranger and in our name; and both from here to the outside.  What arrives is compared with
 what was sent: a signature of ours, a changed text or a filter's missing mark on those in our name shows that they were
-treated as outgoing.  Without such an address nothing is sent in, and it is undecided.
+treated as outgoing.  On the server itself the line that does it is named: of Postfix, Exim, OpenDKIM, Rspamd, amavis
+or ClamAV's milter; where what was read does not decide, the place to look, or none.  Without such an address nothing is
+sent in, and it is undecided.
 """
 
 from __future__ import annotations
@@ -36,8 +38,7 @@ from whosent.probing.forgeries import PROBES, Fate, Probe, taken, treated
 from whosent.probing.letters import helo, letter, origin
 from whosent.probing.testfiles import eicar, gtube
 from whosent.servers import outgoing
-from whosent.servers.attempt import Attempt
-from whosent.servers.outgoing import Blamed, Forged
+from whosent.servers.attempt import Attempt, Blamed, Forged
 
 WAIT: Final = 10.0  # seconds: filters take their time
 _MARKED: Final = re.compile(
@@ -83,10 +84,15 @@ def _own(knowledge: Knowledge) -> str:
     return f"postmaster@{domain or (*knowledge.settings.ours.domains, knowledge.host)[0]}"
 
 
+def _stranger(knowledge: Knowledge) -> str:
+    """The sender of ordinary mail."""
+    return f"whosent-audit@{knowledge.sink.mail if knowledge.sink else ''}"
+
+
 def _dialogue(one: Probe, target: Target, knowledge: Knowledge) -> Dialogue:
     sink = knowledge.sink
     assert sink is not None
-    own, stranger = _own(knowledge), f"whosent-audit@{sink.mail}"
+    own, stranger = _own(knowledge), _stranger(knowledge)
     token = _token(one, target, knowledge)
     recipient = f"{token}@{sink.mail}" if one.outgoing else knowledge.settings.audit.mailbox
     message = letter(
@@ -110,7 +116,8 @@ def _forged(knowledge: Knowledge, heard: Heard) -> Forged | None:
         return None
     own = _own(knowledge)
     recipient = knowledge.settings.audit.mailbox
-    return Forged(Attempt(answer.client, helo(knowledge), own, recipient), origin(own))
+    stranger = _stranger(knowledge)
+    return Forged(Attempt(answer.client, helo(knowledge), own, recipient), origin(own), stranger, origin(stranger))
 
 
 # ------------------------------------------------------------------ judgement
@@ -144,6 +151,16 @@ class Case(NamedTuple):
         forged = _forged(self.knowledge, self.heard)
         return outgoing.guilty(self.heard, forged, shown) if forged and self.target.here else []
 
+    def sparing(self, payload: str) -> list[Blamed]:
+        """The lines by which a filter that runs looks at nobody's mail."""
+        forged = _forged(self.knowledge, self.heard)
+        client = forged.attempt.client if forged else ""
+        return outgoing.sparing(self.heard, client, payload) if self.target.here else []
+
+    def why(self, shown: str, causes: list[Blamed]) -> str:
+        """How we know; and that no line is named, where the configuration could be read."""
+        return shown if causes or not self.target.here else f"{shown} {outgoing.unexplained(self.heard)}"
+
 
 def _fates(target: Target, knowledge: Knowledge, heard: Heard) -> Iterator[Fate]:
     came: dict[str, Arrived] = {}
@@ -174,8 +191,9 @@ def _in_our_name(case: Case) -> Iterator[Result]:
     }
     if signs:
         told = f"{target} takes mail from outside for our own if its From names us: {'; '.join(signs.values())}."
-        why = "Compared with an ordinary message that came by the same way."
-        yield _result(case, Told(about, "open", told, why, "critical", case.blamed(signs)), [*pair, alone])
+        causes = case.blamed(signs)
+        why = case.why("Compared with an ordinary message that came by the same way.", causes)
+        yield _result(case, Told(about, "open", told, why, "critical", causes), [*pair, alone])
         return
     if forged.arrived is None:
         verdict: Decision = "closed" if forged.refused else "accepted_undelivered"
@@ -217,13 +235,13 @@ def _filtered(case: Case, control: Fate, tried: list[Fate]) -> Result:
     if not passed:
         told = f"{target} stops or marks {first.words} ({way})."
         return _result(case, Told(about, "closed", told, f"It was {tried[0].told}; an ordinary one arrived."), every)
-    stopped = passed[0] is not tried[0]  # what a stranger sends is, what names us is not
     told = f"{target} lets {passed[0].probe.words} through, {way}"
-    tail = ", though it stops the same from a stranger: who forges our name passes the filter." if stopped else "."
-    return _result(
-        case, Told(about, "open", told + tail, "It arrived at the sink unmarked.", "critical" if stopped else "warning",
-                   case.blamed(["unfiltered"]) if stopped else []), every,
-    )  # fmt: skip
+    why = "It arrived at the sink unmarked."
+    if passed[0] is tried[0]:
+        return _result(case, Told(about, "open", f"{told}.", why, causes=case.sparing(first.payload)), every)
+    told += ", though it stops the same from a stranger: who forges our name passes the filter."
+    causes = case.blamed(["unfiltered"])
+    return _result(case, Told(about, "open", told, case.why(why, causes), "critical", causes), every)
 
 
 class Told(NamedTuple):

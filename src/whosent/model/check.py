@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from whosent.model.finding import Strength
 from whosent.model.incident import Remedy
 from whosent.model.settings import Settings
 from whosent.model.token import issue
@@ -311,6 +312,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     why: str  # what it does, in one sentence
     setting: str = ""  # as the server's own tool names it: "mynetworks", "submission/inet/mynetworks"
     entry: str = ""  # the part of its value that is to blame
+    strength: Strength = Strength.SHOWN  # candidates: the place to look, where what was read does not decide
 
 
 class Vector(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,13 @@
-"""What a client did that a configuration is asked about."""
+"""What a client did that a configuration is asked about, and what was found to blame."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from whosent.model.check import Opening
+from whosent.model.incident import Remedy
+
+Blamed: TypeAlias = tuple[Opening, list[Remedy]]
 
 
 class Attempt(NamedTuple):
@@ -12,3 +17,12 @@ class Attempt(NamedTuple):
     helo: str
     sender: str
     recipient: str
+
+
+class Forged(NamedTuple):
+    """A message in our name, as a server saw it."""
+
+    attempt: Attempt
+    header: str  # its From line
+    stranger: str  # who sent the ordinary one that came the same way; without brackets
+    ordinary: str  # the From line of that one

@@ -38,11 +38,16 @@ def lookups(heard: Heard, key: str, port: int, attempt: Attempt) -> Iterator[Que
     if place is None:
         return
     yield Read(key=place, path=place)
-    said = (f"EHLO {attempt.helo}", f"MAIL FROM:<{attempt.sender}>", f"RCPT TO:<{attempt.recipient}>", "QUIT")
-    session = "".join(_CONTROLS.sub("", line) + "\r\n" for line in said)
-    pretended = ("exim", "-oMi", f"{_HERE}.{port}", "-bh", attempt.client)
-    yield Run(key=f"exim -bh {key}", argv=pretended, said=session)
+    yield pretended(f"exim -bh {key}", port, attempt)
     yield Run(key=f"exim -bt {key}", argv=("exim", "-bt", "--", attempt.recipient))
+
+
+def pretended(key: str, port: int, attempt: Attempt, header: str = "") -> Run:
+    """A session of this attempt that takes nothing; with a From line, up to the end of a message."""
+    envelope = (f"EHLO {attempt.helo}", f"MAIL FROM:<{attempt.sender}>", f"RCPT TO:<{attempt.recipient}>")
+    message = ("DATA", header, "Subject: probe", "", "probe", ".") if header else ()
+    session = "".join(_CONTROLS.sub("", line) + "\r\n" for line in (*envelope, *message, "QUIT"))
+    return Run(key=key, argv=("exim", "-oMi", f"{_HERE}.{port}", "-bh", attempt.client), said=session)
 
 
 class Written(NamedTuple):

@@ -235,21 +235,22 @@ def guilty(site: Configuration, service: Service | None, attempt: Attempt, heard
         elif (cause := _passes(site, service, step, attempt)) is not None:
             return cause
     unset = site.where(walked[0].parameter if walked else "smtpd_relay_restrictions", service)
-    return _because(unset, "Nothing in this list refuses recipients of others (reject_unauth_destination is missing).")
+    return because(unset, "Nothing in this list refuses recipients of others (reject_unauth_destination is missing).")
 
 
 def _passes(site: Configuration, service: Service | None, step: Step, attempt: Attempt) -> Opening | None:
     """What a restriction without a map lets through."""
     if step.word == "permit":
-        return _because(site.where(step.parameter, service), "It permits everybody before anything is refused.")
+        return because(site.where(step.parameter, service), "It permits everybody before anything is refused.")
     network = network_of(site.words("mynetworks", service), attempt.client)
     if step.word != "permit_mynetworks" or not network:
         return None
     why = f"{network} makes {attempt.client} one of our own: whoever is there may relay."
-    return _because(site.where("mynetworks", service), why, network)
+    return because(site.where("mynetworks", service), why, network)
 
 
-def _because(cause: Opening, why: str, entry: str = "") -> Opening:
+def because(cause: Opening, why: str, entry: str = "") -> Opening:
+    """A line, with what it does."""
     return msgspec.structs.replace(cause, why=why, entry=entry)
 
 
@@ -274,7 +275,7 @@ def _relayed(site: Configuration, service: Service | None, domain: str, heard: H
         told = heard.get(f"{word} {domain}")
         if word.lower() == domain.lower() or (isinstance(told, Ran) and told.code == 0 and told.output.strip()):
             why = f"{word} holds {domain}: everybody may send there."
-            return _because(site.where("relay_domains", service), why, word)
+            return because(site.where("relay_domains", service), why, word)
     return None
 
 
@@ -286,7 +287,7 @@ def _routed(site: Configuration, service: Service | None, attempt: Attempt) -> O
     if site.value("allow_untrusted_routing", service).lower() != "yes":
         return None
     why = f"Addresses such as {attempt.recipient} are passed on to where their local part points."
-    return _because(site.where("allow_untrusted_routing", service), why)
+    return because(site.where("allow_untrusted_routing", service), why)
 
 
 def answered(step: Step, heard: Heard) -> tuple[str, str]:
