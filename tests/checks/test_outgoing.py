@@ -92,6 +92,27 @@ def test_milters_that_look_a_second_time_are_a_place_to_look() -> None:
                                           "/etc/x may not be read. Look at what else handles this mail.")  # fmt: skip
 
 
+def test_of_two_filters_that_would_sign_the_one_with_the_selector_is_named() -> None:
+    opendkim = {"/etc/o.conf": "Selector lab\nInternalHosts 0.0.0.0/0\n"}
+    rspamd = {"/etc/rspamd/local.d/dkim_signing.conf": "sign_networks = [0.0.0.0/0];\n"}
+    heard = dict(filters_say({**opendkim, **rspamd}))
+    dumped = '{"selector":"mail","sign_networks":["0.0.0.0/0"]}\n{}\n{}\n'
+    heard |= {"ps": Ran(key="ps", at=0, output=f"{FILTERS}rspamd: main process\n/usr/sbin/amavisd (master)\n"),
+              "rspamadm configdump": Ran(key="r", at=0, output=dumped),
+              "run-parts /etc/amavis/conf.d": Ran(key="r", at=0, output="/etc/amavis/conf.d/50-user\n"),
+              "/etc/amavis/conf.d/50-user": Content(key="a", at=0, text=(
+                  "@mynetworks = qw(0.0.0.0/0);\ndkim_key('corp.test', 'other', '/k');\n"))}  # fmt: skip
+    places = {"lab": "/etc/o.conf", "mail": "/etc/rspamd/local.d/dkim_signing.conf",
+              "other": "/etc/amavis/conf.d/50-user"}  # fmt: skip
+    for selector, place in places.items():
+        forged = IN_OUR_NAME._replace(selectors=frozenset({selector}))
+        assert [one.file for one, _ in outgoing.guilty(heard, forged, ["signed"])] == [place]
+    assert len(outgoing.guilty(heard, IN_OUR_NAME, ["signed"])) == 3  # nothing tells them apart
+    text = "DKIM-Signature: v=1; a=rsa; d=corp.test;\n\ts=lab; h=from\nDKIM-Signature: d=x.test; s=y\nSubject: s=z\n"
+    arrived = Arrived("t", 1.0, "203.0.113.2", "mail", headers=text)
+    assert forgeries.selectors(arrived, {"corp.test"}) == {"lab"}
+
+
 def test_how_our_own_senders_would_be_refused_from_outside() -> None:
     found = outgoing.refusing(postfix_says(smtpd_sender_restrictions="reject_unknown_sender_domain"), "corp.test")
     assert found

@@ -34,7 +34,7 @@ from whosent.model.check import (
     Vector,
 )
 from whosent.probing import listeners, passages
-from whosent.probing.forgeries import PROBES, Fate, Probe, taken, treated
+from whosent.probing.forgeries import PROBES, Fate, Probe, selectors, taken, treated
 from whosent.probing.letters import helo, letter, origin
 from whosent.probing.testfiles import eicar, gtube
 from whosent.servers import outgoing
@@ -149,7 +149,16 @@ class Case(NamedTuple):
     def blamed(self, shown: Iterable[Treatment]) -> list[Blamed]:
         """The lines that treat mail in our name so."""
         forged = _forged(self.knowledge, self.heard)
-        return outgoing.guilty(self.heard, forged, shown) if forged and self.target.here else []
+        if forged is None or not self.target.here:
+            return []
+        came = [one.arrived for one in self.fates.values() if one.probe.ours and one.arrived]
+        names = frozenset[str]().union(*(selectors(one, self.ours) for one in came))
+        return outgoing.guilty(self.heard, forged._replace(selectors=names), shown)
+
+    @property
+    def ours(self) -> set[str]:
+        """Our domains."""
+        return {_own(self.knowledge).rpartition("@")[2].lower(), *self.knowledge.settings.ours.domains}
 
     def sparing(self, payload: str) -> list[Blamed]:
         """The lines by which a filter that runs looks at nobody's mail."""
@@ -182,12 +191,11 @@ def _in_our_name(case: Case) -> Iterator[Result]:
         why = f"Even an ordinary message from outside did not arrive: {plain.told}. Is audit.mailbox forwarded?"
         yield _result(case, Told(about, "undecided", told, why), pair)
         return
-    ours = {_own(case.knowledge).rpartition("@")[2].lower(), *case.knowledge.settings.ours.domains}
     signs = {
         kind: words
         for one in (forged, alone)
         if one.arrived
-        for kind, words in treated(plain.arrived, one.arrived, ours)
+        for kind, words in treated(plain.arrived, one.arrived, case.ours)
     }
     if signs:
         told = f"{target} takes mail from outside for our own if its From names us: {'; '.join(signs.values())}."

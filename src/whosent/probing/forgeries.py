@@ -11,6 +11,7 @@ from whosent.model.check import Arrived, Replies, Treatment
 _FILTERS: Final = re.compile(
     r"(?im)^(X-(?:Virus|Spam|Rspamd|Amavis|Spamd|MailScanner|Sophos|Clam)[\w-]*|Authentication-Results):"
 )
+_SIGNATURE: Final = re.compile(r"(?im)^DKIM-Signature:(.*(?:\n[ \t].*)*)")
 _SIGNED: Final = re.compile(r"(?ims)^DKIM-Signature:.*?\bd=([\w.-]+)")
 
 
@@ -85,6 +86,12 @@ def treated(plain: Arrived, forged: Arrived, ours: set[str]) -> Iterator[tuple[T
         yield "unfiltered", f"a filter did not look at it ({', '.join(sorted(missing))} is missing)"
     if forged.body.split() != plain.body.split():
         yield "changed", "its text was changed, as with a disclaimer"
+
+
+def selectors(one: Arrived, ours: set[str]) -> frozenset[str]:
+    """Those of its DKIM signatures of ours (RFC 6376 3.5)."""
+    told = (dict(re.findall(r"\b([ds])=([\w.-]+)", text)) for text in _SIGNATURE.findall(one.headers))
+    return frozenset(tags["s"] for tags in told if "s" in tags and tags.get("d", "").lower() in ours)
 
 
 def _found(pattern: re.Pattern[str], one: Arrived) -> set[str]:

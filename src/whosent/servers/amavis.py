@@ -26,6 +26,7 @@ _ELSEWHERE: Final = ("/etc/amavisd/amavisd.conf", "/etc/amavisd.conf")
 _MOST: Final = 60  # files
 _RESTART: Final = "systemctl restart amavis"
 _NETWORKS: Final = "\\@mynetworks"  # the list itself, in a list of lists
+_KEY: Final = re.compile(r"dkim_key\s*\(([^)]{0,1000})\)")
 _REACH: Final = "what amavis signs and adds a disclaimer to: our own networks must be named, or log in"
 
 
@@ -82,6 +83,12 @@ def _array(one: Assigned) -> str:
 
 
 # ------------------------------------------------------------------ originating
+
+
+def signs_as(heard: Heard, selectors: frozenset[str]) -> bool:
+    """Whether one of these selectors is written as a word in a statement with a key."""
+    keys = [found for file in _here(heard).files for found in _KEY.findall(file.text)]
+    return any(re.search(rf"['\"]{re.escape(one)}['\"]", key) for key in keys for one in selectors)
 
 
 def _originating(here: _Here, client: str) -> Iterator[Blamed]:

@@ -26,3 +26,4 @@ class Forged(NamedTuple):
     header: str  # its From line
     stranger: str  # who sent the ordinary one that came the same way; without brackets
     ordinary: str  # the From line of that one
+    selectors: frozenset[str] = frozenset()  # of the signatures of ours that it arrived with

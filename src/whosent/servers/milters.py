@@ -46,6 +46,13 @@ def runs(heard: Heard, program: str) -> bool:
     return _path(heard, program) is not None
 
 
+def signs_as(heard: Heard, selectors: frozenset[str]) -> bool:
+    """Whether OpenDKIM's configuration has one of these selectors; where it has a table of keys, it may."""
+    text = [line.split() for line in running.lines(heard, _path(heard, "opendkim"))]
+    told = {words[1] for words in text if len(words) > 1 and words[0].lower() == "selector"}
+    return bool(told & selectors) or any(words and words[0].lower() == "keytable" for words in text)
+
+
 class _Listed(NamedTuple):
     """A list that a filter's configuration names."""
 

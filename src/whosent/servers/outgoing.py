@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import Final
 
 import msgspec
@@ -45,14 +46,22 @@ def lookups(heard: Heard, forged: Forged) -> Iterator[Question]:
 def guilty(heard: Heard, forged: Forged, shown: Iterable[Treatment]) -> list[Blamed]:
     """The lines that explain what was shown."""
     kinds: set[str] = set(shown)
-    found = [*milters.guilty(heard, forged, kinds), *rspamd.guilty(heard, forged, kinds)]
+    diverted = _diverted(heard, forged) if kinds else None
+    found = list(_of_filters(heard, forged, kinds, (milters, rspamd) if diverted else (milters, rspamd, amavis)))
+    found += [diverted] if diverted else []
     if kinds and postfix.configuration(heard) is None:
         found += exim_outgoing.guilty(heard, forged, kinds)
-    diverted = _diverted(heard, forged) if kinds else None
-    found += [diverted] if diverted else amavis.guilty(heard, forged, kinds)
     if "signed" in kinds and not found and (again := _handed_in_again(heard)):
         found.append(again)
     return mending.apart(found)
+
+
+def _of_filters(heard: Heard, forged: Forged, kinds: set[str], filters: Iterable[ModuleType]) -> Iterator[Blamed]:
+    """Of several that would sign, those that have the selector which the signature names."""
+    would = [one for one in filters if any(one.guilty(heard, forged, kinds & {"signed"}))]
+    did = [one for one in would if one.signs_as(heard, forged.selectors)] or would
+    for one in filters:
+        yield from one.guilty(heard, forged, kinds if one in did else kinds - {"signed"})
 
 
 def unexplained(heard: Heard) -> str:

@@ -29,6 +29,7 @@ _FILES: Final = {  # the strongest first
 _LONGEST: Final = 500  # characters of a pattern that is tried
 _RESTART: Final = "systemctl restart rspamd"
 _PERSONAL: Final = {"authenticated", "user", "ip", "client_ip"}  # what a stranger cannot write
+_ELSEWHERE: Final = {"selector_map", "key_table", "use_vault", "sign_condition"}  # what names selectors
 _TRUE: Final = {"true", "yes", "on", "1"}
 _LOCAL: Final = ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8", "169.254.0.0/16", "fe80::/10")
 _WORD: Final = re.compile(r'"([^"]*)"|([^\s,;\[\]{}"]+)')
@@ -143,6 +144,13 @@ def _file(value: object) -> str:
 
 
 # ------------------------------------------------------------------ whom it signs for
+
+
+def signs_as(heard: Heard, selectors: frozenset[str]) -> bool:
+    """Whether a selector that is in force is one of these; where keys stand elsewhere, one may be."""
+    told = _dumped(heard).get("dkim_signing", {})
+    text = msgspec.json.encode(told).decode()
+    return bool(_ELSEWHERE & set(told)) or any(f'"selector":"{one}"' in text for one in selectors)
 
 
 def _signs(heard: Heard, client: str) -> Blamed | None:
