@@ -101,7 +101,8 @@ def test_of_two_filters_that_would_sign_the_one_with_the_selector_is_named() -> 
               "rspamadm configdump": Ran(key="r", at=0, output=dumped),
               "run-parts /etc/amavis/conf.d": Ran(key="r", at=0, output="/etc/amavis/conf.d/50-user\n"),
               "/etc/amavis/conf.d/50-user": Content(key="a", at=0, text=(
-                  "@mynetworks = qw(0.0.0.0/0);\ndkim_key('corp.test', 'other', '/k');\n"))}  # fmt: skip
+                  "$enable_dkim_signing = 1;\n@mynetworks = qw(0.0.0.0/0);\ndkim_key('corp.test', 'other', '/k');\n"
+              ))}  # fmt: skip
     places = {"lab": "/etc/o.conf", "mail": "/etc/rspamd/local.d/dkim_signing.conf",
               "other": "/etc/amavis/conf.d/50-user"}  # fmt: skip
     for selector, place in places.items():
@@ -135,7 +136,8 @@ def test_no_text_of_theirs_breaks_the_reading(one: str, two: str) -> None:
              "/b": Content(key="b", at=0, text="Whitelist /c")}  # fmt: skip
     running = Ran(key="ps", at=0, output=f"opendkim -x /a\nclamav-milter -c /b\nrspamd:\namavisd -c /d\n{two}")
     files |= {path: Content(key=path, at=0, text=text) for path, text in (
-        ("/d", f"{two}\n@mynetworks = {one};\n$policy_bank{{'MYNETS'}} = {{{one}}};"), ("/e", f"{two}:\n{one}"),
+        ("/d", (f"$enable_dkim_signing = 1;\n{two}\n"
+               f"@mynetworks = {one};\n$policy_bank{{'MYNETS'}} = {{{one}}};")), ("/e", f"{two}:\n{one}"),
         ("/etc/rspamd/local.d/dkim_signing.conf", f"sign_networks = {two}\n{one}"),
         ("/etc/rspamd/local.d/settings.conf", f"{one} {{ from = {two}; }}"))}  # fmt: skip
     asked = {key: Ran(key=key, at=0, output=text) for key, text in (

@@ -109,7 +109,8 @@ def amavis_says(text: str, packaged: str = "1;\n", more: dict[str, str] | None =
         **postfix_says(maps=None, **settings),
     }
     heard |= {f"run-parts {folder}": Ran(key="r", at=0, output=output) for folder, output in listed.items()}
-    return heard | content({PACKAGED: packaged, USER: text, **(more or {})})
+    signing = "$enable_dkim_signing = 1; # by whoever is ours\n"
+    return heard | content({PACKAGED: f"{packaged}{signing}", USER: text, **(more or {})})
 
 
 def originating(heard: Heard) -> list[tuple[str, int | None, str]]:
@@ -132,6 +133,15 @@ def test_what_makes_amavis_take_a_client_for_ours_is_named(text: str, line: int,
     ((file, number, command),) = originating(amavis_says(text))
     assert (file, number) == (USER, line)
     assert command == (f"sed -i.whosent '{edit}' {USER}" if edit else "")
+
+
+def test_what_does_not_sign_has_signed_nothing() -> None:
+    heard = {**amavis_says("@mynetworks = qw(0/0);\n"), **content({PACKAGED: "$enable_dkim_signing = 0;\n"})}
+    assert originating(heard) == []
+    assert list(amavis.guilty(heard, IN_OUR_NAME, {"changed"})) == []
+    bank = "@mynetworks = qw(0/0);\n$policy_bank{'MYNETS'} = { allow_disclaimers => 1 };\n"
+    found = list(amavis.guilty(amavis_says(bank), IN_OUR_NAME, {"changed"}))
+    assert [one.line for one, _ in found] == [1]
 
 
 def test_what_perl_computes_is_a_place_to_look() -> None:

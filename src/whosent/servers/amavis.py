@@ -25,6 +25,10 @@ _FOLDERS: Final = ("/usr/share/amavis/conf.d", "/etc/amavis/conf.d")
 _ELSEWHERE: Final = ("/etc/amavisd/amavisd.conf", "/etc/amavisd.conf")
 _MOST: Final = 60  # files
 _RESTART: Final = "systemctl restart amavis"
+_SWITCHES: Final = {  # what it does with mail of our own only where it is told to
+    "signed": re.compile(r"\$enable_dkim_signing\s*=\s*[^0\s;]"),
+    "changed": re.compile(r"allow_disclaimers['\"}]*\s*=>?\s*[^0\s;]"),
+}
 _NETWORKS: Final = "\\@mynetworks"  # the list itself, in a list of lists
 _KEY: Final = re.compile(r"dkim_key\s*\(([^)]{0,1000})\)")
 _REACH: Final = "what amavis signs and adds a disclaimer to: our own networks must be named, or log in"
@@ -45,8 +49,10 @@ def lookups(heard: Heard) -> Iterator[Question]:
 
 def guilty(heard: Heard, forged: Forged, kinds: set[str]) -> Iterator[Blamed]:
     """What makes the message originating, where it was signed or changed."""
-    if runs(heard) and kinds & {"signed", "changed"}:
-        yield from _originating(_here(heard), forged.attempt.client)
+    if runs(heard):
+        here = _here(heard)
+        if kinds & {kind for kind, wanted in _SWITCHES.items() if any(wanted.search(file.text) for file in here.files)}:
+            yield from _originating(here, forged.attempt.client)
 
 
 def runs(heard: Heard) -> bool:
