@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from whosent.complaints import excerpts, extract, labels, tables
+from whosent.complaints import clauses, excerpts, extract, labels, tables
 from whosent.complaints.view import View
 
 _REGISTRY: Final = re.compile(
@@ -20,22 +20,26 @@ _RANGE_BEFORE: Final = re.compile(
     r"(?:(?:\d{1,3}\.){3}\d{1,3}|::[\da-fA-F:]{0,30}|(?:[\da-fA-F]{1,4}:){3,7}[\da-fA-F]{1,4})\s{0,3}[-\u2013]\s{0,3}$"
 )
 _RANGE_BEHIND: Final = re.compile(
-    r"^\s{0,3}[-\u2013]\s{0,3}(?:(?:\d{1,3}\.){3}\d|(?:[\da-fA-F]{1,4}:){1,7}:|(?:[\da-fA-F]{1,4}:){3})"
+    r"^[ \t]{0,3}[-\u2013]\s{0,3}(?:(?:\d{1,3}\.){3}\d|(?:[\da-fA-F]{1,4}:){1,7}:|(?:[\da-fA-F]{1,4}:){3})"
 )
+_TWICE: Final = re.compile(r"(?<![\d./])((?:\d{1,3}\.){3}\d{1,3})/\1(?![\d./])")  # its name, were there one
 _PORT_BEHIND: Final = re.compile(
     r"^[\s\"'\])>,;]{0,4}(?::|source[ _-]?port\s*[:=]?|src[ _-]?port\s*[:=]?|port\s*[:=]?)\s{0,2}(\d{1,5})\b",
     re.IGNORECASE,
 )
 _PORT_LINE: Final = re.compile(r"(?im)^[> \t]*(?:source|src)[ _-]?port[ \t]*[:=][ \t]*(\d{1,5})\b")
 _TOP_PORT: Final = 65_535
-_NETWORK: Final = re.compile(r"/\d{1,3}\b")  # a whole network is nobody
+_NETWORK: Final = re.compile(r"/(\d{1,3})\b")  # a whole network is nobody
+_OF_DNS: Final = re.compile(r"#53\b")
+_RECEIVED: Final = re.compile(r"(?i)(?:^|\n)[> \t|]{0,8}received:[^\n]{0,300}(?:\n[> |]{0,6}[ \t][^\n]{0,300}){0,3}$")
+_DASHES: Final = re.compile(r"\n[> \t]{0,8}[-=~_*]{2,80}[ \t\r]*\n$")  # below a heading
 _BULLET: Final = r"(?:[> \t*\u2022\u00b7\[(<-]{0,8})(?:(?:\d{1,3}|[ivx]{1,4}|[a-z])[.)][ \t]{1,3})?[\[(<]?"
 _ALONE: Final = re.compile(
     rf"(?m)^{_BULLET}((?:\d{{1,3}}\.){{3}}\d{{1,3}}|[0-9A-Fa-f:]{{6,39}})(?::\d{{1,5}})?[\])>]?[;,]?[ \t\r]*$"
 )
 _NEXT_LINE: Final = re.compile(rf"(?::\d{{1,5}})?[\])>;, \t\r]{{0,8}}\n{_BULLET}")
 _AND: Final = re.compile(r"(?:[,;]|[ \t]{1,3}(?:and|und|et|y|e|en|och|i|&))?[ \t]{1,3}|[,;]")
-_LINE_ENDS: Final = re.compile(r"(?::\d{1,5})?[\])>;,. \t\r]{0,8}(?:\n|$)")
+_LINE_ENDS: Final = re.compile(r"(?::\d{1,5})?(?:[ \t]<?h(?:tt|xx)ps?://\S{1,120})?[\])>;,. \t\r]{0,8}(?:\n|$)")
 _OF_A_LINK: Final = re.compile(rf"^{_BULLET}<?(?:h(?:tt|xx)ps?://|www\.)\S[^\n]{{0,1000}}[\s/>][(\[]$")
 _BRACKET_ENDS: Final = re.compile(r"[)\]][ \t\r]*(?:\n|$)")
 _LINE_BEGINS: Final = re.compile(_BULLET)
@@ -46,7 +50,7 @@ _HEADS_HOSTS: Final = re.compile(
 )
 _HEADS_ACCUSED: Final = re.compile(
     r"\b(?:affected|betroffen\w*|infected|infizier\w*|compromised|kompromittier\w*|malicious|attack(?:ers?|ing)|sources?"
-    r"|offend\w+|abus\w+|involved|engaged|associated|criminals?|(?:in|of|from|on|under|within|aus)\s+(?:your|ihr\w{0,2}))\b",
+    r"|offend\w+|abus\w+|involved|engaged|associated|criminals?|deny|banned|blocked|(?:in|of|from|on|under|within|aus)\s+(?:your|ihr\w{0,2}))\b",
     re.IGNORECASE,
 )
 _HEADS_FROM: Final = re.compile(
@@ -122,7 +126,7 @@ def _enclosed(text: str) -> list[str]:
 
 
 def _ready(text: str) -> str:
-    return tables.without_tables_of_others(excerpts.plain_ports(extract.refanged(text)))
+    return tables.without_tables_of_others(excerpts.plain_ports(_TWICE.sub(r"\1", extract.refanged(text))))
 
 
 def _hosts(said: dict[str, _Said], least: int = labels.FROM) -> dict[str, _Said]:
@@ -139,8 +143,9 @@ def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
     for start, end, found in extract.placed(text):
         before, behind = text[max(0, start - _LOOK_BACK) : start], text[end : end + _LOOK_AHEAD]
         between = text[last:start][:40]
-        goes_on = _AND.fullmatch(between) or (_NEXT_LINE.fullmatch(between) and _LINE_ENDS.match(behind))
-        own_weight = _by_its_place(before, behind)
+        together = _AND.fullmatch(between) and (between.strip(",;") or weight >= labels.ADDRESS)
+        goes_on = together or (_NEXT_LINE.fullmatch(between) and _LINE_ENDS.match(behind))
+        own_weight = _by_its_place(before, behind, "128" if ":" in found else "32")
         if own_weight or not goes_on:
             weight, shown = own_weight, before[-_SHAPE:]
         last = end
@@ -162,18 +167,17 @@ def _weighed(text: str, own: set[str]) -> dict[str, _Said]:
     return said
 
 
-def _by_its_place(before: str, behind: str) -> int:
-    """What the words before an address, and the mark behind it, make of it."""
+def _by_its_place(before: str, behind: str, bits: str) -> int:
+    """What the words before an address, and the mark behind it, make of it; ``bits`` are those of such an address."""
+    before = _DASHES.sub("\n", before) if before.endswith("\n") else before
     above, _, line = before.rpartition("\n")
     words = line[-80:]
     if excerpts.has_as_client(line, behind):
         return labels.CLIENT
-    if _NETWORK.match(behind) or _RANGE_BEHIND.match(behind) or _RANGE_BEFORE.search(words) or _REGISTRY.match(line):
-        return labels.NOBODY
-    if excerpts.has_as_host(line, behind):
+    if _is_of_a_network(line, behind, bits) or excerpts.has_as_host(line, behind):
         return labels.NOBODY
     weight = labels.tagged(before)
-    weight = labels.weight(words, above) if weight is None else weight
+    weight = _by_its_words(words, before, behind) if weight is None else weight
     if weight or not _LINE_BEGINS.fullmatch(line):
         hosting = not weight and _OF_A_LINK.match(line) and _BRACKET_ENDS.match(behind)
         return labels.ADDRESS if hosting else weight
@@ -181,6 +185,29 @@ def _by_its_place(before: str, behind: str) -> int:
         return labels.SOURCE
     further, _, label = above.rpartition("\n")  # a label may stand on a line of its own
     return labels.weight(f"{label.strip()}: ", further) if 0 < len(label.strip()) <= _SHORT else weight
+
+
+def _is_of_a_network(line: str, behind: str, bits: str) -> bool:
+    """Whether an address stands for more than a host: a network, a range, what a registry has; or for who was asked."""
+    network = _NETWORK.match(behind)
+    if network and network[1] != bits:
+        return True
+    if _OF_DNS.match(behind):  # of nslookup and dig
+        return "client" not in line[-80:]
+    return bool(_RANGE_BEHIND.match(behind) or _RANGE_BEFORE.search(line[-80:]) or _REGISTRY.match(line))
+
+
+def _by_its_words(words: str, before: str, behind: str) -> int:
+    """What a label before an address makes of it, else the clause around it."""
+    if _RECEIVED.search(before):  # a header's words are no clause
+        return labels.weight(words, before.rpartition("\n")[0])
+    weight = labels.weight(clauses.without_name(words), before.rpartition("\n")[0])
+    if labels.LINKED < weight < labels.ADDRESS:
+        if clauses.is_attacked(before, behind):
+            return labels.NOBODY
+        if clauses.is_accused(before, behind):
+            return labels.CLIENT
+    return weight
 
 
 def _heads_accused(above: str) -> bool:
@@ -210,7 +237,9 @@ def _labelled(public: dict[str, _Said]) -> list[str]:
     """Those that labels call the source; else those of labels that only say address, and of lists of addresses."""
     sources = [found for found, one in public.items() if one.weight >= labels.SOURCE]
     alone = [found for found, one in public.items() if one.alone and one.weight >= labels.MENTIONED]
-    lists = alone if len(alone) >= _SEVERAL else []
+    beside = max((one.weight for one in public.values() if not one.alone), default=labels.MENTIONED)
+    least = min((public[found].weight for found in alone), default=labels.MENTIONED)
+    lists = alone if len(alone) >= _SEVERAL and beside <= least else []  # else what one did to those may be listed
     if sources:
         return lists if set(sources) < set(lists) else sources
     plain = [found for found, one in public.items() if one.weight == labels.ADDRESS or found in lists]

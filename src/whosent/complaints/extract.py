@@ -21,6 +21,7 @@ _BRACKETED: Final = re.compile(r"<([^<>\s]{1,320})>")
 _QUOTED_MAILBOX: Final = re.compile(r'"[^"\n]{1,64}"@[A-Za-z0-9.-]{1,253}')
 _V4: Final = re.compile(r"(?<![\w.-])(?<!\d\.)((?:\d{1,3}(?:\.|\[\.\]|\(\.\))){3}\d{1,3})(?![\w-]|\.\d)")
 _DEFANGED: Final = re.compile(r"(?<=\d)[ \t]?(?:\[(?:\.|dot)\]|\((?:\.|dot)\))\s?(?=\d)", re.IGNORECASE)
+_DEFANGED_LINK: Final = re.compile(r"(?<=ttp|xxp|tps|xps)\[(:|://)\]")
 _V6: Final = re.compile(r"(?<![\w:.])((?:IPv6:)?(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:\.\d{1,3}){0,3})(?![\w:])")
 _LINK: Final = re.compile(r"(?:h(?:tt|xx)ps?://|www\.)(?:\[\.\]|[^\s<>\"'`\[\])}]){3,1000}", re.IGNORECASE)
 _ISO: Final = re.compile(
@@ -119,7 +120,7 @@ def placed(text: str) -> Iterator[tuple[int, int, str]]:
 
 def refanged(text: str) -> str:
     """The text with the dots of its addresses plain again where their writer broke them up: 192[.]0 (.) 2(dot)7."""
-    return _DEFANGED.sub(".", text)
+    return _DEFANGED.sub(".", _DEFANGED_LINK.sub(r"\1", text) if "[:" in text else text)
 
 
 def links(text: str) -> tuple[str, ...]:

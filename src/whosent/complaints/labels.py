@@ -17,7 +17,7 @@ LINKED: Final = -1  # of the host of a link: what stands there is hosted, not se
 NOBODY: Final = -6  # the attacked, the reporter, a network
 
 _MARK: Final = r"[\s\"'()\]]{0,8}[:=\uff1a|\t]"  # of a label, or between the cells of a row
-_OPEN: Final = r"[\s\"'\[(<*_]*"
+_OPEN: Final = r"[\s\"'`\[(<*_]*"
 _SOURCES: Final = (
     r"source|src|sender|spam(?:mer|ming)?|attack(?:er|ing)?s?(?!ed)|offend(?:er|ing)|origin(?:ating|ator|e|en|em)?"
     r"|abus(?:er|ive|ing)?|infected|compromised|malicious|culprit|suspect(?:ed)?|remote|client|connecting|relay|bot(?:net)?s?\b"
@@ -33,11 +33,11 @@ _SOURCES: Final = (
 )
 _SOURCES_UNPARTED: Final = (  # of writing without blanks
     r"\u9001\u4fe1\u5143|\u767a\u4fe1\u5143|\u653b\u6483\u5143|\u63a5\u7d9a\u5143|\u6e90(?=\s?(?:ip|\u5730\u5740))"
-    r"|[\u6765\u4f86]\u6e90|\u653b[\u51fb\u64ca](?:\u6e90|\u8005|ip)|\ucd9c\ubc1c\uc9c0|\uacf5\uaca9\uc790?"
+    r"|[\u6765\u4f86]\u6e90|(?<![\u88ab\u53d7])\u653b[\u51fb\u64ca](?:\u6e90|\u8005|ip)|\ucd9c\ubc1c\uc9c0|\uacf5\uaca9\uc790?"
     r"|\ubc1c\uc2e0\uc9c0?|\uc1a1\uc2e0\uc9c0?"
 )
 _OTHERS: Final = (
-    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked|our|reporters?"
+    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked|our|reporters?|complainants?|ns\d?\b"
     r"|(?<!open )(?<!open dns )(?<!recursive )resolver"
     r"|name ?server|local|lip|honeypots?|sensors?|server hit|ziel\w{0,6}|opfer\w{0,3}|angegriffen\w{0,3}|unser\w{0,2}"
     r"|cible\w{0,2}|notre|nos\b|v[i\u00ed]ctimas?|v[i\u00ed]timas?|vittim\w|nuestr[oa]s?|noss[oa]s?|nostr[oaie]|objetivo"
@@ -82,7 +82,9 @@ _CALLED: Final = re.compile(
 )
 _A_SOURCE: Final = re.compile(rf"\b(?:{_SOURCES}|reported)|{_SOURCES_UNPARTED}", re.IGNORECASE)
 _AT_IT: Final = re.compile(  # not "on your network"
-    rf"\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro)\b(?!\s(?:{_YOUR}|ihrem)\b)", re.IGNORECASE
+    rf"\b(?:on|onto|against|towards?|auf|gegen|contra|contre|sur|contro|vers|verso|hacia|naar|nach)\b(?!\s(?:{_YOUR}|ihrem)\b)"
+    rf"|\s(?:a|al|\u00e0|do|na|\u043d\u0430){_OPEN}$",
+    re.IGNORECASE,
 )
 _CAME_FROM: Final = re.compile(
     r"(?:\bfrom|\bvon|\bdepuis|\bdesde|\bdalla?|\bvanaf|\bfr[\u00e5a]n?|\b\u0438\u0437|\b\u043e\u0442)"
@@ -101,7 +103,10 @@ _OTHER: Final = re.compile(
     re.IGNORECASE,
 )
 OF_OTHERS: Final = re.compile(rf"\b(?:{_OTHERS}|{_AIMED})|{_OTHERS_UNPARTED}", re.IGNORECASE)
-_OF_SOURCE: Final = re.compile(rf"\b(?:{_SOURCES}|(?:from|von|bot|relay)\b)|{_SOURCES_UNPARTED}", re.IGNORECASE)
+_OF_SOURCE: Final = re.compile(
+    rf"\b(?:{_SOURCES}|(?:from|von|bot|relay)\b|(?:attack|scann|prob|hack|flood)ed by\b)|{_SOURCES_UNPARTED}",
+    re.IGNORECASE,
+)
 _LINK: Final = re.compile(r"h(?:tt|xx)ps?://$", re.IGNORECASE)
 _QUALIFIED: Final = re.compile(
     r"([^\W\d_][\w'-]{1,30})[ _]+(?:address of )?ip\b[^:=\uff1a]{0,20}[:=\uff1a]\W*$|([^\W\d_]{2,30})-ip\b\W*$",

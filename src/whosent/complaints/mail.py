@@ -47,6 +47,7 @@ _BREAKS: Final = frozenset({"br", "p>", "/p", "di", "/d", "tr", "/t", "li"})
 _TAGS: Final = re.compile(r"<(?:style|script)\b[^<]{0,20000}|<br\b[^>]{0,200}>|</?(?:p|div|tr|li|h\d)\b"
                           r"[^>]{0,500}>|<[a-zA-Z/!][^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)  # fmt: skip
 _MARKED: Final = re.compile(rb"(?m)^--([^\s-][^\s]{3,80})[ \t]*$|^--(-[^\s]{3,80})[ \t]*$")
+_NAMED_MESSAGE: Final = re.compile(r"name\s{0,3}=\s{0,3}\"?[^\s\";]{1,200}\.eml\b", re.IGNORECASE)
 _MBOX: Final = re.compile(rb"(?:From |>From )[^\n]*\n")
 
 
@@ -162,8 +163,7 @@ def parse(raw: bytes) -> Mail:
         head, content, depth = waiting.pop()
         inner = _parts(head, content, depth)
         if inner is None:
-            kind = content_type(head)
-            parts.append(Part("text/plain" if kind.startswith("multipart/") else kind, head, content, depth))
+            parts.append(Part(_kind(head), head, content, depth))
         else:
             waiting.extend(reversed(inner[: _MOST_PARTS + 1]))
     if waiting:
@@ -210,6 +210,15 @@ def content_type(headers: Headers) -> str:
     """The content type, lower case; text/plain where none is given."""
     words = headers.get("content-type").partition(";")[0].replace('"', " ").lower().split()
     return words[0] if words and "/" in words[0] else "text/plain"
+
+
+def _kind(head: Headers) -> str:
+    """What a part without parts is: a message, too, where a mail program named its file so and knew no type for it."""
+    kind = content_type(head)
+    if kind.startswith("multipart/"):
+        return "text/plain"
+    told = f"{head.get('content-type')};{head.get('content-disposition')}"
+    return "message/rfc822" if kind.startswith("application/") and _NAMED_MESSAGE.search(told) else kind
 
 
 def parameters(value: str) -> dict[str, str]:

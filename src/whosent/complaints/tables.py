@@ -46,7 +46,9 @@ _WORD_BESIDE: Final = re.compile(
 )
 _PORT_OF_CELL: Final = re.compile(r"(?<=[\d\]])/\d{1,5}$|(?<=\d\.\d):\d{1,5}$|(?<=\d\d):\d{1,5}$")
 _PARTED: Final = re.compile(r"[^\S\n]{2,}|\t")
-_MOMENTS: Final = re.compile(r"(?:time|date|zeit|datum|when|first seen|last seen)", re.IGNORECASE)
+_BY_MARKS: Final = re.compile(r"\"?[^\S\n]{0,4}[|,;][^\S\n]{0,4}\"?")
+_FORMAT: Final = re.compile(r"(?:format|fields|spalten|columns)\s{0,3}:\s{0,3}", re.IGNORECASE)
+_MOMENTS: Final = re.compile(r"(?:[a-z]{1,10}[ _-])?(?:time|date|zeit|datum|when|first seen|last seen)", re.IGNORECASE)
 _MOMENT: Final = re.compile(r"\d[:/.-]\d|\d{1,2}\W{1,2}[^\W\d]{3}|[^\W\d]{3}\W{1,2}\d|\d{9}")
 _RULE: Final = re.compile(r"[-=_+ \t]{2,}")  # below a head
 _GAP: Final = re.compile(r"\S[^\S\n]{2}")
@@ -145,8 +147,8 @@ def dated(text: str) -> list[str]:
     above = ""
     begun = False
     for row in text.split("\n")[:_ROWS]:
-        line = row[:_LONGEST_LINE].strip("> \t\r")
-        cells = _PARTED.split(line) if line else []
+        line = row[:_LONGEST_LINE].strip('> \t\r|"')
+        cells = _cells_of(_FORMAT.sub("", line, 1)) if line else []
         heads = [number for number, cell in enumerate(cells) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
         moments = [number for number, cell in enumerate(cells) if _MOMENTS.match(cell)]
         if len(heads) == 1 and moments and not OF_OTHERS.search(f"{above} {line}"):
@@ -158,6 +160,12 @@ def dated(text: str) -> list[str]:
             width = 0
         above = line or above
     return extract.hosts(found)
+
+
+def _cells_of(line: str) -> list[str]:
+    """What blanks or tabs part; else bars, commas, semicolons, with quotes or not."""
+    cells = _PARTED.split(line)
+    return cells if len(cells) > 1 and not _BY_MARKS.search(line) else _BY_MARKS.split(line)
 
 
 def _is_moment(cell: str) -> bool:
