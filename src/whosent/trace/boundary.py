@@ -21,12 +21,11 @@ from whosent.join.sightings import Sighting, Sightings
 from whosent.model.finding import Level
 from whosent.trace.addresses import is_private
 from whosent.trace.inside import (
-    is_nameless,
     is_of_provider,
     may_be_inside,
     notes_no_name,
-    stays_inside,
     why_inside,
+    why_of_google,
     why_one_address,
 )
 from whosent.trace.letter import Letter
@@ -171,8 +170,9 @@ def _next(  # noqa: PLR0913, PLR0917  # the walk as it stands
     inside = why_inside(line, below) if theirs else ""
     if inside:
         return Step(1, Level.CORROBORATED, inside)
-    if _hides_client(line) and not stays_inside(below, number + 1, letter.results, unsaid=not ours.named):
-        return None
+    if _hides_client(line):
+        handed_on = why_of_google(line, below)
+        return Step(number + 1, Level.CORROBORATED, handed_on) if handed_on else None
     return None if end is not None and end is not End.OWN_CLIENT else _by_identity(number + 1, line, below, step, ours)
 
 
@@ -240,21 +240,15 @@ def _by_address(number: int, line: Received, below: Received, step: Step, ours: 
 
 
 def _handed_inside(number: int, line: Received, below: Received, step: Step, ours: Ours) -> Step | None:
-    """A line without a client's address: a server that moves a message within itself writes such lines.
-
-    One that took it by SMTP from nobody it names may hide its client; then a line of ours below can be that client's,
-    and what speaks for another site's own hop proves none.
-    """
+    """A line without a client's address: a server that moves a message within itself writes such lines."""
     if (line.with_ or "").upper().startswith("HTTP") or below.by is None:
         return None
     theirs = _is_of_strangers(line, step, ours) and not ours.is_name(below.by)
-    if _hides_client(line) and not (theirs and is_nameless(line) and not _same(line.by, below.by)):
-        return None
     if _same(line.by, below.by):
         return Step(number, step.level, "the same host wrote the line above")
     inside = ours.is_name(line.by) or (line.by_address is not None and theirs) or ours.is_address(line.by_address or "")
     if inside and (ours.is_name(below.by) or theirs):
-        level = Level.CORROBORATED if _hides_client(line) or (theirs and ours.named) else step.level
+        level = Level.CORROBORATED if theirs and ours.named else step.level
         return Step(number, level, "the line above moves the message within one site")
     return None
 

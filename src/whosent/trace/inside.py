@@ -6,15 +6,16 @@ a mailbox store by LMTP, or by HTTPS within Exchange, is the site's own transpor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import Final
 
 from whosent.trace.addresses import canonical, is_loopback, is_private
 from whosent.trace.received import Received
-from whosent.trace.results import Field
 
 _NO_LOOKUP: Final = ("microsoft smtp", "https", "mapi")  # servers that note no looked-up name
 _PROVIDERS: Final = (".prod.outlook.com", ".prod.protection.outlook.com")
+_GOOGLES: Final = ".google.com"
+_ID_OF_GOOGLE: Final = re.compile(r"[a-z]{0,3}\d{0,4}(?:-v6)?(?:csp?|mr)\d{2,12}[a-z]{3}(?:\.[\d.]{1,40})?")
 _SHORT: Final = 3  # letters of what stands before a country: co.uk, com.br, ne.jp
 _COUNTRY: Final = 2
 
@@ -40,12 +41,9 @@ def why_one_address(line: Received, below: Received) -> str:
     address = line.from_address
     if address is None or not is_private(address) or is_loopback(address) or not address == line.by == below.by:
         return ""
+    if not (_is_inside_google(line) and _is_inside_google(below)):  # elsewhere it may be any program of that host
+        return ""
     return f"{address}, which bears no name there, is the client of the line above and its writer"
-
-
-def is_nameless(line: Received) -> bool:
-    """Whether its writer gives an address instead of a name, as Google's servers do among themselves."""
-    return line.by is not None and canonical(line.by) is not None
 
 
 def is_of_provider(line: Received) -> bool:
@@ -53,20 +51,25 @@ def is_of_provider(line: Received) -> bool:
     return (line.by or "").lower().endswith(_PROVIDERS) and is_private(line.from_address or "")
 
 
-def stays_inside(below: Received, index: int, results: Iterable[Field], *, unsaid: bool) -> bool:
-    """Whether the line below one that hides its client may be the same site's.
+def why_of_google(line: Received, below: Received) -> str:
+    """Why the line below one that hides its client is Google's as well; "" if nothing says so.
 
-    It is where its writer is as nameless and took it from itself or from nobody, or where the first server that says
-    what it found of SPF and DKIM says so beside that line, under the name of its writer.  A client that is hidden can
-    write both, so neither proves anything; where no server says anything, it is as ``unsaid``.
+    Its servers, which bear no names among themselves, hand a message on so, and their border writes a line with its
+    name and its client.  Of no other site is such a form known: there the client that is hidden may have written both
+    the line below and what seems to be the site's own word beside it (Authentication-Results).
     """
-    if is_nameless(below) and below.from_address in {None, canonical(below.by or "")}:
-        return True
-    first = next((field for field in results if field.below >= index), None)
-    if first is None:
-        return unsaid
-    named = first.value.partition(";")[0].lower().split()[:1]
-    return first.below <= index + 1 and named == [(below.by or "").lower()]
+    border = (below.by or "").lower().endswith(_GOOGLES)
+    if _is_inside_google(line) and (border or (_is_inside_google(below) and below.from_address in {None, _own(below)})):
+        return "Google's servers hand messages on among themselves like this, and the line is of their border or theirs"
+    return ""
+
+
+def _is_inside_google(line: Received) -> bool:
+    return _own(line) is not None and _ID_OF_GOOGLE.fullmatch(line.id or "") is not None
+
+
+def _own(line: Received) -> str | None:
+    return canonical(line.by or "")
 
 
 def may_be_inside(line: Received, below: Received) -> bool:
