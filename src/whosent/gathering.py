@@ -35,6 +35,7 @@ from whosent.tracing import Logs
 
 _BY_ACTION: Final = {What.CONTAINED: "contained", What.RELEASED: "released"}  # our own journal shows them
 _BY_HAND: Final = {What.RESOLVED: "resolved", What.DISMISSED: "dismissed", What.NOTED: "noted"}
+_CALLED: Final = frozenset({"its Message-ID", "its envelope sender"})  # of the lines of a message's life
 _DONE: Final = frozenset({Progressed.APPLIED, Progressed.UNDONE, Progressed.EXPIRED})
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))\s+(.+)", re.DOTALL)
 
@@ -110,7 +111,7 @@ def stated(text: str, who: str) -> Change:
 
 
 def with_submissions(told: Told, settings: Settings, zone: tzinfo) -> Told:
-    """The same with the lines that say who handed in the quoted messages, from the logs that are still at hand."""
+    """The same with the lines that say who handed in the quoted messages, and as what, from the logs still at hand."""
     paths = [Path(name) for name in dict.fromkeys(one.source for one in told.files)]
     sources = [at_path(path) for path in paths if path.is_file()]
     moments = _moments(told, settings, zone)
@@ -125,7 +126,8 @@ def with_submissions(told: Told, settings: Settings, zone: tzinfo) -> Told:
         if life.submitted and any(life.opened <= time <= life.closed for time in moments[life.host, life.queue_id])
     ]
     for life in begun:
-        life.sent, life.refs = [], life.refs[:1]  # the line that names the client
+        # the line that names the client, and what the message then was called
+        life.sent, life.refs = [], [one for place, one in enumerate(life.refs) if not place or one[1] in _CALLED]
     logs.quote(begun)
     lines = tuple(line for life in begun for line in life.evidence)
     return msgspec.structs.replace(told, submissions=lines, raw={**told.raw, **_again(lines)})

@@ -123,6 +123,10 @@ def test_only_addresses_the_recording_calls_guilty_are_told_to_others(case: Case
     told = notices(case)
     assert told
     assert {one.address for one in told} <= recorded.driven_from
+    log = (recorded.logs / "mail.log").read_text()
+    for one in told:  # the recipient of our report finds the message by what our log calls it
+        ids = re.findall(rf" (\w+): client=\S*\[{re.escape(one.address)}\]", log)
+        assert one.message_id in {found for name in ids for found in re.findall(rf" {name}: message-id=(\S+)", log)}
     assert any(one.address.startswith("10.77.") for one in case.addresses)  # its owner's own, among the quoted lines
 
 

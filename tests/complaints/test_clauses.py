@@ -78,3 +78,33 @@ def test_a_message_is_read_by_the_name_of_its_file() -> None:
         "Message-ID: <1@bot.test>\nFrom: x@bot.test\n\nbuy\n--b--\n"
     )
     assert [told.source_address for told in read(mail.encode())] == [_IT]
+
+
+_MOMENTS = "\n\nTime                 IP\n2026-11-27 09:00:00  {}\n2026-11-27 09:00:01  {}\n"
+_BULLETS = "\n- {}\n- {}\n- 192.0.2.9\n"
+
+
+@pytest.mark.parametrize(
+    ("heading", "accused"),
+    [
+        ("We saw attempts at our hosts as listed below from your network.", False),
+        ("Attempts at our hosts from your hosts as listed below:", True),
+        ("Your customers attacked our servers from these addresses:", True),
+        ("The following hosts of ours were hit by an attack:", False),
+    ],
+)
+def test_what_a_table_of_moments_lists_may_be_ours(heading: str, accused: bool) -> None:  # noqa: FBT001  # a case's answer
+    assert named(heading + _MOMENTS.format(_IT, _AND)) == ([_IT, _AND] if accused else [])
+
+
+@pytest.mark.parametrize(
+    ("heading", "accused"),
+    [
+        ("Our hosts were scanned by an unknown host in your net:", False),
+        ("Your customer attacks these servers of ours:", False),
+        ("The following IPs attacked our servers:", True),
+        ("Our server is under attack from the following hosts:", True),
+    ],
+)
+def test_what_stands_below_a_heading_may_be_ours(heading: str, accused: bool) -> None:  # noqa: FBT001  # a case's answer
+    assert named(heading + _BULLETS.format(_IT, _AND)) == ([_IT, _AND, "192.0.2.9"] if accused else [])

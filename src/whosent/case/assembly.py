@@ -102,9 +102,10 @@ def _of_submissions(number: int, exhibits: Sequence[Exhibit]) -> Statement:
     more = f" and {len(seen) - _NAMED:,} more" if len(seen) > _NAMED else ""
     where = f", from {listed}{more}" if seen else ""
     times = sorted(one.time for one in exhibits if one.time)
+    messages = {(one.host, one.queue_id) for one in exhibits}
     return Statement(
         number=number,
-        sentence=f"The lines say who handed in {words.counted(len(exhibits), 'message')} of those quoted{where}. "
+        sentence=f"The lines say who handed in {words.counted(len(messages), 'message')} of those quoted{where}. "
         "Ordinary mail may be among them.",
         level=lines.weakest(one.level for one in exhibits), strength=Strength.SHOWN,
         recorded_by=sorted({f"log of {one.host}" for one in exhibits if one.host}),

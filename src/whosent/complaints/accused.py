@@ -183,6 +183,9 @@ def _by_its_place(before: str, behind: str, bits: str) -> int:
         return labels.ADDRESS if hosting else weight
     if _heads_accused(above):
         return labels.SOURCE
+    head = above.rstrip()
+    if head.endswith(":") and clauses.lists_ours(head.rpartition("\n")[2][-_LOOK_BACK:]):
+        return labels.NOBODY
     further, _, label = above.rpartition("\n")  # a label may stand on a line of its own
     return labels.weight(f"{label.strip()}: ", further) if 0 < len(label.strip()) <= _SHORT else weight
 
@@ -256,6 +259,9 @@ def _announced(text: str, public: dict[str, _Said]) -> list[str]:
         if _HEADS_HOSTS.search(match[0]) and _HEADS_ACCUSED.search(match[0]) and not labels.OF_OTHERS.search(match[0])
     ), None)  # fmt: skip
     if sentence is None:
+        return []
+    begun = re.split(r"[.!?]\s", text[max(0, sentence.start() - _LOOK_BACK) : sentence.end()].strip())[-1]
+    if clauses.lists_ours(begun, nearby=True):
         return []
     behind = dict.fromkeys(extract.addresses(text[sentence.end() :]))
     apart = all(len(set(extract.addresses(row))) <= 1 for row in text[sentence.end() :].split("\n"))

@@ -91,6 +91,21 @@ _FROM_BEFORE: Final = re.compile(
 _TO_BEHIND: Final = re.compile(r"^[\])\u300d\uff09]?\s{0,2}(?:\u3078|\u306b\u5bfe|\uc5d0\s?\ub300\ud55c|\ub85c\b)")
 _HOSTS_NAME: Final = re.compile(r"(?<![\w.@/-])[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?(?:\s{0,2}(?=[\[(]$)|\s$)")
 _BREAK: Final = re.compile(r"[.!?;]\s(?=\S)|\n\s*\n")
+_OUR_HOSTS: Final = re.compile(
+    rf"\b{_OUR}\s(?:[\w-]{{1,20}}\s){{0,2}}?{_HOST}s?\b|\b{_HOST}s?\s(?:[\w-]{{1,20}}\s){{0,2}}?of\s(?:ours|our)\b",
+    re.IGNORECASE,
+)
+_AS_LISTED: Final = re.compile(
+    r"^,?\s(?:(?:as|that|which|is|are|was|were|have been)\s){0,2}"
+    r"(?:listed|shown|given|named|below|follow\w*|hit|affected|attacked|targeted|scanned|probed|concerned)\b",
+    re.IGNORECASE,
+)
+_FOLLOWING: Final = r"(?:following|these|those|folgende\w{0,2}|diese\w?|suivantes?|siguientes|seguenti)"
+_OTHER_HOSTS: Final = re.compile(
+    rf"\b{_FOLLOWING}\s(?!(?:of\s)?{_OUR}\b)(?:[\w-]{{1,20}}\s){{0,2}}?{_HOST}s?\b(?!\s(?:[\w-]{{1,20}}\s){{0,2}}?of\sour)"
+    rf"|\b(?:from|by|von|durch|aus|desde|depuis|par|por|dall?[ae]?)\s(?:the\s)?(?:{_FOLLOWING}|{_YOUR})\b",
+    re.IGNORECASE,
+)
 _HEADED: Final = re.compile(r"[.:]\s*\n[^\w\n]{0,12}$")  # the line above is a heading, or another sentence
 _NEAR: Final = 120  # characters on either side
 
@@ -110,6 +125,22 @@ def is_attacked(before: str, behind: str) -> bool:
     if _TO_BEHIND.match(rest) or _OURS_BEFORE.search(_clause(before)):
         return True
     return bool(_SUFFERS.match(" ".join(rest.split("\n", 2)[:2]) if rest[:1] != "\n" else ""))
+
+
+def lists_ours(heading: str, *, nearby: bool = False) -> bool:
+    """Whether what a sentence heads is ours, who complain, and nobody else's: "attempts at our hosts as listed below".
+
+    ``nearby``: only if that is said of our hosts right there.
+    """
+    found = _OUR_HOSTS.search(heading)
+    if found is not None and _AS_LISTED.match(heading[found.end() :]):
+        return True
+    return found is not None and not nearby and not heads_others(heading)
+
+
+def heads_others(heading: str) -> bool:
+    """Whether a sentence says that what it heads is where something came from: "... from these addresses"."""
+    return _OTHER_HOSTS.search(heading) is not None
 
 
 def without_name(words: str) -> str:

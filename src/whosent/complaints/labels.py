@@ -37,7 +37,7 @@ _SOURCES_UNPARTED: Final = (  # of writing without blanks
     r"|\ubc1c\uc2e0\uc9c0?|\uc1a1\uc2e0\uc9c0?"
 )
 _OTHERS: Final = (
-    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked|our|reporters?|complainants?|ns\d?\b"
+    r"dest(?:ination|inataire|inatario|inazione|ino)?|dst|target(?:ed|s)?|victim\w{0,2}|attacked(?!\s(?:our|us|my)\b)|our|reporters?|complainants?|ns\d?\b"
     r"|(?<!open )(?<!open dns )(?<!recursive )resolver"
     r"|name ?server|local|lip|honeypots?|sensors?|server hit|ziel\w{0,6}|opfer\w{0,3}|angegriffen\w{0,3}|unser\w{0,2}"
     r"|cible\w{0,2}|notre|nos\b|v[i\u00ed]ctimas?|v[i\u00ed]timas?|vittim\w|nuestr[oa]s?|noss[oa]s?|nostr[oaie]|objetivo"

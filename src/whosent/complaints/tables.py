@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from whosent.complaints import extract
+from whosent.complaints import clauses, extract
 
 OF_OTHERS: Final = re.compile(
-    r"\b(?:attacked|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|ziel|opfer"
+    r"\b(?:attacked(?!\s(?:our|us|my)\b)|target(?:ed|s)?|victims?|dest(?:ination)?|dst|reporters?|honeypots?|sensors?|ziel|opfer"
     r"|angegriffen\w*)\b",
     re.IGNORECASE,
 )
@@ -151,7 +151,8 @@ def dated(text: str) -> list[str]:
         cells = _cells_of(_FORMAT.sub("", line, 1)) if line else []
         heads = [number for number, cell in enumerate(cells) if _HEAD_OF_ADDRESSES.fullmatch(cell)]
         moments = [number for number, cell in enumerate(cells) if _MOMENTS.match(cell)]
-        if len(heads) == 1 and moments and not OF_OTHERS.search(f"{above} {line}"):
+        theirs = not OF_OTHERS.search(f"{above} {line}") or clauses.heads_others(above)
+        if len(heads) == 1 and moments and theirs and not clauses.lists_ours(above, nearby=True):
             place, moment, width, begun = heads[0], moments[0], len(cells), False
         elif len(cells) == width > 1 and _is_moment(cells[moment]) and len(list(extract.addresses(line))) == 1:
             found += filter(None, [extract.address(cells[place])])
