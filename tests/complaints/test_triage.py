@@ -318,6 +318,16 @@ def test_logins_tried_elsewhere_are_no_message_to_look_for() -> None:
     assert "about no message" not in one.sentence
 
 
+@pytest.mark.parametrize(("what", "asked"), [
+    ("your customer's phishing page http://198.51.100.7/login", "It quotes no message: if it is about a site or an "),
+    ("multiple unsolicited incoming connections, abuse of 198.51.100.7", "It quotes no message: if it is about a "),
+    ("unsolicited mail, abuse of 198.51.100.7", "Ask the reporter for the full message with its Received lines"),
+])  # fmt: skip
+def test_a_message_is_asked_for_only_where_mail_may_be_meant(what: str, asked: str) -> None:
+    [one] = answered(f"From: a@isp.test\nTo: abuse@corp.test\nSubject: Abuse\n\n{what}\n".encode(), [], Ours())
+    assert f"no logs were given. {asked}" in one.sentence
+
+
 def test_nobody_is_answered_where_a_machine_wrote() -> None:
     absent = b"From: a@isp.test\nTo: abuse@corp.test\nSubject: Out of office\n\nBack on Monday.\n"
     [one] = answered(absent, [])

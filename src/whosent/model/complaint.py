@@ -16,7 +16,9 @@ Ownership = Literal["yes", "no", "unknown"]
 
 
 _NO_MAIL: Final = ("connection/", "content/", "copyright/", "vulnerability/")  # classes of XARF that no message is of
-_DEED: Final = re.compile(r"(?:[\w-]{1,60}/)?(?:[a-z]{1,30}[_-]attack|port[_-]?scan|ddos|copyright)")
+_DEED: Final = re.compile(
+    r"(?:[\w-]{1,60}/)?(?:[a-z]{1,30}[_-]attack|port[_-]?scan|ddos|copyright|regbot|badbot|harvesting)"
+)
 
 
 def is_no_message(feedback_type: str | None, *, quoted: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,8 @@ from whosent.model.surroundings import Surroundings, domain_of
 from whosent.sources.text import shown
 
 _LONGEST: Final = 320  # characters of a stranger's text within a sentence
+_FREE: Final = frozenset({"plain", "xarf"})  # layouts that tell of mail and of other things
+_OF_MAIL: Final = re.compile(r"messaging/.*|(?:[\w-]{1,60}/)?(?:abuse|spam)")
 _NOUNS: Final = {
     "complaint": "complaint",
     "bounce": "bounce",
@@ -209,4 +212,9 @@ def _needed(told: Told) -> str:
         return "Scan the logs of the hosts behind that address for who sent spam."
     if told.redacted:
         return "The report is redacted: a feedback identifier of our own in each message would tell (RFC 9477)."
-    return "Ask the reporter for the full message with its Received lines and the time with its zone."
+    message = "the reporter for the full message with its Received lines and the time with its zone."
+    quotes = told.message_id or told.claims or told.original_mail_from or _OF_MAIL.fullmatch(told.feedback_type or "")
+    if told.kind != "complaint" or told.layout not in _FREE or quotes:
+        return f"Ask {message}"
+    look = "look at the host behind that address" if told.source_address else "read it for what it names"
+    return f"It quotes no message: if it is about a site or an attack, {look}; if about mail, ask {message}"

@@ -27,14 +27,17 @@ _WORDS: Final = re.compile(
     r"|\u653b[\u6483\u51fb\u64ca]|\u4e0d\u6b63|\u8ff7\u60d1|\u5783\u573e|\uacf5\uaca9|\uc2a4\ud338|\uce68\uc785",
     re.IGNORECASE,
 )
+_OF_TRAFFIC: Final = (  # what is unsolicited and no message
+    r"\s(?:[\w/-]{1,20}\s){0,3}(?:connection|traffic|packet|request|scan|disclosure|attempt|access)"
+)
 _TYPES: Final = (
     ("phishing", re.compile(r"phish", re.IGNORECASE)),
     ("copyright", re.compile(r"copyright|infring|DMCA", re.IGNORECASE)),
     ("login-attack", re.compile(r"brute.?force|login attempt|fail2ban|ssh|dictionary attack", re.IGNORECASE)),
-    ("ddos", re.compile(r"d?dos\b|amplification|flood", re.IGNORECASE)),
+    ("ddos", re.compile(r"d?dos\b|denial[- ]of[- ]service|amplification|flood", re.IGNORECASE)),
     ("malware", re.compile(r"malware|virus|botnet|trojan", re.IGNORECASE)),
-    ("port-scan", re.compile(r"(?:port|network)[- ]?scan|probing", re.IGNORECASE)),
-    ("abuse", re.compile(r"spam|unsolicited|UCE|UBE|junk|unwanted|pourriel|спам", re.IGNORECASE)),
+    ("port-scan", re.compile(r"(?:port|net|network)[- ]?scan|probing", re.IGNORECASE)),
+    ("abuse", re.compile(rf"spam|(?:unsolicited|unwanted)(?!{_OF_TRAFFIC})|UCE|UBE|junk|pourriel|спам", re.IGNORECASE)),
     ("fraud", re.compile(r"fraud|scam", re.IGNORECASE)),
 )
 _OPT_OUT: Final = re.compile(
