@@ -154,13 +154,18 @@ def dated(text: str) -> list[str]:
         theirs = not OF_OTHERS.search(f"{above} {line}") or clauses.heads_others(above)
         if len(heads) == 1 and moments and theirs and not clauses.lists_ours(above, nearby=True):
             place, moment, width, begun = heads[0], moments[0], len(cells), False
-        elif len(cells) == width > 1 and _is_moment(cells[moment]) and len(list(extract.addresses(line))) == 1:
-            found += filter(None, [extract.address(cells[place])])
+        elif _is_row(cells, width, moment) and len(list(extract.addresses(line))) == 1:
+            found += filter(None, [extract.address(cells[place])] if place < len(cells) else [])
             begun = True
         elif (line or begun) and not _RULE.fullmatch(line or "x"):
             width = 0
         above = line or above
     return extract.hosts(found)
+
+
+def _is_row(cells: list[str], width: int, moment: int) -> bool:
+    """Whether it has a moment where the head says so, and as many cells as the head; an empty last one is none."""
+    return width > 1 and width - 1 <= len(cells) <= width and moment < len(cells) and _is_moment(cells[moment])
 
 
 def _cells_of(line: str) -> list[str]:
