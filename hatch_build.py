@@ -27,7 +27,9 @@ COMPILED = {
     "detectors": ("outcomes", "novelty", "volume", "outage", "repetition", "takeover", "worldsays", "filtered",
                   "forwarding", "rhythm", "campaign", "backscatter"),
     "model": ("correspondents", "surroundings"),
-    "queues": ("heading", "postfix"),
+    "queues": ("heading", "postfix", "proving"),
+    "sources": ("spools",),
+    "keeper": ("reading",),
     "": ("overview", "witnessed"),
 }  # fmt: skip
 

@@ -80,7 +80,16 @@ def _section(bench: Bench, section: Section, title: str, play: Callable[[Path, i
     if not section.missing:
         bench.workdir.mkdir(parents=True, exist_ok=True)
         tell(section, title, play(bench.workdir, rounds))
+        section.notes.append(f"Whosent was measured {_as()}.")
     return section
+
+
+def _as() -> str:
+    """What reads the queue files: hosts of the lab run the same."""
+    from whosent.queues import proving  # noqa: PLC0415  # of what is measured
+
+    pure = str(proving.__file__).endswith(".py")
+    return "from its sources, nothing compiled" if pure else "as its wheel is, compiled"
 
 
 def tell(section: Section, title: str, drill: Drill) -> None:

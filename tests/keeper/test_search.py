@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.keeper.kit import OTHERS, SAMPLES, SCRIPT, SPAM, fill_postfix, readable_place, why_not
 from whosent.keeper import reading, search, servers
@@ -20,7 +22,7 @@ from whosent.keeper.reading import Hit, Known, Question, Whose
 from whosent.keeper.servers import KeeperError, Server
 from whosent.queues.belonging import claim
 from whosent.sources import spools
-from whosent.sources.spools import Opened, Proven, Sought, Spool, Where, message
+from whosent.sources.spools import FORMS, Mta, Opened, Proven, Sought, Spool, Where, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,12 +146,19 @@ def test_what_is_no_place_in_a_queue_is_opened_nowhere(folder: str, inner: str, 
     assert sample.read_bytes() == b"another's"
 
 
+_WHEN = "\t1795776215.000000\t"
+
+
 @pytest.mark.parametrize(
     "line",
-    ["../victim\t1.0\thold\t\t\t0", "4jABCDEFGHzAA\t1.0\thold\t../\t\t0", "4jABCDEFGHzAA\t1.0\t..\t\t\t0",
-     "4jABCDEFGHzAA\tnan\thold\t\t\t0", "4jABCDEFGHzAA\tinf\thold\t\t\t0", "4jABCDEFGHzAA\t1.0\thold\t\tx\t0",
-     "4jABCDEFGHzAA\t1.0\thold\t\t\t" + "9" * 5000, "4jABCDEFGHzAA", "", "=1 2", "+name\t1", "\xe9",
-     "=1 1 " + "9" * 4000, "x" * 10_000],
+    [f"../victim{_WHEN}hold\t\t\t0", f"4jABCDEFGHzAA{_WHEN}hold\t../\t\t0", f"4jABCDEFGHzAA{_WHEN}..\t\t\t0",
+     "4jABCDEFGHzAA\tnan\thold\t\t\t0", "4jABCDEFGHzAA\tinf\thold\t\t\t0", f"4jABCDEFGHzAA{_WHEN}hold\t\tx\t0",
+     f"4jABCDEFGHzAA{_WHEN}hold\t\t\t" + "9" * 5000, "4jABCDEFGHzAA", "", "=1 2", "+name\t1", "\xe9",
+     "=1 1 " + "9" * 4000, "x" * 10_000, f"4jABCDEFGHzAA{_WHEN}frozen\t\t\t0", f"4jABCDEFGHzAA{_WHEN}hold\t\t\t0\r",
+     f"4jABCDEFGHzAA{_WHEN}hold\t\t\t0\x0b4jABCDEFGHzAB{_WHEN}hold\t\t\t0",
+     f"1vabcd-000000000AA-0000{_WHEN}hold\t\t\t0", f"4jABCDEFGHzAA{_WHEN}hold\t{'a/' * 6}\t\t0",
+     "+4jABCDEFGHzAA\t1\t1\t1\t2",
+     f"4jABCDEFGHzAA{_WHEN}hold\t\t\t٣"],
 )  # fmt: skip
 def test_what_none_of_our_processes_says_ends_it(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who took one over can name a message, and nothing else."""
@@ -160,6 +169,51 @@ def test_what_none_of_our_processes_says_ends_it(line: str, tmp_path: Path, monk
     found = search.search(Question(server, Whose.claimed(claim(SCRIPT)), reading.WAITING, known={}), search.Seen())
     with pytest.raises(KeeperError, match="said what it never says"):
         list(found)
+
+
+IDS = {"postfix": "4jABCDEFGHzAA", "exim": "1vabcd-000000000AA-0000", "sendmail": "6ARBD6gi000148"}
+LINES = st.one_of(
+    st.tuples(
+        st.sampled_from([*IDS.values(), *IDS.values(), "-d", "ALL", "", "ALL\n4jABCDEFGHzAA"]),
+        st.sampled_from(["1795776215.954966", "0.000010", "0.000010", "nan", "-1.000000", "1795776215"]),
+        st.sampled_from(["hold", "active", "input", "frozen", "queue", "quarantined", "..", ""]),
+        st.sampled_from(["", "", "A/", "a/b/", "../", "/", "A"]),
+        st.sampled_from(["", "", "0f" * 32, "0F" * 32, "0f"]),
+        st.sampled_from(["0", "320", "320", "-1", "3 20", "9" * 40]),
+    ).map("\t".join),
+    st.sampled_from(["=1 2 3", "=1 2", "+1vabcd-000000000AA-0000-H\t1\t2\t3\t1", "+\t1\t2\t3\t1", ""]),
+)  # fmt: skip
+ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\x0b", "\x1c", "\n\n", ""])
+
+
+@given(st.lists(st.tuples(LINES, ENDS), max_size=3), st.sampled_from(list(FORMS)))
+def test_what_has_the_form_says_nothing_else(told: list[tuple[str, str]], mta: Mta) -> None:
+    """Each line that passes is counted, or names one message by the form of an id, in a folder of its queue."""
+    server = Server(Spool("/nowhere", mta), mta, steady=True, lifetime=0.0)
+    block = "".join(line + end for line, end in told)
+    if not reading.SAID[mta].fullmatch(block):
+        return
+    seen, known = search.Seen(), Known()
+    question = Question(server, Whose.claimed(claim(SCRIPT)), reading.ALL, known=known)
+    lines = block.splitlines()
+    assert "".join(f"{line}\n" for line in lines) == block
+    for line in lines:
+        hit = search._line(line, seen, question)  # noqa: SLF001
+        assert (hit is None) == (line[0] in "=+")
+        assert hit is None or (hit.told(server) == f"{line}\n" and hit.paths(server))
+    assert (seen.files, seen.unread) == (lines.count("=1 2 3"), 3 * lines.count("=1 2 3"))
+
+
+@pytest.mark.parametrize(("mta", "folder"), [("postfix", "hold"), ("exim", "frozen"), ("sendmail", "quarantined")])
+def test_a_line_is_read_as_it_was_told(mta: Mta, folder: str) -> None:
+    server = Server(Spool("/nowhere", mta), mta, steady=True, lifetime=0.0)
+    question = Question(server, Whose.claimed(claim(SCRIPT)), reading.ALL)
+    for hit in (Hit(IDS[mta], 1795776215.954966, folder, ""), Hit(IDS[mta], 0.0, folder, "A/b/", "0f" * 32, 10**12)):
+        line = hit.told(server)
+        assert reading.SAID[mta].fullmatch(line + "=1 0 0\n" + line)
+        assert search._line(line.rstrip("\n"), search.Seen(), question) == hit  # noqa: SLF001
+        assert not hit._replace(folder="elsewhere").told(server)
+        assert not hit._replace(queue_id="../../etc").paths(server)
 
 
 def test_only_these_are_opened(tmp_path: Path) -> None:

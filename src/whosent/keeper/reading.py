@@ -7,7 +7,6 @@ before the mail server is given them.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import pwd
 import re
@@ -17,7 +16,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
-from zlib import crc32
 
 from whosent.keeper.servers import Server
 from whosent.model.pile import Letter
@@ -32,6 +30,7 @@ from whosent.sources.spools import (
     ROUND,
     Damaged,
     Elsewhere,
+    Mta,
     Opened,
     Proven,
     Sought,
@@ -48,12 +47,25 @@ HELD: Final = ("hold",)
 ALL: Final = ROUND
 _BLOCK: Final = 3_000  # bytes written at once, and a line or two: PIPE_BUF is 4,096
 _OFTEN: Final = 1_000  # files after which a process says how far it is
-_INNER: Final = re.compile(r"(?:[0-9A-Za-z]+/)*")
-_DIGEST: Final = re.compile(r"(?:[0-9a-f]{64})?")
+_INNER: Final = re.compile(r"(?:[0-9A-Za-z]{1,255}/){0,5}")
 CLOSED: Final = 2  # how a process ends that may not open the queue
 _FILES: Final = 1 << 16  # more than can be open: the lowest number that is free is taken
 _GIVES_WAY: Final = 3  # the mail server, and its program that is fed meanwhile and takes longest, go first
 _COARSE: Final = 20_000_000  # nanoseconds by which the time of a file's change may lag behind
+
+
+def _hit(mta: Mta) -> str:
+    """The form of what is said of one message: see :class:`Hit`."""
+    folders = "|".join(ALL if mta == "postfix" else FOLDERS[mta])
+    where = rf"(?:{FORMS[mta].pattern})\t[0-9]{{1,12}}\.[0-9]{{6}}\t(?:{folders})\t{_INNER.pattern}"
+    return rf"{where}\t(?:[0-9a-f]{{64}})?\t[0-9]{{1,15}}\n"
+
+
+_HITS: Final = {mta: re.compile(_hit(mta)) for mta in FORMS}
+_COUNTS: Final = "=[0-9]{1,9} [0-9]{1,9} [0-9]{1,9}\n"  # files, messages of others, unread
+_LEFT: Final = r"\+[0-9A-Za-z-]{1,64}(?:\t-?[0-9]{1,20}){3}\t[01]\n"  # one more that is known
+SAID: Final = {mta: re.compile(f"(?:{_hit(mta)}|{_COUNTS}|{_LEFT})*+") for mta in FORMS}
+"""All that a reading process may say of a queue, to the last character: whole lines of three kinds."""
 
 Known = dict[str, tuple[tuple[int, int, int], bool]]
 """Messages that an earlier pass left alone: name of the file -> inode, size and nanosecond of its last change; whether
@@ -85,17 +97,14 @@ class Hit(NamedTuple):
     digest: str = ""  # SHA-256 of its files, where that was asked for
     size: int = 0  # bytes of them
 
-    def sound(self, server: Server) -> bool:
-        """Whether each part has the form that it has in this server's queue: what is told may be anything."""
-        mta = server.spool.mta
-        return bool(
-            FORMS[mta].fullmatch(self.queue_id) and _INNER.fullmatch(self.inner) and _DIGEST.fullmatch(self.digest)
-            and self.folder in (ALL if mta == "postfix" else FOLDERS[mta]) and math.isfinite(self.arrived)
-        )  # fmt: skip
+    def told(self, server: Server) -> str:
+        """The line that says it; "" unless each part has the form that it has in this server's queue."""
+        line = "%s\t%.6f\t%s\t%s\t%s\t%d\n" % self  # noqa: UP031  # all of it at once
+        return line if _HITS[server.spool.mta].fullmatch(line) else ""
 
     def paths(self, server: Server) -> list[str]:
         """Of its files: all of it in one, or the envelope and where the text may lie; none if it is not sound."""
-        if not self.sound(server):
+        if not self.told(server):
             return []
         place = f"{server.spool.path}/"
         if server.spool.mta == "exim":
@@ -200,24 +209,25 @@ def _found(
     """Each message once, and what could not be read; of what is known and did not change, whether it is another's."""
     spool, whose, known = question.server.spool, question.whose, question.known
     sought, done, closed = Sought(whose.quick, question.frozen), set[str](), set[str]()
-    for folder, where, name in _files(question, share, closed):
-        if name in done:
-            continue
-        status = None if known is None or not own(spool, name) else _status(where, name)
-        if status and known and (before := known.get(name)) and before[0] == status:
-            yield before[1], name, None
-            continue
-        found = message(spool, folder, where, name, sought)
-        if isinstance(found, Opened | Proven):
-            done.add(name)
-        if found is not None:
-            yield found, name, status
+    for folder, names, where in _files(question, share, closed):
+        for name in names:
+            if name in done:
+                continue
+            status = None if known is None or not own(spool, name) else _status(where, name)
+            if status and known and (before := known.get(name)) and before[0] == status:
+                yield before[1], name, None
+                continue
+            found = message(spool, folder, where, name, sought)
+            if isinstance(found, Opened | Proven):
+                done.add(name)
+            if found is not None:
+                yield found, name, status
     for path in closed if not share[0] else ():  # told by one process
         yield Unread.FORBIDDEN, path, None
 
 
-def _files(question: Question, share: tuple[int, int], closed: set[str]) -> Iterator[tuple[str, Where, str]]:
-    """Folder and name of each file that is this share's; PermissionError if a folder of the queue's own is closed."""
+def _files(question: Question, share: tuple[int, int], closed: set[str]) -> Iterator[tuple[str, list[str], Where]]:
+    """Each folder with the names in it that are this share's; PermissionError if one of the queue's own is closed."""
     spool, only, (part, parts) = question.server.spool, question.only, share
     own_folders = {path for _, path in tops(spool, question.among)}
 
@@ -226,13 +236,12 @@ def _files(question: Question, share: tuple[int, int], closed: set[str]) -> Iter
             raise PermissionError(path)
         closed.add(path)
 
-    for folder, names, where in folders(spool, refused, question.among):
+    for folder, every, where in folders(spool, refused, question.among):
         if not _INNER.fullmatch(where.inner):
             continue  # no folder that a mail server makes
-        for name in names:
-            ours = parts == 1 or crc32(name.encode(errors="surrogateescape")) % parts == part
-            if ours and (only is None or name in only):
-                yield folder, where, name
+        # What was forked from one process has one hash of a name.
+        names = every if parts == 1 else [name for name in every if hash(name) % parts == part]
+        yield folder, names if only is None else [name for name in names if name in only], where
 
 
 def _status(where: Where, name: str) -> _Status:
@@ -251,9 +260,7 @@ def _told(server: Server, found: Opened | Proven, *, digests: bool) -> bytes:
     hit = Hit(queue_id, arrived, folder, inner)
     if digests:
         hit = digested(hit, server, raw if total == len(raw) else b"")
-    if not hit.sound(server) or (digests and not hit.digest):
-        return b""
-    return ("\t".join(map(str, hit)) + "\n").encode()
+    return b"" if digests and not hit.digest else hit.told(server).encode()
 
 
 def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None = None) -> Hit:
@@ -263,7 +270,7 @@ def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None =
     """
     digest, length = hashlib.sha256(first), len(first)
     if first and server.spool.mta == "postfix":  # that is all of it
-        return hit._replace(digest=digest.hexdigest(), size=length)
+        return Hit(*hit[:4], digest.hexdigest(), length)
     paths = hit.paths(server)
     if not paths:
         return hit

@@ -18,9 +18,18 @@ from whosent.queues.heading import LONGEST, Heading
 Proof = Callable[[str, bytes], float | None]
 """Of a file's name and all its bytes: when the suspect's message came; None: read it in full."""
 
-_RECEIVED, _PHP = b"received:", b"x-php-"
-_ACCOUNT, _CLIENTS = b"sasl_username=", (b"log_client_address=", b"client_address=")
-_SIZE, _MESSAGE, _EXTRA, _END, _TEXT, _ATTRIBUTE, _TIME, _SENDER = b"CMXENATS"
+_RECEIVED: Final = b"received:"
+_PHP: Final = b"x-php-"
+_ACCOUNT: Final = b"sasl_username="
+_CLIENTS: Final = (b"log_client_address=", b"client_address=")
+_SIZE: Final = 0x43  # C; each by itself, so that what is compiled compares numbers
+_MESSAGE: Final = 0x4D  # M
+_EXTRA: Final = 0x58  # X
+_END: Final = 0x45  # E
+_TEXT: Final = 0x4E  # N
+_ATTRIBUTE: Final = 0x41  # A
+_TIME: Final = 0x54  # T
+_SENDER: Final = 0x53  # S
 _REMEMBERED: Final = 64  # header lines, which are much the same throughout a flood
 _PLAIN: Final = frozenset(b"RODF")  # kinds of records that may stand outside the message, besides
 

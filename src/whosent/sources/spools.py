@@ -39,12 +39,13 @@ FOLDERS: Final[dict[Mta, tuple[str, ...]]] = {  # as they are told; those that a
 }  # fmt: skip
 FORMS: Final[dict[Mta, re.Pattern[str]]] = {  # of a queue id
     "postfix": postfix.NAME, "exim": re.compile(exim.NAME.pattern.removesuffix("-H")),
-    "sendmail": re.compile(sendmail.NAME.pattern.removeprefix("[qhQ]f")),
+    "sendmail": re.compile(sendmail.NAME.pattern.removeprefix("[qhQ]f").strip("()")),
 }  # fmt: skip
 READ: Final = 1 << 15
 _MOSTLY: Final = 1 << 12  # bytes that hold most queue files; room for more costs time
 FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEPTH: Final = 4  # of hashed folders
+_PART: Final = 3  # characters: what has fewer is named by a part of an id
 _READS: Final = 256  # of one file
 _SELF: Final = os.geteuid()  # as the program began, whatever a process of it gives up later
 _WHY: Final = {errno.ENOENT: Unread.VANISHED, errno.EACCES: Unread.FORBIDDEN, errno.EPERM: Unread.FORBIDDEN,
@@ -194,20 +195,27 @@ def _below(  # noqa: PLR0913  # one walk
     with _opened(path, refused) as descriptor:
         if descriptor is None:
             return
-        names, deeper = [], []
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                name = entry.name
-                if len(name) < 3 or (grouped and entry.is_dir(follow_symlinks=False)):  # noqa: PLR2004  # part of an id
-                    if depth and name not in _TEXTS and entry.is_dir(follow_symlinks=False):
-                        deeper.append(name)
-                else:
-                    names.append(name)
+        names, deeper = _inside(descriptor, grouped=grouped)
         owner = os.fstat(descriptor).st_uid  # of a copy it is root or whoever made it
         yield folder, names, Where(descriptor, path, inner, owner not in (0, _SELF))
         del names
-    for name in sorted(deeper):
+    for name in sorted(deeper) if depth else ():
         yield from _below(folder, f"{path}/{name}", f"{inner}{name}/", refused, depth - 1, grouped=grouped)
+
+
+def _inside(descriptor: int, *, grouped: bool) -> tuple[list[str], list[str]]:
+    """Names of files, and of folders that may hold more."""
+    names = os.listdir(descriptor)  # a tenth of the cost of looking at each entry
+    if not grouped and min(map(len, names), default=_PART) >= _PART:
+        return names, []
+    names, deeper = [], []
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            if len(entry.name) >= _PART and not (grouped and entry.is_dir(follow_symlinks=False)):
+                names.append(entry.name)
+            elif entry.name not in _TEXTS and entry.is_dir(follow_symlinks=False):
+                deeper.append(entry.name)
+    return names, deeper
 
 
 @contextmanager
