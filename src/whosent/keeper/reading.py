@@ -64,7 +64,7 @@ def _hit(mta: Mta) -> str:
 _HITS: Final = {mta: re.compile(_hit(mta)) for mta in FORMS}
 _COUNTS: Final = "=[0-9]{1,9} [0-9]{1,9} [0-9]{1,9}\n"  # files, messages of others, unread
 _LEFT: Final = r"\+[0-9A-Za-z-]{1,64}(?:\t-?[0-9]{1,20}){3}\t[01]\n"  # one more that is known
-SAID: Final = {mta: re.compile(f"(?:{_hit(mta)}|{_COUNTS}|{_LEFT})*+") for mta in FORMS}
+SAID: Final = {mta: re.compile(f"(?:{_hit(mta)}|{_COUNTS}|{_LEFT})*") for mta in FORMS}
 """All that a reading process may say of a queue, to the last character: whole lines of three kinds."""
 
 Known = dict[str, tuple[tuple[int, int, int], bool]]

@@ -76,7 +76,7 @@ def search(question: Question, seen: Seen) -> Iterator[list[Hit]]:
 def _heard(pipe: int, seen: Seen, question: Question) -> Iterator[list[Hit]]:
     """What the processes say, many at a time but none late; ValueError if it is nothing that they say."""
     hits: list[Hit] = []
-    rest, last, block, form = b"", time.monotonic(), b" ", reading.SAID[question.server.spool.mta]
+    rest, last, block, form = b"", 0.0, b" ", reading.SAID[question.server.spool.mta]  # the first wait for no others
     while block:
         if select.select([pipe], [], [], _WAIT)[0]:
             block = os.read(pipe, 1 << 16)

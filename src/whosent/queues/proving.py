@@ -37,17 +37,19 @@ _PLAIN: Final = frozenset(b"RODF")  # kinds of records that may stand outside th
 class _File:
     """An ordinary file."""
 
-    __slots__ = ("attributes", "fields", "head", "start")
+    __slots__ = ("_header", "attributes", "fields", "head", "start")
 
     def __init__(self, head: bytes, start: int, fields: list[int], attributes: list[int]) -> None:
         self.head = head
         self.start = start  # of the header
         self.fields = fields  # where its lines begin, the empty one at their end
         self.attributes = attributes  # where they begin
+        self._header = b""
 
     def header(self) -> bytes:
         """In lower case, framing and all."""
-        return self.head[self.start : self.fields[-1]].lower()
+        self._header = self._header or self.head[self.start : self.fields[-1]].lower()
+        return self._header
 
     def raw(self, at: int) -> bytes:
         """A record without type and length."""
