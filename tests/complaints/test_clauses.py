@@ -108,3 +108,15 @@ def test_what_a_table_of_moments_lists_may_be_ours(heading: str, accused: bool) 
 )
 def test_what_stands_below_a_heading_may_be_ours(heading: str, accused: bool) -> None:  # noqa: FBT001  # a case's answer
     assert named(heading + _BULLETS.format(_IT, _AND)) == ([_IT, _AND, "192.0.2.9"] if accused else [])
+
+
+def test_the_last_column_of_a_row_may_be_empty() -> None:
+    head = "Problems in your network, one a line:\nasn|ip|source time|domain name|cc|type|info\n"
+    rows = "64500|{}|2026-11-04 10:00:00Z|a.test|FI|bot|\n64500|{}|2026-11-04 10:05:00Z|b.test|FI|scanner|\n"
+    assert named(head + rows.format(_IT, _AND)) == [_IT, _AND]
+
+
+def test_a_scan_that_only_quoted_lines_tell_of_is_a_complaint() -> None:
+    rows = "time protocol src_ip src_port dest_ip dest_port\n> Thu Jun 15 15:41:39 2026 TCP {} 41871 => {} 443\n"
+    told = read(f"{HEAD}Subject: NetscanOutLevel: Netscan detected\n\n> {rows.format(_IT, _US)}".encode())
+    assert [(one.source_address, one.feedback_type) for one in told] == [(_IT, "port-scan")]
