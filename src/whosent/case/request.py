@@ -35,9 +35,9 @@ def draft(one: Dossier, zone: tzinfo) -> str:
     ]
     assert one.silence_until is not None
     quiet = (
-        f"From then until {words.when(one.silence_until, zone)} we read the mail logs of {words.listed(one.hosts)}, "
-        f"which cover {one.proven_hours:.1f} hours of that time. They show no further spam: {one.sent:,} recipients "
-        f"accepted, {one.refused:,} refused."
+        f"From that last sign until {words.when(one.silence_until, zone)} we read the mail logs of "
+        f"{words.listed(one.hosts)}, which cover {one.proven_hours:.1f} hours of that time. "
+        f"They show no further spam: {one.sent:,} recipients accepted, {one.refused:,} refused."
     )
     lines = [
         f"Subject: Removal of {one.address} from {one.blocklist}",
@@ -45,7 +45,7 @@ def draft(one: Dossier, zone: tzinfo) -> str:
         f"Address: {one.address}",
         "",
         f"Cause: {_CAUSES.get(one.cause, '[the cause in one sentence]')}",
-        f"It began on {words.when(one.began, zone)}; the last of it left on {words.when(one.stopped, zone)}.",
+        f"It began on {words.when(one.began, zone)}; the last sign of it was on {words.when(one.stopped, zone)}.",
         "",
         "What was changed:",
         *done,
