@@ -116,6 +116,12 @@ def test_the_last_column_of_a_row_may_be_empty() -> None:
     assert named(head + rows.format(_IT, _AND)) == [_IT, _AND]
 
 
+def test_bars_between_columns_alone_draw_a_table() -> None:
+    head = "These hosts of your network scan our server:\n\nDate | Source IP | Message\n-- | -- | --\n"
+    rows = "04/29 | {} | blocked from A from this device\n04/28 | {} | blocked from B from this device\n"
+    assert named(head + rows.format(_IT, _AND)) == [_IT, _AND]
+
+
 def test_a_scan_that_only_quoted_lines_tell_of_is_a_complaint() -> None:
     rows = "time protocol src_ip src_port dest_ip dest_port\n> Thu Jun 15 15:41:39 2026 TCP {} 41871 => {} 443\n"
     told = read(f"{HEAD}Subject: NetscanOutLevel: Netscan detected\n\n> {rows.format(_IT, _US)}".encode())

@@ -17,8 +17,8 @@ OF_OTHERS: Final = re.compile(
     re.IGNORECASE,
 )
 _COLUMN: Final = re.compile(
-    r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;][\w \t\"./-]{0,400}){0,60}?[,;])?\"?(?:src|source|offender|attacker)"
-    r"[_ .]?(?:ip|address)\"?[ \t]*(?P<by>[,;])[^\n]{0,2000}$"
+    r"(?im)^(?P<before>[\w \t\"./-]{0,400}(?:[,;|][\w \t\"./-]{0,400}){0,60}?[,;|])?[ \t]{0,9}\"?"
+    r"(?:src|source|offender|attacker)[_ .]?(?:ip|address)\"?[ \t]*(?P<by>[,;|])[^\n]{0,2000}$"
 )  # the head of a table: CERTs mail such lists
 _BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # a line of a table drawn with bars
 _HEAD_OF_SOURCES: Final = re.compile(
