@@ -116,6 +116,17 @@ def test_the_last_column_of_a_row_may_be_empty() -> None:
     assert named(head + rows.format(_IT, _AND)) == [_IT, _AND]
 
 
+def test_the_heads_of_a_table_are_in_their_own_language() -> None:
+    head = "Liste offener Resolver in Ihrem Netz:\n\nASN | IP-Adresse | Zeitstempel (UTC) | Faktor\n"
+    rows = "64500 | {} | 2026-05-01 10:00:11 | 5.1\n64500 | {} | 2026-05-01 10:00:12 | 30.2\n"
+    assert named(head + rows.format(_IT, _AND)) == [_IT, _AND]
+
+
+def test_a_notice_that_an_address_was_blocked_is_one() -> None:
+    assert named(f"The IP address {_IT} had to be blocked by our services due to alerts.", "Dear customer") == [_IT]
+    assert named(f"The IP address {_IT} had to be changed by our services due to alerts.", "Dear customer") == []
+
+
 def test_bars_between_columns_alone_draw_a_table() -> None:
     head = "These hosts of your network scan our server:\n\nDate | Source IP | Message\n-- | -- | --\n"
     rows = "04/29 | {} | blocked from A from this device\n04/28 | {} | blocked from B from this device\n"

@@ -24,7 +24,11 @@ _BARRED: Final = re.compile(r"(?m)^[> \t]{0,8}\|([^\n]{1,2000})\|[ \t\r]*$")  # 
 _HEAD_OF_SOURCES: Final = re.compile(
     r"(?:source|src|offender|attacker)(?:[ ._-]?(?:ip|ip[ _-]?address|address|host))?", re.IGNORECASE
 )
-_HEAD_OF_ADDRESSES: Final = re.compile(r"(?:infected[ _-]?)?ip(?:v?[46])?(?:[ _-]?addr(?:ess)?)?", re.IGNORECASE)
+_HEAD_OF_ADDRESSES: Final = re.compile(
+    r"(?:infected[ _-]?)?ip(?:v?[46])?(?:[ _-]?(?:addr(?:ess)?|adres\w{0,3}))?"
+    r"|(?:adresse|direcci[o\u00f3]n|indirizzo|endere[c\u00e7]o) ip(?:v?[46])?",
+    re.IGNORECASE,
+)
 _SPREAD_SOURCE: Final = re.compile(
     r"(?:^|[^\S\n]{2}|[\t>])[^\S\n]?(?:source|src|attacker|offender)[ ._-]?(?:ip|addr(?:ess)?|host)\b",
     re.IGNORECASE | re.MULTILINE,

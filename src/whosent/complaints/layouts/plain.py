@@ -23,6 +23,7 @@ _WORDS: Final = re.compile(
     r"|pourriel|plainte|queja|denuncia|reclamo|жалоб\w*|спам\w*|fail2ban|login attempt\w*|vulnerab\w*|blacklist\w*"
     r"|kompromittier\w*|schadsoftware|ransomware|unwanted|(?:port|net)[- ]?scan\w*"
     r"|stop (?:sending|this)|cease|hosts\.deny|angriffe?n?"
+    r"|(?:ip|server|host)\b[^\n]{0,80}\b(?:blocked|suspended|null-?routed)"
     r"|angegriffen|angreif\w+|attaqu\w+|ataques?|ataca\w*|attacc\w+|aanval\w*|angrep\w*|atak\w*|\u00fatok\w*|t\u00e1mad\w*"
     r"|\u0430\u0442\u0430\u043a\w*|\u0432\u0437\u043b\u043e\u043c\w*|sald\u0131r\w*|intrus\w+|invas\w+)"
     r"|\u653b[\u6483\u51fb\u64ca]|\u4e0d\u6b63|\u8ff7\u60d1|\u5783\u573e|\uacf5\uaca9|\uc2a4\ud338|\uce68\uc785",
