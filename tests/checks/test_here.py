@@ -38,6 +38,7 @@ from whosent.model.mistake import Mistake
 from whosent.probing.consent import host_of
 from whosent.report import audit as shown
 from whosent.responders import egress
+from whosent.servers import mending
 from whosent.servers.firewall import Policy
 from whosent.setups import audit as schedule
 from whosent.sources.prober import as_user, local_users
@@ -193,6 +194,10 @@ def test_everything_of_a_result_is_shown(sink: Place, tmp_path: Path) -> None:
     for words in ("mynetworks = 0.0.0.0/0", "postfix reload", "x.test", "The moon.", "One message.", "ways tried"):
         assert words in page, words
     assert "Nothing changed." in text
+    assert ("The line that opened it" in page, "Where to look" in page) == (True, False)
+    unsure = [replaced(one, causes=[mending.suspected(cause) for cause in one.causes]) for one in done.results]
+    page = shown.page(replaced(done, results=unsure), UTC)
+    assert ("The line that opened it" in page, "Where to look" in page) == (False, True)
 
 
 # ------------------------------------------------------------------ the world, out

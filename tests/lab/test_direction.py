@@ -46,7 +46,8 @@ sign_networks = ["10.77.0.0/24",
 }
 """,
 }
-AMAVIS = """$enable_dkim_signing = 1; dkim_key('corp.test', 'lab', '/run/amavis/lab.private');
+AMAVIS = """$max_requests = 1000;  # in the foreground it ends after 20
+$enable_dkim_signing = 1; dkim_key('corp.test', 'lab', '/run/amavis/lab.private');
 @mynetworks = qw(
   127.0.0.0/8
   0.0.0.0/0
