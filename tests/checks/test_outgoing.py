@@ -13,6 +13,11 @@ from whosent.servers.attempt import Forged
 
 IN_OUR_NAME = Forged(STRANGER._replace(sender="postmaster@corp.test"), "From: A <postmaster@corp.test>",
                      "audit@sink.test", "From: A <audit@sink.test>")  # fmt: skip
+AMAVIS = """$enable_dkim_signing = 1;
+$policy_bank{MYNETS} = {};
+@mynetworks = qw(0.0.0.0/0);
+dkim_key('corp.test', 'other', '/k');
+"""
 FILTERS = "/usr/sbin/opendkim -f -x /etc/o.conf\nclamav-milter\n/usr/bin/vi /etc/clamav-milter\n"
 
 
@@ -101,7 +106,7 @@ def test_of_two_filters_that_would_sign_the_one_with_the_selector_is_named() -> 
               "rspamadm configdump": Ran(key="r", at=0, output=dumped),
               "run-parts /etc/amavis/conf.d": Ran(key="r", at=0, output="/etc/amavis/conf.d/50-user\n"),
               "/etc/amavis/conf.d/50-user": Content(key="a", at=0, text=(
-                  "$enable_dkim_signing = 1;\n@mynetworks = qw(0.0.0.0/0);\ndkim_key('corp.test', 'other', '/k');\n"
+                  AMAVIS
               ))}  # fmt: skip
     places = {"lab": "/etc/o.conf", "mail": "/etc/rspamd/local.d/dkim_signing.conf",
               "other": "/etc/amavis/conf.d/50-user"}  # fmt: skip

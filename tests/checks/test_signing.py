@@ -109,7 +109,7 @@ def amavis_says(text: str, packaged: str = "1;\n", more: dict[str, str] | None =
         **postfix_says(maps=None, **settings),
     }
     heard |= {f"run-parts {folder}": Ran(key="r", at=0, output=output) for folder, output in listed.items()}
-    signing = "$enable_dkim_signing = 1; # by whoever is ours\n"
+    signing = "$enable_dkim_signing = 1; # by whoever is ours\n$policy_bank{'MYNETS'} = { };\n"
     return heard | content({PACKAGED: f"{packaged}{signing}", USER: text, **(more or {})})
 
 
@@ -138,6 +138,10 @@ def test_what_makes_amavis_take_a_client_for_ours_is_named(text: str, line: int,
 def test_what_does_not_sign_has_signed_nothing() -> None:
     heard = {**amavis_says("@mynetworks = qw(0/0);\n"), **content({PACKAGED: "$enable_dkim_signing = 0;\n"})}
     assert originating(heard) == []
+    bankless = content(
+        {PACKAGED: "$enable_dkim_signing = 1;\n"}
+    )  # as real amavis has it: no such bank, nothing is ours
+    assert originating({**amavis_says("@mynetworks = qw(0/0);\n"), **bankless}) == []
     assert list(amavis.guilty(heard, IN_OUR_NAME, {"changed"})) == []
     bank = "@mynetworks = qw(0/0);\n$policy_bank{'MYNETS'} = { allow_disclaimers => 1 };\n"
     found = list(amavis.guilty(amavis_says(bank), IN_OUR_NAME, {"changed"}))
@@ -195,7 +199,7 @@ def test_a_check_that_amavis_makes_of_no_mail_is_named() -> None:
     mended = amavis_says("@bypass_virus_checks_maps = (\\%x);\n", off)
     assert outgoing.sparing(mended, "203.0.113.9", "virus") == []
     assert outgoing.sparing({}, "203.0.113.9", "virus") == []
-    nets = "@mynetworks = qw(0/0);\n$policy_bank{MYNETS} = { bypass_spam_checks_maps => [1] };\n"
+    nets = "@mynetworks = qw(0/0);\n$policy_bank{'MYNETS'} = { bypass_spam_checks_maps => [1] };\n"
     assert shown(outgoing.sparing(amavis_says(nets), "203.0.113.9", "spam")) == [
         (USER, 1, f"sed -i.whosent 1s,0/0,, {USER}")
     ]

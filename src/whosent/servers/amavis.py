@@ -29,6 +29,7 @@ _SWITCHES: Final = {  # what it does with mail of our own only where it is told 
     "signed": re.compile(r"\$enable_dkim_signing\s*=\s*[^0\s;]"),
     "changed": re.compile(r"allow_disclaimers['\"}]*\s*=>?\s*[^0\s;]"),
 }
+_MYNETS: Final = re.compile(r"\$policy_bank\{['\"]?MYNETS\b")
 _NETWORKS: Final = "\\@mynetworks"  # the list itself, in a list of lists
 _KEY: Final = re.compile(r"dkim_key\s*\(([^)]{0,1000})\)")
 _REACH: Final = "what amavis signs and adds a disclaimer to: our own networks must be named, or log in"
@@ -168,7 +169,13 @@ def _other_port(here: _Here, port: str) -> str | None:
 
 
 def _by_network(here: _Here, client: str) -> Iterator[Blamed]:
-    """The network that makes a client one of ours; what is computed is the place to look."""
+    """The network that makes a client one of ours; what is computed is the place to look.
+
+    A bank that is written nowhere is not loaded: without MYNETS the list of our networks changes nothing.
+    """
+    banked = any(_MYNETS.search(file.text) for file in here.files)
+    if not banked and perl.last(here.files, "@client_ipaddr_policy") is None:
+        return
     for name in ("client_ipaddr_policy", "mynetworks_maps", "mynetworks"):
         one = perl.last(here.files, f"@{name}")
         if one is None:
