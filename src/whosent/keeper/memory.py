@@ -81,10 +81,9 @@ class Memory:
         try:
             with self._base.with_suffix(".held").open(encoding="utf-8") as lines:
                 for line in lines:
-                    config, _, words = line.partition("\t")
-                    one, _, arrived = words.partition("\t")
-                    if config == server.config and arrived.endswith("\n"):
-                        found[one] = float(arrived)
+                    words = line.split("\t")
+                    if len(words) == 3 and words[0] == server.config and line[-1] == "\n":  # noqa: PLR2004  # as noted
+                        found[words[1]] = float(words[2])
         except FileNotFoundError:
             pass
         return found
