@@ -130,3 +130,38 @@ def test_two_steps_in_one_file_go_from_its_end_to_its_beginning() -> None:
         (20, f"mv {PLACE}.whosent-20 {PLACE}"), (4, f"mv {PLACE}.whosent-4 {PLACE}"),
     ]  # fmt: skip
     assert all("their undo in the opposite one" in steps[0].note for _, steps in found)
+
+
+def test_a_router_for_strangers_makes_no_hole_of_ours() -> None:
+    """As where forwarded mail gets an envelope of its own: a condition on ours would leave mail without a way."""
+    routers = "srs:\n  driver = dnslookup\n  senders = ! *@corp.test\n  transport = srs_smtp\n"
+    for files in ({INCLUDED: routers}, {INCLUDED: routers + ROUTERS}):
+        ours = "ours" if "ours:" in files[INCLUDED] else "remote"
+        heard = exim_says({}, {OURS: (ours, "remote_smtp"), STRANGER: ("srs", "srs_smtp")}, **files)
+        ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["signed"])
+        assert (opening.strength, step.commands) == ("candidates", [])
+
+
+def test_a_statement_that_notes_is_no_statement_that_decides() -> None:
+    check = ["sender_domains = +local_domains"]
+    warned, warned_not = (statement("warn", 6, check, met=met) for met in (True, False))
+    passed, passed_not = (statement("accept", 4, check, met=met) for met in (True, False))
+    heard = exim_says({"in our name": warned + passed, "a stranger's": warned_not + passed_not}, USUAL)
+    assert [line for _, line, _ in shown(outgoing.guilty(heard, IN_OUR_NAME, ["unfiltered"]))] == [4]
+    more = statement("deny", 6, [*check, "malware = *"], met=False)  # it looks closer at our name
+    closer = exim_says({"in our name": more, "a stranger's": statement("deny", 6, check, met=False)}, USUAL)
+    assert [one.strength for one, _ in outgoing.guilty(closer, IN_OUR_NAME, ["unfiltered"])] == ["candidates"]
+    heard = exim_says({"in our name": warned, "a stranger's": warned_not}, USUAL)
+    ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["unfiltered"])
+    assert (opening.line, opening.strength, step.commands) == (6, "candidates", [])
+
+
+def test_only_lines_of_the_statement_itself_are_edited() -> None:
+    condition = "!sender_domains = +local_domains"
+    text = f"begin acl\nacl_data:\n  deny {condition}\n  deny message = x\n       {condition}\n"
+    ours, theirs = (statement("deny", 3, checks, met=False) for checks in ([condition], [condition, "malware = *"]))
+    heard = exim_says({"in our name": ours, "a stranger's": theirs}, USUAL, **{PLACE: text})
+    assert shown(outgoing.guilty(heard, IN_OUR_NAME, ["unfiltered"])) == [(PLACE, 3, "")]
+    ours, theirs = (statement("accept", 3, [condition], met=met).replace(PLACE, "/etc/unread") for met in (True, False))
+    heard = exim_says({"in our name": ours, "a stranger's": theirs}, USUAL)
+    assert shown(outgoing.guilty(heard, IN_OUR_NAME, ["unfiltered"])) == [("/etc/unread", 3, "")]

@@ -88,6 +88,10 @@ def test_milters_that_look_a_second_time_are_a_place_to_look() -> None:
     ((opening, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["signed"])
     assert (opening.strength, opening.why.partition(":")[0]) == ("candidates", "Not proven, the place to look")
     assert step.commands[0].endswith("receive_override_options=no_address_mappings,no_milters")
+    alone = postfix_says("", f"{overrides}127.0.0.1:10025/inet/smtpd_milters = inet:127.0.0.1:8891\n",
+                         content_filter="f:[127.0.0.1]:10024")  # fmt: skip
+    ((_, (step,)),) = outgoing.guilty(alone, IN_OUR_NAME, ["signed"])
+    assert step.commands == []  # nothing else signs our own people's mail
     quiet = postfix_says("", overrides.replace("no_address_mappings", "no_milters"),
                          content_filter="f:[127.0.0.1]:10024", smtpd_milters="x")  # fmt: skip
     assert outgoing.guilty(quiet, IN_OUR_NAME, ["signed"]) == []
@@ -114,6 +118,8 @@ def test_of_two_filters_that_would_sign_the_one_with_the_selector_is_named() -> 
         forged = IN_OUR_NAME._replace(selectors=frozenset({selector}))
         assert [one.file for one, _ in outgoing.guilty(heard, forged, ["signed"])] == [place]
     assert len(outgoing.guilty(heard, IN_OUR_NAME, ["signed"])) == 3  # nothing tells them apart
+    unknown = outgoing.guilty(heard, IN_OUR_NAME._replace(selectors=frozenset({"x"})), ["signed"])
+    assert [(one.strength, steps[0].commands) for one, steps in unknown] == [("candidates", [])] * 3
     text = "DKIM-Signature: v=1; a=rsa; d=corp.test;\n\ts=lab; h=from\nDKIM-Signature: d=x.test; s=y\nSubject: s=z\n"
     arrived = Arrived("t", 1.0, "203.0.113.2", "mail", headers=text)
     assert forgeries.selectors(arrived, {"corp.test"}) == {"lab"}

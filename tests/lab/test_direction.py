@@ -187,7 +187,8 @@ def test_amavis_is_told_whose_mail_it_is(lab: Lab) -> None:
             assert (cause["file"], cause["text"]) == ("/etc/postfix/main.cf",
                                                       "content_filter = amavis:[127.0.0.1]:10026")  # fmt: skip
         apply(mx, told[OURS])
-        assert mx.run(["postconf", "-h", "content_filter"]).strip() == "amavis:[127.0.0.1]:10024"
+        told_apart = mx.run(["postconf", "-P", "smtp/inet/content_filter"]).rpartition("=")[2].strip()
+        assert told_apart == "amavis:[127.0.0.1]:10024"
         with filters.amavis(mx, configuration):
             told = results(audit(mx, "direction", **more))
         ((file, number, text),) = lines(told[OURS])
@@ -198,6 +199,7 @@ def test_amavis_is_told_whose_mail_it_is(lab: Lab) -> None:
         with filters.amavis(mx, mx.read(place).decode()):
             told = results(audit(mx, "direction", **more))
     mx.run(["postconf", "-e", "content_filter="])
+    mx.run(["postconf", "-PX", "smtp/inet/content_filter"])
     mx.run(["postconf", "-MX", "127.0.0.1:10025/inet"])
     reload(mx)
     assert told[OURS]["severity"] == "warning", told[OURS]["sentence"]

@@ -9,6 +9,7 @@ and given a disclaimer, if the policy bank of the port it came to says so, or th
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from itertools import pairwise
@@ -24,15 +25,15 @@ from whosent.servers.perl import Assigned, Source
 _FOLDERS: Final = ("/usr/share/amavis/conf.d", "/etc/amavis/conf.d")
 _ELSEWHERE: Final = ("/etc/amavisd/amavisd.conf", "/etc/amavisd.conf")
 _MOST: Final = 60  # files
+_PORTS: Final = 10  # that are looked at
 _RESTART: Final = "systemctl restart amavis"
-_SWITCHES: Final = {  # what it does with mail of our own only where it is told to
-    "signed": re.compile(r"\$enable_dkim_signing\s*=\s*[^0\s;]"),
-    "changed": re.compile(r"allow_disclaimers['\"}]*\s*=>?\s*[^0\s;]"),
-}
+_DISCLAIMERS: Final = re.compile(r"allow_disclaimers['\"}]*\s*=>?\s*[^0\s;]")
+_PORT: Final = re.compile(r"\$interface_policy\{['\"]?(\d{1,5})")
 _MYNETS: Final = re.compile(r"\$policy_bank\{['\"]?MYNETS\b")
 _NETWORKS: Final = "\\@mynetworks"  # the list itself, in a list of lists
+_APART, _ENDED = r"\(^\|[^][0-9A-Za-z.:/!]\)", r"\([^][0-9A-Za-z.:/]\|$\)"
 _KEY: Final = re.compile(r"dkim_key\s*\(([^)]{0,1000})\)")
-_REACH: Final = "what amavis signs and adds a disclaimer to: our own networks must be named, or log in"
+_REACH: Final = "what amavis takes for our own mail: our own networks must be named, or log in"
 
 
 def lookups(heard: Heard) -> Iterator[Question]:
@@ -52,8 +53,17 @@ def guilty(heard: Heard, forged: Forged, kinds: set[str]) -> Iterator[Blamed]:
     """What makes the message originating, where it was signed or changed."""
     if runs(heard):
         here = _here(heard)
-        if kinds & {kind for kind, wanted in _SWITCHES.items() if any(wanted.search(file.text) for file in here.files)}:
+        if kinds & set(_does(here)):
             yield from _originating(here, forged.attempt.client)
+
+
+def _does(here: _Here) -> Iterator[str]:
+    """What it does with mail of our own: only where it is told to."""
+    signing = perl.last(here.files, "$enable_dkim_signing")
+    if signing is not None and signing.number != 0:
+        yield "signed"
+    if any(_DISCLAIMERS.search(file.text) for file in here.files):
+        yield "changed"
 
 
 def runs(heard: Heard) -> bool:
@@ -103,19 +113,31 @@ def _originating(here: _Here, client: str) -> Iterator[Blamed]:
     every = perl.last(here.files, "$originating")
     if every is not None and every.number not in {None, 0}:
         why = "amavis takes all mail for mail of our own: what it has a key for is signed, whoever sent it."
-        yield _off(here, every, why, "Take it out: a policy bank says which mail is ours")
+        title = "Take it out: a policy bank says which mail is ours"
+        note = "" if _banks(here) else (
+            "Give submission a port of amavis with such a bank first ($interface_policy, $policy_bank): "
+            "without one our people's mail is signed no more."
+        )  # fmt: skip
+        yield _off(here, every, why, title, note)
     elif (at := _reached(here)) is not None and at.has(here, "originating"):
         yield _moved(here, at, "makes all of it our own")
     else:
         yield from _by_network(here, client)
 
 
-def _off(here: _Here, one: Assigned, why: str, title: str) -> Blamed:
-    """A statement that is to go."""
+def _banks(here: _Here) -> bool:
+    """Whether a port has a policy bank for mail of our own."""
+    ports = list(dict.fromkeys(port for file in here.files for port in _PORT.findall(file.text)))[:_PORTS]
+    named = [one.words[0] for port in ports if (one := perl.keyed(here.files, "interface_policy", port)) and one.words]
+    return any(perl.switches(perl.keyed(here.files, "policy_bank", bank), "originating") for bank in named)
+
+
+def _off(here: _Here, one: Assigned, why: str, title: str, note: str = "") -> Blamed:
+    """A statement that is to go; with something to do before that, by hand."""
     opening = running.opening(here.heard, one.path, one.line, why)
-    if one.whole:
+    if one.whole and not note:
         return mending.edited(opening, f"{one.line}s/^/#/", title, _REACH, _RESTART)
-    return mending.by_hand(opening, title, _REACH, "It shares its line, or takes several: edit it by hand.")
+    return mending.by_hand(opening, title, _REACH, note or "It shares its line, or takes several: edit it by hand.")
 
 
 class _Reached(NamedTuple):
@@ -147,24 +169,32 @@ def _reached(here: _Here) -> _Reached | None:
 
 
 def _moved(here: _Here, at: _Reached, why: str) -> Blamed:
-    """Strangers' mail to another port; or the policy off this one, where there is no other."""
+    """Strangers' mail to another port; where there is none, one must be made by hand."""
     told = f"Port 25 hands strangers' mail to {at.value}, where the policy bank {at.bank} {why}."
     other = _other_port(here, at.port)
     if other is None:
-        return _off(here, at.policy, told, "Let that port be for everybody, and give submission another one")
-    opening = postfix.because(at.site.where(at.setting, at.site.service(25)), told)
-    return opening, mending.parameter(
-        opening, at.value, re.sub(r"\d+$", other, at.value), title=f"Hand it to port {other}, which no policy is for",
-        reach="all mail that is not told another filter", note="Submission that has no content_filter of its own "
-        f"needs one for our people's mail to be signed: {at.value}.",
-    )  # fmt: skip
+        note = ("Add a port to $inet_socket_port that no $interface_policy names, and let port 25 hand its mail there: "
+                "our people's mail keeps this one.")  # fmt: skip
+        return _off(here, at.policy, told, "Give strangers' mail a port of its own", note)
+    service = at.site.service(25)
+    opening = postfix.because(at.site.where(at.setting, service), told)
+    title, reach = f"Hand it to port {other}, which no policy is for", "what comes to port 25; other mail keeps its way"
+    new = re.sub(r"\d+$", other, at.value)
+    if service is None:  # postscreen stands before it
+        note = f"By postconf -P, give the smtpd behind port 25 {at.setting}={new}; main.cf is for submission as well."
+        return mending.by_hand(opening, title, reach, note)
+    if at.setting in service.overrides:
+        return opening, mending.parameter(opening, at.value, new, title=title, reach=reach, note="")
+    setting = f"{service.name}/{at.setting}"
+    change, undo = f"postconf -P {shlex.quote(f'{setting}={new}')}", f"postconf -PX {shlex.quote(setting)}"
+    return mending.commanded(opening, title, [change, "postfix reload"], [undo, "postfix reload"], reach)
 
 
 def _other_port(here: _Here, port: str) -> str | None:
     """A port of amavis that no policy is for."""
     listens = perl.last(here.files, "$inet_socket_port")
     ports = re.findall(r"\d+", listens.text) if listens else []
-    free = [one for one in ports if one != port and perl.keyed(here.files, "interface_policy", one) is None]
+    free = [one for one in ports[:_PORTS] if one != port and perl.keyed(here.files, "interface_policy", one) is None]
     return free[0] if free else None
 
 
@@ -189,8 +219,10 @@ def _by_network(here: _Here, client: str) -> Iterator[Blamed]:
             wide = _holding(one.words, client)
             if wide and (line := _line_of(here, one, wide)):
                 opening = running.opening(here.heard, one.path, line, _why(client, wide), wide)
-                edit = f"{line}s,{re.escape(wide).replace(',', '.')},,"
-                yield mending.edited(opening, edit, f"Take {wide} out of @{name}", _REACH, _RESTART)
+                edit = f"{line}s,{_APART}{re.escape(wide)}{_ENDED},\\1127.0.0.1\\2,"  # no entry may be empty
+                yield mending.edited(
+                    opening, edit, f"Put this host in the place of {wide} in @{name}", _REACH, _RESTART
+                )
                 return
         if not one.constant and not (name == "mynetworks_maps" and _NETWORKS in one.text):
             why = (f"@{name} is computed by Perl, which is not run here; it says which "
@@ -202,7 +234,8 @@ def _by_network(here: _Here, client: str) -> Iterator[Blamed]:
 
 
 def _why(client: str, wide: str) -> str:
-    return f"amavis takes what comes from {wide} for our own, and {client} is there: it signs it and adds disclaimers."
+    return (f"amavis takes what comes from {wide} for our own, and {client} is there: what it does "
+            "to our own mail, or leaves out there, holds for this.")  # fmt: skip
 
 
 def _by_file(here: _Here, path: str, client: str) -> Iterator[Blamed]:
@@ -233,9 +266,9 @@ def _holding(words: list[str], client: str) -> str:
 def _line_of(here: _Here, one: Assigned, word: str) -> int:
     """The line of a statement in which a word stands; 0: none."""
     lines = running.lines(here.heard, one.path)
-    within = one.text.count("\n") + 1
-    return next((number for number in range(one.line, min(one.line + within, len(lines)) + 1)
-                 if word in lines[number - 1]), 0)  # fmt: skip
+    last = min(one.line + one.text.count("\n") + 1, len(lines))
+    itself = re.compile(rf"(?<![\w.:/!\[\]]){re.escape(word)}(?![\w.:/\[\]])")
+    return next((number for number in range(one.line, last + 1) if itself.search(lines[number - 1])), 0)
 
 
 # ------------------------------------------------------------------ spared

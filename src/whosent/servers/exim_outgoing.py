@@ -25,6 +25,8 @@ _NAMES: Final = re.compile(
 _ROUTE: Final = re.compile(r"^\s*router = (\w+), transport = (\w+)", re.MULTILINE)
 _SESSIONS: Final = ("in our name", "our From alone", "a stranger's")
 _STEP: Final = re.compile(r'>>> processing "(\w+)" \((.+) (\d+)\)$')
+_REFUSING: Final = {"deny", "drop", "defer", "discard"}
+_BEGINS: Final = re.compile(r"\s*(?:(?:accept|deny|drop|defer|discard|require|warn)\b|\w+:|begin\s)")
 _OURS: Final = "or{{{{def:sender_host_authenticated}}{{eq{{$sender_host_address}}{{}}}}{}}}"
 _RELAYED: Final = "{match_ip{$sender_host_address}{+relay_from_hosts}}"
 
@@ -100,6 +102,8 @@ def _option(files: list[exim.Written], section: str, driver: str, wanted: str) -
         within, label = files[0] is not file, 0
         for number, line in enumerate(file.lines, 1):
             if begun := re.match(r"\s*begin\s+(\w+)", line):
+                if label:
+                    break
                 within, label = begun[1] == section, 0
             elif within and (named := re.fullmatch(r"(\w+):\s*", line.strip())):
                 if label:
@@ -115,10 +119,12 @@ def _option(files: list[exim.Written], section: str, driver: str, wanted: str) -
 
 def _whole(file: exim.Written, number: int, value: str) -> tuple[int, str]:
     """The last line of a value, and all of it."""
-    while value.rstrip().endswith("\\") and number < len(file.lines):
-        value = value.rstrip()[:-1] + file.lines[number].strip()
+    parts = [value.strip()]
+    while parts[-1].endswith("\\") and number < len(file.lines):
         number += 1
-    return number, value.strip()
+        if not (line := file.lines[number - 1].strip()).startswith("#"):
+            parts[-1:] = [parts[-1][:-1], line]
+    return number, "".join(parts)
 
 
 def _ours(files: list[exim.Written]) -> str:
@@ -142,15 +148,29 @@ def _routed(heard: Heard, forged: Forged, files: list[exim.Written]) -> Blamed |
     ours, theirs = _route(heard, forged.attempt.sender), _route(heard, forged.stranger)
     if ours is None or ours == theirs:
         return None
-    found = _option(files, "routers", ours[0], "senders|condition")
+    router, transport = ours
+    found = _named(files, router) or _option(files, "routers", router, "condition")
     if found is None:
         return None
-    router, transport = ours
-    why = (f"Exim takes mail in our name by the router {router} and the transport {transport}, a stranger's another "
-           "way: this decides by a name that the sender writes.")  # fmt: skip
-    edit = f"{found.label}a\\  condition = ${{if {_ours(files)}}}"
+    way = f"mail in our name goes by the router {router} and the transport {transport}, a stranger's another way"
     reach = f"what the router {router} is for: mail from outside goes the way of all other"
-    return _edited(found.file.cause(found.first or found.label, why), edit, _LET, reach)
+    if not _named(files, router) or theirs is None or _named(files, theirs[0]):
+        opening = mending.suspected(found.file.cause(found.first or found.label, f"{way}."))
+        note = ("A router that asks for the sender parts them. Let it ask who handed the message in as well: "
+                f"${{if {_ours(files)}}}; and see that other mail still finds a router.")  # fmt: skip
+        return mending.by_hand(opening, _LET, reach, note)
+    why = f"{way[0].upper()}{way[1:]}: this decides by a name that the sender writes."
+    edit = f"{found.label}a\\  condition = ${{if {_ours(files)}}}"
+    return _edited(found.file.cause(found.first, why), edit, _LET, reach)
+
+
+def _named(files: list[exim.Written], router: str) -> _Option | None:
+    """The option by which a router goes by a name that the sender writes."""
+    for wanted in ("senders", "condition"):
+        found = _option(files, "routers", router, wanted)
+        if found and found.first and _NAMES.search(f"{wanted} = {found.value}"):
+            return found
+    return None
 
 
 def _transported(heard: Heard, forged: Forged, files: list[exim.Written], kinds: set[str]) -> Blamed | None:
@@ -236,33 +256,56 @@ def _walk(heard: Heard, name: str) -> list[_Walked]:
 
 
 def _parted(heard: Heard, files: list[exim.Written]) -> Blamed | None:
-    """The first statement at which our name fares otherwise than a stranger's."""
+    """The first statement that decides and parts our name from a stranger's; else the first that parts them."""
     plain = {(one.file, one.line): one for one in _walk(heard, _SESSIONS[2])}
-    for name in _SESSIONS[:2]:
-        for one in _walk(heard, name):
-            other = plain.get((one.file, one.line))
-            if other is not None and (one.succeeded, len(one.checks)) != (other.succeeded, len(other.checks)):
-                file = next((written for written in files if written.file == one.file), exim.Written(one.file, []))
-                return _accused(file, one, other)
+    every = [(one, other) for name in _SESSIONS[:2] for one in _walk(heard, name)
+             if (other := plain.get((one.file, one.line)))
+             and (one.succeeded, len(one.checks)) != (other.succeeded, len(other.checks))]  # fmt: skip
+    for one, other in [pair for pair in every if _decides(*pair)] or every:
+        file = next((written for written in files if written.file == one.file), exim.Written(one.file, []))
+        return _accused(file, one, other)
     return None
+
+
+def _decides(one: _Walked, other: _Walked) -> bool:
+    """Whether it lets our name pass before a stranger's, or looks less closely at it."""
+    if one.verb == "accept":
+        return one.succeeded and not other.succeeded
+    return one.verb in _REFUSING and not one.succeeded and (other.succeeded or len(one.checks) < len(other.checks))
 
 
 def _accused(file: exim.Written, one: _Walked, other: _Walked) -> Blamed:
     """A statement that lets our name pass, or leaves it out."""
     decided = (one.checks[-1:] or other.checks[-1:] or ("",))[0]
     reach = "mail in our name without a password: it is looked at as all other"
+    asked = "Asked by a pretended session, Exim"
+    if not _decides(one, other):
+        why = f"asked by a pretended session, Exim parts our name from a stranger's here ({decided})."
+        opening = mending.suspected(file.cause(one.line, why))
+        return mending.by_hand(
+            opening, "See what hangs on it", reach, "A statement below may go by what is noted here."
+        )
     if one.succeeded:
-        then = "accepts it, before what stands below" if one.verb == "accept" else "does what it says"
-        why = f"Asked by a pretended session, Exim finds our name here ({decided}) and {then}; a stranger's goes on."
+        why = f"{asked} finds our name here ({decided}) and accepts it, before what stands below; a stranger's goes on."
+        title = "Let it hold for who has logged in"
+        if not file.lines:
+            return mending.by_hand(file.cause(one.line, why), title, reach, "Add to it: authenticated = *")
         edit = f"{_end(file, one.line)}a\\         authenticated = *"
-        return _edited(file.cause(one.line, why), edit, "Let it hold for who has logged in", reach)
-    why = f"Asked by a pretended session, Exim leaves our name out here ({decided}); a stranger's is looked at."
-    below = enumerate(file.lines[one.line : one.line + _TALLEST], one.line + 1)
-    number = next((number for number, line in below if _same(line, decided)), 0)
+        return _edited(file.cause(one.line, why), edit, title, reach)
+    why = f"{asked} leaves our name out here ({decided}); a stranger's is looked at."
+    number = next((number for number, line in _below(file, one.line) if _same(line, decided)), 0)
     title = "Take that condition out"
     if not number:
         return mending.by_hand(file.cause(one.line, why), title, reach, "It shares its line with others.")
     return _edited(file.cause(number, why), f"{number}s/^/#/", title, reach)
+
+
+def _below(file: exim.Written, number: int) -> Iterator[tuple[int, str]]:
+    """The further lines of a statement."""
+    for below, line in enumerate(file.lines[number : number + _TALLEST], number + 1):
+        if _BEGINS.match(line):
+            return
+        yield below, line
 
 
 def _same(line: str, check: str) -> bool:

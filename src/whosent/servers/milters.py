@@ -9,14 +9,13 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from whosent.model.check import Heard, Question, Read
-from whosent.servers import mending, postfix, running
+from whosent.servers import mending, postfix, running, senders
 from whosent.servers.attempt import Blamed, Forged
 
 _PROGRAMS: Final = {  # option that names its configuration, where it is otherwise, what names a list
     "opendkim": ("-x", "/etc/opendkim.conf", "InternalHosts"),
     "clamav-milter": ("-c", "/etc/clamav/clamav-milter.conf", "Whitelist"),
 }
-_LONGEST: Final = 500  # characters of a pattern that is tried
 _DAEMON: Final = "milter_macro_daemon_name"
 
 
@@ -124,19 +123,11 @@ def _spared(heard: Heard, sender: str) -> Blamed | None:
     listed = _listed(heard, "clamav-milter")
     for number, line in enumerate(running.lines(heard, listed.file) if listed else (), 1):
         pattern = line.partition("From:")[2].strip() if line.startswith("From:") else ""
-        if listed and pattern and len(pattern) <= _LONGEST and _matches(pattern, sender):
+        if listed and pattern and any(senders.meets(pattern, one) for one in (sender, f"<{sender}>")):
             why = f"ClamAV's milter does not look at mail whose sender matches this, and {sender} does."
             reach = "mail whose sender matches it: it is scanned as all other"
             return _edited(heard, (listed.file, number), why, f"{number}s/^/#/", reach, "clamav-milter")
     return None
-
-
-def _matches(pattern: str, sender: str) -> bool:
-    """As a regular expression of POSIX, near enough."""
-    try:
-        return re.search(pattern, sender) is not None or re.search(pattern, f"<{sender}>") is not None
-    except re.error:
-        return False
 
 
 def _edited(  # noqa: PLR0913, PLR0917  # a line, and what is said of it

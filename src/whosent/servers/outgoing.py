@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
-from whosent.model.check import Heard, Question, Treatment
+from whosent.model.check import Heard, Opening, Question, Treatment
+from whosent.model.finding import Strength
+from whosent.model.incident import Remedy
 from whosent.servers import amavis, exim, exim_outgoing, mending, milters, postfix, rspamd, running
 from whosent.servers.attempt import Blamed, Forged
 
@@ -20,6 +22,8 @@ _SENDERS: Final = "smtpd_sender_restrictions"
 _BY_SENDER: Final = ("sender_dependent_default_transport_maps", "sender_dependent_relayhost_maps")
 _CLOSED: Final = {"permission", "timeout", "too_long"}
 _SHOWN: Final = 3  # reasons
+_ONCE: Final = ("These milters look at mail nowhere else: without them our people's mail is signed no more. "
+                "Name them for submission first, then take them out here.")  # fmt: skip
 _AGAIN: Final = "receive_override_options"
 
 
@@ -57,11 +61,25 @@ def guilty(heard: Heard, forged: Forged, shown: Iterable[Treatment]) -> list[Bla
 
 
 def _of_filters(heard: Heard, forged: Forged, kinds: set[str], filters: Iterable[ModuleType]) -> Iterator[Blamed]:
-    """Of several that would sign, those that have the selector which the signature names."""
+    """Of several that would sign, those with the selector that the signature names; without one, none does surely."""
     would = [one for one in filters if any(one.guilty(heard, forged, kinds & {"signed"}))]
-    did = [one for one in would if one.signs_as(heard, forged.selectors)] or would
+    did = [one for one in would if one.signs_as(heard, forged.selectors)]
+    surely = did or ([] if forged.selectors else would)
     for one in filters:
-        yield from one.guilty(heard, forged, kinds if one in did else kinds - {"signed"})
+        sure = list(one.guilty(heard, forged, kinds if one in surely else kinds - {"signed"}))
+        yield from sure
+        for opening, steps in one.guilty(heard, forged, {"signed"}) if one in would and not surely else ():
+            if all(opening != other for other, _ in sure):
+                yield _unmatched(opening, steps)
+
+
+def _unmatched(opening: Opening, steps: list[Remedy]) -> Blamed:
+    """It would sign, but whether the key is its own was not read."""
+    if opening.strength != Strength.CANDIDATES:
+        why = f"this would have it signed, but the signature's selector was not found there. {opening.why}"
+        opening = mending.suspected(msgspec.structs.replace(opening, why=why))
+    note = "Find out first which program signs with that selector."
+    return opening, [msgspec.structs.replace(one, commands=[], undo=[], note=note) for one in steps]
 
 
 def unexplained(heard: Heard) -> str:
@@ -144,10 +162,12 @@ def _handed_in_again(heard: Heard) -> Blamed | None:
     for service in site.services:
         options = site.words(_AGAIN, service)
         if service.address.startswith("127.") and site.words("smtpd_milters", service) and "no_milters" not in options:
-            why = ("what a filter hands back here goes to the milters again, which take "
-                   "it for mail of this host unless the filter tells them whose it is (XFORWARD).")  # fmt: skip
+            why = "what a filter hands back here goes to milters, which see this host as its client."
             opening = mending.suspected(postfix.because(site.where("smtpd_milters", service), why))
             setting, old = f"{service.name}/{_AGAIN}", service.overrides.get(_AGAIN)
+            if "smtpd_milters" in service.overrides or not site.value("smtpd_milters", site.service(25)):
+                return mending.by_hand(opening, "Let a milter sign before the filter, where it sees who the client is",
+                                       "mail that a filter hands back", _ONCE)  # fmt: skip
             new = f"postconf -P {shlex.quote(setting + '=' + ','.join([*options, 'no_milters']))}"
             undo = f"-PX {shlex.quote(setting)}" if old is None else f"-P {shlex.quote(f'{setting}={old}')}"
             return mending.commanded(

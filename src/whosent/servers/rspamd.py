@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from whosent.model.check import Heard, Opening, Question, Ran, Read, Run
-from whosent.servers import mending, postfix, running
+from whosent.servers import mending, postfix, running, senders
 from whosent.servers.attempt import Blamed, Forged
 
 _DUMP: Final = "rspamadm configdump"
@@ -26,9 +26,30 @@ _FILES: Final = {  # the strongest first
     "options": (f"{_FOLDER}/override.d/options.inc", f"{_FOLDER}/local.d/options.inc", f"{_FOLDER}/options.inc"),
     "settings": tuple(f"{_FOLDER}/{one}/settings.conf" for one in ("override.d", "local.d")),
 }
-_LONGEST: Final = 500  # characters of a pattern that is tried
+_TALLEST: Final = 1000  # lines of a list
 _RESTART: Final = "systemctl restart rspamd"
-_PERSONAL: Final = {"authenticated", "user", "ip", "client_ip"}  # what a stranger cannot write
+_PERSONAL: Final = {"authenticated", "user", "ip", "ip_map", "client_ip", "client_ip_map"}  # not for strangers to write
+_UNTRIED: Final = {
+    "rcpt",
+    "rcpt_mime",
+    "hostname",
+    "header",
+    "request_header",
+    "selector",
+    "local",
+    "inverse",
+    "expression",
+}
+_SPARING: Final = {"whitelist", "want_spam"}
+_LENIENT: Final = {
+    "actions",
+    "scores",
+    "symbols",
+    "symbols_enabled",
+    "symbols_disabled",
+    "groups_enabled",
+    "groups_disabled",
+}
 _ELSEWHERE: Final = {"selector_map", "key_table", "use_vault", "sign_condition"}  # what names selectors
 _TRUE: Final = {"true", "yes", "on", "1"}
 _LOCAL: Final = ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "fd00::/8", "169.254.0.0/16", "fe80::/10")
@@ -95,28 +116,43 @@ class _Setting(NamedTuple):
     first: int  # line, from 1
     last: int
     words: list[str]
+    alone: bool  # nothing else stands in these lines
 
 
 def _written(heard: Heard, section: str, key: str, holding: str = "") -> _Setting | None:
     """The strongest line that sets it; with ``holding``, the strongest whose value has that word."""
-    found = [one for path in _FILES[section] for one in _settings(path, running.lines(heard, path), key)]
+    found = [one for path in _FILES[section] for one in _settings(path, _lines(heard, path), key)]
     return next((one for one in found if not holding or holding in one.words), None)
 
 
 def _settings(path: str, lines: list[str], key: str) -> Iterator[_Setting]:
     """Every place in a file of UCL, the last first: ``key = value;``, ``key: value`` or ``key value``, lists too."""
-    every = []
-    start = re.compile(rf'\s*"?{key}"?\s*[=:\s]\s*(?P<value>\S.*)')
+    every, last = [], 0
+    start = re.compile(rf'\s*"?{key}"?(?:\s*[=:]\s*|\s+)(?P<value>[^\s=:].*)')
     for number, line in enumerate(lines, 1):
-        told = start.match(line)
+        told = start.match(line) if number > last else None
         if told is None:
             continue
-        text, last = _bare(told["value"]), number
-        while "[" in text and "]" not in text and last < len(lines):
-            text += " " + _bare(lines[last])
+        texts, last = [_bare(told["value"])], number
+        while "[" in texts[0] and "]" not in texts[-1] and last < min(len(lines), number + _TALLEST):
+            texts.append(_bare(lines[last]))
             last += 1
-        every.append(_Setting(path, number, last, [one or two for one, two in _WORD.findall(text)]))
+        text = " ".join(texts)
+        value = re.match(r"\[[^\]]*\]|[^;]*", text)
+        end = value.end() if value else 0
+        words = [one or two for one, two in _WORD.findall(text[:end])]
+        every.append(_Setting(path, number, last, words, alone=not text[end:].strip(" \t;")))
     yield from reversed(every)
+
+
+def _lines(heard: Heard, path: str) -> list[str]:
+    """Of a file, those of a comment of several lines left empty."""
+    kept, within = [], False
+    for line in running.lines(heard, path):
+        within = within or line.lstrip().startswith("/*")
+        kept.append("" if within else line)
+        within = within and "*/" not in line
+    return kept
 
 
 def _bare(text: str) -> str:
@@ -155,9 +191,11 @@ def signs_as(heard: Heard, selectors: frozenset[str]) -> bool:
 
 def _signs(heard: Heard, client: str) -> Blamed | None:
     """What makes a client without a password one whose mail is signed."""
-    by = {key: _value(heard, "dkim_signing", key) for key in ("sign_condition", "use_http_headers", "sign_networks",
-          "sign_local", "sign_inbound", "signing_table")}  # fmt: skip
-    for key in ("sign_condition", "use_http_headers"):
+    by = {key: _value(heard, "dkim_signing", key) for key in ("enabled", "sign_condition", "use_http_headers",
+          "sign_networks", "sign_local", "sign_inbound", "signing_table")}  # fmt: skip
+    if by["enabled"] is not None and not _is_true(by["enabled"]):
+        return None
+    for key in ("use_http_headers", "sign_condition"):
         if by[key] and by[key] != ["false"]:
             return _decided_elsewhere(heard, key)
     if (found := _network(heard, by["sign_networks"], client)) is not None:
@@ -191,6 +229,8 @@ def _narrowed(heard: Heard, section: str, key: str, wide: str, why: str) -> Blam
         return mending.by_hand(_unwritten(key, wide, why), f"Take {wide} out of {key}", _REACH, _SEARCH)
     kept = ", ".join(f'"{word}"' for word in setting.words if word != wide) or '"127.0.0.1"'
     opening = running.opening(heard, setting.path, setting.first, why, wide)
+    if not setting.alone:
+        return mending.by_hand(opening, f"Take {wide} out of {key}", _REACH, _SHARED)
     edit = f"{setting.first},{setting.last}c\\{key} = [{kept}];"
     return mending.edited(opening, edit, f"Take {wide} out of {key}", _REACH, _RESTART)
 
@@ -201,9 +241,12 @@ def _switched(heard: Heard, key: str, why: str) -> Blamed:
     if setting is None:
         return mending.by_hand(_unwritten(key, "true", why), f"Switch {key} off", _REACH, _SEARCH)
     opening = running.opening(heard, setting.path, setting.first, why)
+    if not setting.alone:
+        return mending.by_hand(opening, f"Switch {key} off", _REACH, _SHARED)
     return mending.edited(opening, f"{setting.first}c\\{key} = false;", f"Switch {key} off", _REACH, _RESTART)
 
 
+_SHARED: Final = "It shares its line with others: edit it by hand."
 _SEARCH: Final = f"It stands in no file that is usual: grep -r for it below {_FOLDER} and /var/lib/rspamd."
 
 
@@ -232,46 +275,66 @@ def _spares(heard: Heard, sender: str) -> Iterator[Blamed]:
     for name, rule in _dumped(heard).get("settings", {}).items():
         if not isinstance(rule, dict) or _PERSONAL & set(rule) or not (one := _met(rule, sender)):
             continue
-        why = f"The settings {name} are for mail from {one}: whoever writes that name gets what they grant."
+        grants = _grants(rule)
+        certain = not _UNTRIED & set(rule) and any(grants.get(key) for key in _SPARING)
+        if not certain and not (_SPARING | _LENIENT) & set(grants):
+            continue
+        why = f"the settings {name} are for mail from {one}: whoever writes that name gets what they grant."
         title, reach = f"Let {name} hold for who has logged in", f"mail from {one} without a password"
         path, number, apart = _rule(heard, name, one)
         if not number:
-            yield mending.by_hand(_unwritten(f"settings {name}", one, why), title, reach, _SEARCH)
-        elif apart:
-            edit = f"{number}i\\  authenticated = true;"
-            yield mending.edited(running.opening(heard, path, number, why, one), edit, title, reach, _RESTART)
+            opening, note = _unwritten(f"settings {name}", one, why), _SEARCH
         else:
-            note = "Write authenticated = true; beside its from."
-            yield mending.by_hand(running.opening(heard, path, number, why, one), title, reach, note)
+            opening, note = (
+                running.opening(heard, path, number, why, one),
+                "Write authenticated = true; beside its from.",
+            )
+        if not certain:
+            yield mending.by_hand(mending.suspected(opening), title, reach, note)
+            continue
+        opening = msgspec.structs.replace(opening, why=why[0].upper() + why[1:])
+        edit = f"{number}i\\  authenticated = true;"
+        yield (
+            mending.edited(opening, edit, title, reach, _RESTART)
+            if apart
+            else mending.by_hand(opening, title, reach, note)
+        )
+
+
+def _grants(rule: dict[str, Any]) -> dict[str, Any]:
+    """What a rule gives, however it is nested."""
+    apply = rule.get("apply")
+    found = {**rule, **(apply if isinstance(apply, dict) else {})}
+    usual = found.get("default")
+    return {**found, **usual} if isinstance(usual, dict) else found
 
 
 def _met(rule: dict[str, Any], sender: str) -> str:
-    """The entry of a rule's from, or from_mime, that a sender meets; empty: none."""
-    for word in (one for key in ("from", "from_mime") for one in _words(rule.get(key))):
-        pattern = re.fullmatch(r"/(.*)/i?", word)
-        if pattern and len(word) <= _LONGEST and _searched(pattern[1], sender):
-            return word
-        if word.lower() in {sender.lower(), "@" + sender.rpartition("@")[2].lower()}:
-            return word
-    return ""
+    """The entry of a rule's from, or from_mime, that a sender meets: of both, if it has both; empty: none."""
+    met = [next((word for word in _words(rule[key]) if _is_met(word, sender)), "")
+           for key in ("from", "from_mime") if key in rule]  # fmt: skip
+    return met[0] if met and all(met) else ""
 
 
-def _searched(pattern: str, text: str) -> bool:
-    try:
-        return re.search(pattern, text, re.IGNORECASE) is not None
-    except re.error:
-        return False
+def _is_met(word: str, sender: str) -> bool:
+    pattern = re.fullmatch(r"/(.*)/(i?)", word)
+    if pattern:
+        return senders.meets(pattern[1], sender, any_case=bool(pattern[2]))
+    return word.lower() in {sender.lower(), "@" + sender.rpartition("@")[2].lower()}
 
 
 def _rule(heard: Heard, name: str, word: str) -> tuple[str, int, bool]:
     """File and line of the from in a rule, and whether that line is its own; line 0: not found."""
     for path in _FILES["settings"]:
-        label = 0
-        for number, line in enumerate(running.lines(heard, path), 1):
-            if re.match(rf'\s*"?{re.escape(name)}"?\s*[={{]', line):
+        label = depth = 0
+        for number, line in enumerate(_lines(heard, path), 1):
+            if not label and re.match(rf'\s*"?{re.escape(name)}"?\s*[={{]', line):
                 label = number
             if label and word in line and re.match(r'\s*"?from(?:_mime)?"?\s*[=:\s]', line):
                 return path, number, True
+            depth += _bare(line).count("{") - _bare(line).count("}") if label else 0
+            if label and depth <= 0 and "}" in line:
+                break
         if label:
             return path, label, False
     return "", 0, False
