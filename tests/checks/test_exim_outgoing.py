@@ -106,6 +106,9 @@ def test_the_option_of_a_transport_that_goes_by_a_name_is_named() -> None:
     assert (
         command == f"sed -i.whosent '20,21c\\  dkim_domain = ${{if {ONE_OF_OURS}{{${{domain:$h_from:}}}}{{}}}}' {PLACE}"
     )
+    always = exim_says({}, USUAL, "dkim_domain = corp.test\n")
+    ((opening, (step,)),) = outgoing.guilty(always, IN_OUR_NAME, ["signed"])
+    assert (opening.strength, step.commands) == ("candidates", [])
     assert outgoing.guilty(heard, IN_OUR_NAME, ["changed"]) == []  # the line is in no file that was read
     more = {PLACE: CONFIGURATION.replace("  dkim_domain", "  transport_filter = /bin/disclaim\n  dkim_domain")}
     heard = exim_says({}, USUAL, "transport_filter = /bin/disclaim\n", **more)

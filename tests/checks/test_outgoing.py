@@ -90,8 +90,11 @@ def test_milters_that_look_a_second_time_are_a_place_to_look() -> None:
     assert step.commands[0].endswith("receive_override_options=no_address_mappings,no_milters")
     alone = postfix_says("", f"{overrides}127.0.0.1:10025/inet/smtpd_milters = inet:127.0.0.1:8891\n",
                          content_filter="f:[127.0.0.1]:10024")  # fmt: skip
-    ((_, (step,)),) = outgoing.guilty(alone, IN_OUR_NAME, ["signed"])
-    assert step.commands == []  # nothing else signs our own people's mail
+    unmilted = f"{overrides}submission/inet/smtpd_milters =\n"
+    other = postfix_says("", unmilted, content_filter="f:[127.0.0.1]:10024", smtpd_milters="inet:127.0.0.1:8891")
+    for heard in (alone, other):
+        ((_, (step,)),) = outgoing.guilty(heard, IN_OUR_NAME, ["signed"])
+        assert step.commands == []  # nothing else signs our own people's mail
     quiet = postfix_says("", overrides.replace("no_address_mappings", "no_milters"),
                          content_filter="f:[127.0.0.1]:10024", smtpd_milters="x")  # fmt: skip
     assert outgoing.guilty(quiet, IN_OUR_NAME, ["signed"]) == []

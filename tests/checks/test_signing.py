@@ -266,6 +266,12 @@ def test_amavis_signs_by_the_last_statement() -> None:
     assert originating(amavis_says("$enable_dkim_signing = 0;\n@mynetworks = qw(0/0);\n")) == []
 
 
+def test_a_policy_bank_counts_as_it_was_written_last_however_its_name_is_quoted() -> None:
+    banks = "$policy_bank{'MYNETS'} = { bypass_spam_checks_maps => [1] };\n$policy_bank{MYNETS} = {};\n"
+    heard = amavis_says(f"@mynetworks = qw(0/0);\n{banks}")
+    assert outgoing.sparing(heard, "203.0.113.9", "spam") == []
+
+
 def test_everything_ours_is_taken_out_by_hand_where_submission_has_no_port_of_its_own() -> None:
     ((_, _, command),) = originating(amavis_says("$originating = 1;\n"))
     assert command == ""
@@ -286,6 +292,13 @@ def test_what_rspamd_does_not_read_is_not_named() -> None:
     assert blamed(rspamd_says([{**everybody, "enabled": False}, {}, {}])) == []
     commented = rspamd_says([everybody, {}, {}], dkim='/* until spring:\nsign_networks = "0.0.0.0/0";\n*/\n')
     assert blamed(commented) == [("rspamadm configdump", None, "")]
+
+
+def test_lines_are_counted_as_sed_counts_them() -> None:
+    text = '# \x0c page \u2028 two\nsign_networks = "0.0.0.0/0";\n'
+    ((_, number, command),) = blamed(rspamd_says([{"sign_networks": ["0.0.0.0/0"], "x": "\u2028"}, {}, {}], dkim=text))
+    assert number == 2
+    assert "2,2c" in command
 
 
 def test_settings_of_another_rule_are_not_taken_for_those_of_the_guilty_one() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
+from whosent.servers import running
 from whosent.servers.attempt import Attempt
 
 _STATEMENT: Final = re.compile(r'processing "(\w+)" \((.+) (\d+)\)$')
@@ -66,7 +67,7 @@ def written(heard: Heard) -> Written | None:
     """The configuration, as far as it was read."""
     place = path(heard)
     text = heard.get(place or "")
-    return Written(place, text.text.splitlines()) if place and isinstance(text, Content) and text.text else None
+    return Written(place, running.split(text.text)) if place and isinstance(text, Content) and text.text else None
 
 
 class Option(NamedTuple):

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
-from whosent.servers import exim, mending
+from whosent.model.finding import Strength
+from whosent.servers import exim, mending, running
 from whosent.servers.attempt import Blamed, Forged
 
 _TALLEST: Final = 20  # lines of a statement
@@ -83,7 +84,7 @@ def _included(heard: Heard, place: str) -> list[str]:
 def _files(heard: Heard) -> list[exim.Written]:
     place = exim.path(heard) or ""
     found = ((path, heard.get(path)) for path in (place, *_included(heard, place)))
-    return [exim.Written(path, told.text.splitlines()) for path, told in found if isinstance(told, Content)]
+    return [exim.Written(path, running.split(told.text)) for path, told in found if isinstance(told, Content)]
 
 
 class _Option(NamedTuple):
@@ -194,7 +195,7 @@ def _guarded(found: _Option, transport: str, name: str, value: str, ours: str) -
     if _NAMES.search(value):
         opening = found.file.cause(found.first, f"{way[0].upper()}{way[1:]} by a name that the sender writes.", name)
     reach = f"what leaves by {transport}: mail from outside stays as it is"
-    if found.value.startswith('"') or name == "transport_filter":
+    if found.value.startswith('"') or name == "transport_filter" or opening.strength == Strength.CANDIDATES:
         note = f"Give {transport} to mail for which ${{if {ours}}} holds, other mail a transport without this line."
         return mending.by_hand(opening, _LET, reach, note)
     guarded = f"{name} = ${{if {ours}{{{found.value}}}{{}}}}".replace("\\", "\\\\")
@@ -218,8 +219,7 @@ def _system_filter(heard: Heard) -> str:
 def _system(heard: Heard) -> Blamed | None:
     """A line of the system filter that asks for a name that the sender writes."""
     path = _system_filter(heard)
-    told = heard.get(path)
-    file = exim.Written(path, told.text.splitlines() if isinstance(told, Content) else [])
+    file = exim.Written(path, running.lines(heard, path))
     for number, line in enumerate(file.lines, 1):
         if not line.lstrip().startswith("#") and _NAMES.search(line):
             why = "the system filter asks here for a name that the sender writes."

@@ -24,6 +24,7 @@ _CLOSED: Final = {"permission", "timeout", "too_long"}
 _SHOWN: Final = 3  # reasons
 _ONCE: Final = ("These milters look at mail nowhere else: without them our people's mail is signed no more. "
                 "Name them for submission first, then take them out here.")  # fmt: skip
+_FIRST: Final = {25, 465, 587}  # where mail comes first
 _AGAIN: Final = "receive_override_options"
 
 
@@ -165,7 +166,8 @@ def _handed_in_again(heard: Heard) -> Blamed | None:
             why = "what a filter hands back here goes to milters, which see this host as its client."
             opening = mending.suspected(postfix.because(site.where("smtpd_milters", service), why))
             setting, old = f"{service.name}/{_AGAIN}", service.overrides.get(_AGAIN)
-            if "smtpd_milters" in service.overrides or not site.value("smtpd_milters", site.service(25)):
+            ways = [one for one in site.services if one.port in _FIRST]
+            if "smtpd_milters" in service.overrides or not all(site.value("smtpd_milters", one) for one in ways):
                 return mending.by_hand(opening, "Let a milter sign before the filter, where it sees who the client is",
                                        "mail that a filter hands back", _ONCE)  # fmt: skip
             new = f"postconf -P {shlex.quote(setting + '=' + ','.join([*options, 'no_milters']))}"

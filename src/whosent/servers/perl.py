@@ -74,26 +74,34 @@ def _stripped(lines: Iterable[str]) -> str:
 
 def assigned(files: Iterable[Source], name: str) -> Iterator[Assigned]:
     """Every statement that gives a variable, named with its sigil, a value, in the order they are read."""
-    pattern = re.compile(rf"(?m)^(?:.*;)?[ \t]*{re.escape(name)}[ \t]*=(?![=~])([^;]{{0,{_WIDEST}}});([^\n]*)")
+    return _statements(files, re.escape(name))
+
+
+def _statements(files: Iterable[Source], variable: str) -> Iterator[Assigned]:
+    begins = rf"(?m)^(?P<before>(?:.*;)?)[ \t]*{variable}[ \t]*"
+    pattern = re.compile(rf"{begins}=(?![=~])(?P<value>[^;]{{0,{_WIDEST}}});(?P<after>[^\n]*)")
     for file in files:
         for found in pattern.finditer(file.text):
-            line = file.text.count("\n", 0, found.start(1)) + 1
-            whole = "\n" not in found[1] and not found[2].strip() and found[0].lstrip().startswith(name)
-            yield Assigned(file.path, line, found[1].strip(), whole)
+            line = file.text.count("\n", 0, found.start("value")) + 1
+            whole = "\n" not in found["value"] and not found["after"].strip() and not found["before"]
+            yield Assigned(file.path, line, found["value"].strip(), whole)
 
 
 def last(files: Iterable[Source], name: str) -> Assigned | None:
     """The one that counts."""
+    return _end(assigned(files, name))
+
+
+def _end(every: Iterator[Assigned]) -> Assigned | None:
     found = None
-    for found in assigned(files, name):  # noqa: B007  # the last remains
+    for found in every:  # noqa: B007  # the last remains
         continue
     return found
 
 
 def keyed(files: list[Source], table: str, key: str) -> Assigned | None:
-    """An entry of a table, however its key is quoted."""
-    found = (last(files, f"${table}{{{quote}{key}{quote}}}") for quote in ("'", '"', ""))
-    return next((one for one in found if one is not None), None)
+    """An entry of a table, the one that counts, however its key is quoted."""
+    return _end(_statements(files, rf"\${table}\{{(?P<quote>['\"]?){re.escape(key)}(?P=quote)\}}"))
 
 
 def switches(block: Assigned | None, key: str) -> bool:

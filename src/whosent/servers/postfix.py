@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
+from whosent.servers import running
 from whosent.servers.attempt import Attempt
 
 _PORTS: Final = {"smtp": 25, "smtps": 465, "submissions": 465, "submission": 587}
@@ -69,7 +70,7 @@ class Configuration(msgspec.Struct, frozen=True):
             return Opening(file=_MASTER, line=line, text=text, why="", setting=f"{service.name}/{parameter}")
         line = _line(self.main, rf"{re.escape(parameter)}\s*=")
         default = f"{parameter} = {self.value(parameter)}".rstrip() + " (default)"
-        text = self.main.splitlines()[line - 1].strip() if line else default
+        text = running.split(self.main)[line - 1].strip() if line else default
         return Opening(file=_MAIN, line=line, text=text, why="", setting=parameter)
 
 
@@ -304,7 +305,7 @@ def entry(step: Step, key: str, answer: str, heard: Heard, why: str) -> Opening:
     kind, _, path = step.table.partition(":")
     text = _content(heard, path)
     line = _line(text, rf"{re.escape(key)}(?:\s|$)") or _line(text, rf"\S.*\s{re.escape(answer)}\s*$")
-    shown = text.splitlines()[line - 1].strip() if line else f"{key} {answer}"
+    shown = running.split(text)[line - 1].strip() if line else f"{key} {answer}"
     place = path if text else f"{kind}:{path}"
     return Opening(file=place, line=line, text=shown, why=why, setting=step.table, entry=key)
 
@@ -312,7 +313,7 @@ def entry(step: Step, key: str, answer: str, heard: Heard, why: str) -> Opening:
 def _line(text: str, pattern: str, after: str = "") -> int | None:
     """The number of the last line that begins so (Postfix takes the last), below the first line like ``after``."""
     found, begun = None, not after
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(running.split(text), 1):
         if after and not line[:1].isspace() and not line.startswith("#"):
             begun = bool(re.match(after, line))
         if begun and re.match(pattern, line, re.IGNORECASE):

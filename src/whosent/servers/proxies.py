@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from whosent.model.check import Content, Heard, Opening, Question, Ran, Read, Run
 from whosent.model.incident import Remedy
+from whosent.servers import running
 
 _LISTENER: Final = re.compile(
     r"^LISTEN\s+\S+\s+\S+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"([^\"]+)\",pid=(\d+))?", re.MULTILINE
@@ -73,7 +74,7 @@ def guilty(one: Listening, heard: Heard) -> tuple[Opening, list[Remedy]] | None:
     text = heard.get(path)
     if isinstance(text, Content) and text.problem is None:
         judge = {"squid": _squid, "tinyproxy": _tinyproxy}.get(one.program, _dante)
-        return judge(path, text.text.splitlines())
+        return judge(path, running.split(text.text))
     words = _words(one, heard)
     return _bare(one, words) if words else None
 

@@ -90,7 +90,7 @@ def _dumped(heard: Heard) -> dict[str, dict[str, Any]]:
     """The sections, as Rspamd tells them: one a line."""
     told = heard.get(_DUMP)
     found: dict[str, dict[str, Any]] = {}
-    for name, line in zip(_SECTIONS, told.output.splitlines() if isinstance(told, Ran) else (), strict=False):
+    for name, line in zip(_SECTIONS, running.split(told.output) if isinstance(told, Ran) else (), strict=False):
         try:
             value = msgspec.json.decode(line)
         except msgspec.DecodeError:

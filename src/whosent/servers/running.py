@@ -23,7 +23,12 @@ def command_lines(heard: Heard) -> Iterator[list[str]]:
 def lines(heard: Heard, path: str | None) -> list[str]:
     """Of a file that was read; none: it is not there, or may not be read."""
     told = heard.get(path or "")
-    return told.text.splitlines() if isinstance(told, Content) else []
+    return split(told.text) if isinstance(told, Content) else []
+
+
+def split(text: str) -> list[str]:
+    """Lines as the program and sed count them: a form feed, which str.splitlines() heeds, ends none."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def opening(heard: Heard, path: str, number: int, why: str, entry: str = "") -> Opening:
