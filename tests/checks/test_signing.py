@@ -68,7 +68,9 @@ def test_local_addresses_inbound_signing_and_programs_are_named() -> None:
     assert blamed(rspamd_says([{}, {}, {}])) == []  # as packaged
     inbound = rspamd_says([{"sign_inbound": True}, {}, {}], dkim="x = 1;\nsign_inbound: yes\n")
     assert blamed(inbound) == [(DKIM, 2, "sed -i.whosent '2c\\sign_inbound = false;' " + DKIM)]
-    assert blamed(rspamd_says([{"sign_inbound": True, "signing_table": "/x"}, {}, {}])) == []
+    tabled = {"sign_inbound": True, "signing_table": "/x"}
+    assert blamed(rspamd_says([{**tabled, "key_table": "/k"}, {}, {}])) == []
+    assert blamed(rspamd_says([tabled, {}, {}])) == [("rspamadm configdump", None, "")]  # half a table is none
     assert blamed(rspamd_says([{"sign_inbound": True}, {}, {}])) == [("rspamadm configdump", None, "")]
     asked = rspamd_says([{"sign_condition": "return function(task) end"}, {}, {}], dkim="sign_condition = <<EOD\n")
     ((opening, (step,)),) = rspamd.guilty(asked, IN_OUR_NAME, {"signed"})

@@ -192,7 +192,7 @@ def signs_as(heard: Heard, selectors: frozenset[str]) -> bool:
 def _signs(heard: Heard, client: str) -> Blamed | None:
     """What makes a client without a password one whose mail is signed."""
     by = {key: _value(heard, "dkim_signing", key) for key in ("enabled", "sign_condition", "use_http_headers",
-          "sign_networks", "sign_local", "sign_inbound", "signing_table")}  # fmt: skip
+          "sign_networks", "sign_local", "sign_inbound", "signing_table", "key_table", "use_vault")}  # fmt: skip
     if by["enabled"] is not None and not _is_true(by["enabled"]):
         return None
     for key in ("use_http_headers", "sign_condition"):
@@ -204,7 +204,8 @@ def _signs(heard: Heard, client: str) -> Blamed | None:
     if (by["sign_local"] is None or _is_true(by["sign_local"])) and (wide := postfix.network_of(local, client)):
         why = f"Rspamd takes {client} for a host of ours by this ({wide}), and signs what our hosts send (sign_local)."
         return _narrowed(heard, "options", "local_addrs", wide, why)
-    if _is_true(by["sign_inbound"]) and not by["signing_table"]:
+    tabled = by["signing_table"] and (by["key_table"] or by["use_vault"])  # a table signs for nobody from outside
+    if _is_true(by["sign_inbound"]) and not tabled:
         why = "Rspamd signs what comes from outside as well, as the domain that its From names."
         return _switched(heard, "sign_inbound", why)
     return None
