@@ -188,7 +188,7 @@ def test_amavis_is_told_whose_mail_it_is(lab: Lab) -> None:
                                                       "content_filter = amavis:[127.0.0.1]:10026")  # fmt: skip
         apply(mx, told[OURS])
         told_apart = mx.run(["postconf", "-P", "smtp/inet/content_filter"]).rpartition("=")[2].strip()
-        assert told_apart == "amavis:[127.0.0.1]:10024"
+        assert told_apart == "amavis:[127.0.0.1]:10024", told[OURS]["fix"]
         with filters.amavis(mx, configuration):
             told = results(audit(mx, "direction", **more))
         ((file, number, text),) = lines(told[OURS])
