@@ -23,7 +23,7 @@ FILTERS = "/usr/sbin/opendkim -f -x /etc/o.conf\nclamav-milter\n/usr/bin/vi /etc
 
 def filters_say(more: dict[str, str], **settings: str) -> Heard:
     texts = {"/etc/o.conf": "Mode sv\nInternalHosts refile:/etc/hosts.ours\n",
-             "/etc/hosts.ours": "10.0.0.0/8\n0.0.0.0/0\n",
+             "/etc/hosts.ours": "10.0.0.0/8 # ours\n0.0.0.0/0 # for a test\n",
              "/etc/clamav/clamav-milter.conf": "Whitelist /etc/clamav/white\n",
              "/etc/clamav/white": "To:x\nFrom:[\nFrom:^<?.*@corp.test>?$\n", **more}  # fmt: skip
     heard = dict(postfix_says(maps=None, **settings))
@@ -38,7 +38,7 @@ def test_what_makes_mail_in_our_name_outgoing_is_named() -> None:
     }  # fmt: skip
     found = outgoing.guilty(heard, IN_OUR_NAME, ["signed", "unfiltered"])
     assert [(one.file, one.line, one.text) for one, _ in found] == [
-        ("/etc/hosts.ours", 2, "0.0.0.0/0"), ("/etc/clamav/white", 3, "From:^<?.*@corp.test>?$"),
+        ("/etc/hosts.ours", 2, "0.0.0.0/0 # for a test"), ("/etc/clamav/white", 3, "From:^<?.*@corp.test>?$"),
     ]  # fmt: skip
     assert found[0][1][0].commands == ["sed -i.whosent '2s/^/#/' /etc/hosts.ours", "systemctl restart opendkim"]
     assert outgoing.guilty(heard, IN_OUR_NAME, ["changed"]) == []
@@ -80,6 +80,11 @@ def test_the_name_of_a_port_that_opendkim_signs_for_is_named() -> None:
     assert step.commands[0] == "postconf -P smtp/inet/milter_macro_daemon_name=smtpd"
     assert step.undo[0] == "postconf -PX smtp/inet/milter_macro_daemon_name"
     assert outgoing.guilty(filters_say(more), IN_OUR_NAME, ["signed"]) == []
+    taken = filters_say({"/etc/o.conf": "MTA smtpd\n"}, milter_macro_daemon_name="smtpd")
+    ((_, (step,)),) = outgoing.guilty(taken, IN_OUR_NAME, ["signed"])
+    assert (
+        step.commands[0] == "postconf -P smtp/inet/milter_macro_daemon_name=smtpd-in"
+    )  # one that it does not sign for
 
 
 def test_milters_that_look_a_second_time_are_a_place_to_look() -> None:

@@ -93,7 +93,7 @@ def _internal(heard: Heard, client: str) -> Blamed | None:
         edit = f"{listed.line}c\\InternalHosts {kept}"
         return _edited(heard, (path, listed.line), why, edit, reach, "opendkim") if wide else None
     for number, line in enumerate(running.lines(heard, listed.file), 1):
-        if postfix.network_of([line.strip()], client):
+        if postfix.network_of(line.partition("#")[0].split()[:1], client):
             return _edited(heard, (listed.file, number), why, f"{number}s/^/#/", reach, "opendkim")
     return None
 
@@ -111,9 +111,12 @@ def _named(heard: Heard) -> Blamed | None:
     opening = postfix.because(site.where(_DAEMON, service), why)
     setting = f"{service.name}/{_DAEMON}"
     old = service.overrides.get(_DAEMON)
+    other = "smtpd"
+    while other in listed.words:
+        other += "-in"
     undo = f"postconf -PX {shlex.quote(setting)}" if old is None else f"postconf -P {shlex.quote(f'{setting}={old}')}"
     return mending.commanded(
-        opening, "Give port 25 its own name", [f"postconf -P {shlex.quote(f'{setting}=smtpd')}", "postfix reload"],
+        opening, "Give port 25 its own name", [f"postconf -P {shlex.quote(f'{setting}={other}')}", "postfix reload"],
         [undo, "postfix reload"], "what filters take for ours at port 25; submission keeps its name",
     )  # fmt: skip
 
