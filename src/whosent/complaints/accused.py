@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from whosent.complaints import clauses, excerpts, extract, labels, tables
+from whosent.complaints import clauses, denials, excerpts, extract, labels, tables
 from whosent.complaints.view import View
 
 _REGISTRY: Final = re.compile(
@@ -62,6 +62,10 @@ _ANNOUNCED: Final = re.compile(
     r"\b(?:following|below|folgend\w{0,2}|suivant\w{0,2}|siguientes?|seguent[ei]|seguintes?)\b[^.:]{0,300}[.:]",
     re.IGNORECASE,
 )
+_ANSWERED: Final = re.compile(
+    r"(?m)^[^>\n]{0,200}\b(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|escreveu|ha scritto|schreef)[^>\n]{0,80}"
+    r":[ \t\r]*\n(?:[ \t\r]*\n)?(?:[ \t]{0,3}>[^\n]*(?:\n|\Z))+"
+)  # with the line that says who wrote it
 _MOST: Final = 100  # accused addresses of one report
 _SEVERAL: Final = 3  # alone on lines: then it is a list
 _LOOK_BACK: Final = 400  # characters before an address: its line, and the heading it stands under
@@ -99,7 +103,7 @@ def accused(view: View) -> list[Accused]:
     if column:
         return [Accused(found, None, _SURE) for found in column[:_MOST]]
     own = {found for value in view.headers.all("received")[:20] for found in extract.addresses(value)}
-    text = _ready(view.text)
+    text = _ready(_without_answered(view.text))
     said = _weighed(text, own)
     line = _PORT_LINE.search(text)
     subject = _of_subject(view.subject, said)
@@ -117,6 +121,12 @@ def accused(view: View) -> list[Accused]:
     if attached:
         return [Accused(found, None, _SURE) for found in attached[:_MOST]]
     return [_one(found, said, line, said[found].weight) for found in _in_passing(hosts)[:_MOST]]
+
+
+def _without_answered(text: str) -> str:
+    """The text without the message it answers, where it names an address itself: the answer may be ours."""
+    own = _ANSWERED.sub("\n", text)
+    return own if any(extract.addresses(own)) else text
 
 
 def _enclosed(text: str) -> list[str]:
@@ -181,11 +191,13 @@ def _by_its_place(before: str, behind: str, bits: str) -> int:
     if weight or not _LINE_BEGINS.fullmatch(line):
         hosting = not weight and _OF_A_LINK.match(line) and _BRACKET_ENDS.match(behind)
         return labels.ADDRESS if hosting else weight
-    if _heads_accused(above):
-        return labels.SOURCE
     head = above.rstrip()
-    if head.endswith(":") and clauses.lists_ours(head.rpartition("\n")[2][-_LOOK_BACK:]):
+    heading = head.rpartition("\n")[2][-_LOOK_BACK:] if head.endswith(":") else ""
+    accused_below = _heads_accused(above)
+    if denials.heads_cleared(heading) or (not accused_below and heading and clauses.lists_ours(heading)):
         return labels.NOBODY
+    if accused_below:
+        return labels.SOURCE
     further, _, label = above.rpartition("\n")  # a label may stand on a line of its own
     return labels.weight(f"{label.strip()}: ", further) if 0 < len(label.strip()) <= _SHORT else weight
 
@@ -204,6 +216,8 @@ def _by_its_words(words: str, before: str, behind: str) -> int:
     """What a label before an address makes of it, else the clause around it."""
     if _RECEIVED.search(before):  # a header's words are no clause
         return labels.weight(words, before.rpartition("\n")[0])
+    if denials.takes_back(before, behind) or clauses.is_of_ours(before, behind):
+        return labels.NOBODY
     weight = labels.weight(clauses.without_name(words), before.rpartition("\n")[0])
     if labels.LINKED < weight < labels.ADDRESS:
         if clauses.is_attacked(before, behind):
@@ -261,7 +275,7 @@ def _announced(text: str, public: dict[str, _Said]) -> list[str]:
     if sentence is None:
         return []
     begun = re.split(r"[.!?]\s", text[max(0, sentence.start() - _LOOK_BACK) : sentence.end()].strip())[-1]
-    if clauses.lists_ours(begun, nearby=True):
+    if clauses.lists_ours(begun, nearby=True) or denials.heads_cleared(begun):
         return []
     behind = dict.fromkeys(extract.addresses(text[sentence.end() :]))
     apart = all(len(set(extract.addresses(row))) <= 1 for row in text[sentence.end() :].split("\n"))

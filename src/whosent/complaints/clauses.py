@@ -62,13 +62,25 @@ _DOES: Final = re.compile(
 _SUFFERS: Final = re.compile(
     rf"{_AFTER}(?:is|are|was|were|got|gets|has been|have been)\s"
     r"(?:(?:being|been|repeatedly|heavily|again|currently)\s){0,2}"
-    rf"(?:{_DEEDS}(?:ed|ned)?\b|under (?:an? )?attack)"
-    rf"|{_AFTER}(?:wird|werden|wurden?)\s(?:[\w-]{{1,20}}\s){{0,6}}angegriffen"
-    rf"|{_AFTER}(?:wordt|est|\u00e8|es)\s(?:aangevallen|attaqu|attacc|atacad)",
+    rf"(?:{_DEEDS}(?:ed|ned)?\b|under (?:an? )?(?:[\w-]{{1,12}} )?attack)"
+    rf"|{_AFTER}(?:wird|werden|wurden?)\s(?:(?!unser|mein|(?:der|die|das|eine?)\b)[\w.:-]{{1,40}}\s){{0,6}}angegriffen"
+    rf"|{_AFTER}(?:wordt|werd|is|est|a|\u00e8|\u00e8 stat[oa]|es|fue|foi|ha|ha sido|\u00e9"
+    r"|zosta\u0142\w?|\u0431\u044b\u043b\w?)\s(?:\u00e9t\u00e9\s|stat[oa]\s|sido\s)?(?:aangevallen|attaqu|attacc|atacad|zaatakowan"
+    r"|\u0430\u0442\u0430\u043a\u043e\u0432\u0430\u043d)",
     re.IGNORECASE,
 )
+_OF_IT: Final = (  # a word between "our" and "server", not "our firewall blocked the server"
+    r"(?!(?:from|by|via|of|von|durch|aus|de|blocked|detected|received|logged|noticed|saw|reported|banned|registered|recorded"
+    r"|observed|identified|denied|dropped|rejected)\b)"
+)
+_OURS_LABEL: Final = re.compile(
+    rf"\b{_OUR}\s(?:{_OF_IT}[\w-]{{1,20}}\s){{0,2}}?{_HOST}\s{{0,2}}:\s{{0,3}}$", re.IGNORECASE
+)
+_OURS_BEHIND: Final = re.compile(
+    rf"^[\])]?,\s(?:(?:which|that)\sis\s)?{_OUR}\s(?:[\w-]{{1,20}}\s){{0,2}}?{_HOST}\b(?=[.,;!?)\n]|$)", re.IGNORECASE
+)
 _OURS_BEFORE: Final = re.compile(
-    rf"\b{_OUR}\s(?:[\w-]{{1,20}}\s){{0,3}}?{_HOST}\w{{0,4}}(?:\s(?:with|at|on|is|mit|unter))?"
+    rf"\b{_OUR}\s(?:{_OF_IT}[\w-]{{1,20}}\s){{0,3}}?{_HOST}\w{{0,4}}(?:\s(?:with|at|on|is|mit|unter))?"
     rf"(?:\s{{0,2}}[\[(]?{_HOST})?{_OPEN}$"
     r"|\b(?:observed|detected|noticed|recorded|logged|seen)\sby\s(?:the\s)?(?:[\w-]{1,20}\s){0,2}[(\[]?$"
     r"|\breport\w{0,3}\s(?:was|is|has been)?\s?(?:generated|made|created|issued)\s(?:by|on|from)\s"
@@ -125,6 +137,11 @@ def is_attacked(before: str, behind: str) -> bool:
     if _TO_BEHIND.match(rest) or _OURS_BEFORE.search(_clause(before)):
         return True
     return bool(_SUFFERS.match(" ".join(rest.split("\n", 2)[:2]) if rest[:1] != "\n" else ""))
+
+
+def is_of_ours(before: str, behind: str) -> bool:
+    """Whether a label, or the words behind, call it a host of ours, who complain: "Our relay: ", ", our relay"."""
+    return bool(_OURS_LABEL.search(before[-_NEAR:]) or _OURS_BEHIND.match(behind[:_NEAR]))
 
 
 def lists_ours(heading: str, *, nearby: bool = False) -> bool:
