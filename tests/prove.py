@@ -10,11 +10,14 @@ import time
 import tomllib
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree as ET
 
 ROOT: Final = Path(__file__).parents[1]
 BIN: Final = Path(sys.executable).parent
 COVERAGE: Final = ROOT / "build" / "coverage.json"
 FAILED: Final = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+ALONE: Final = ROOT / "build" / "alone.xml"
+_SOME_FAILED: Final = 1  # how pytest ends that ran all it was asked for; 2: it was stopped, or could not read a test
 _BUDGET_SECONDS: Final = 20 * 60
 _WORKERS: Final = str((os.cpu_count() or 1) * 2)  # tests of real servers mostly wait
 _UNSTEADY: Final = 3  # tests that may fail once beside others, if they pass alone
@@ -22,32 +25,38 @@ _SPREAD: Final = ("-n", _WORKERS, "--dist", "loadfile", "--no-loadscope-reorder"
 
 
 def run(title: str, *command: str) -> None:
-    if not goes_well(title, *command):
+    if outcome(title, *command):
         sys.exit(f"{title}: failed (see above).")
 
 
-def goes_well(title: str, *command: str) -> bool:
+def outcome(title: str, *command: str) -> int:
     started = time.monotonic()
     print(f"\n== {title}", flush=True)
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     environment.pop("WHOSENT_CONFIG", None)
-    well = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     print(f"   {title}: {time.monotonic() - started:.0f} s", flush=True)
-    return well
+    return code
 
 
 def tests(*chosen: str) -> None:
     """All of them beside each other; a few that fail there are tried once more alone, and told to be unsteady.
 
-    Real servers under load now and then show a race that is the test's own.  What is broken fails both times.
+    Real servers under load now and then show a race that is the test's own.  What is broken fails both times.  What
+    stopped the run, or is skipped when it is alone, has not passed.
     """
     measured = ("coverage", "run", "-m", "pytest")
-    if goes_well("tests", *measured, *_SPREAD, *chosen):
+    code = outcome("tests", *measured, *_SPREAD, *chosen)
+    if not code:
         return
     failed = [*json.loads(FAILED.read_text())] if FAILED.exists() else []
-    if not 0 < len(failed) <= _UNSTEADY:
+    if code != _SOME_FAILED or not 0 < len(failed) <= _UNSTEADY:
         sys.exit("tests: failed (see above).")
-    run("tests that failed, alone", *measured, "--last-failed", "--last-failed-no-failures", "none", *chosen)
+    again = ("--last-failed", "--last-failed-no-failures", "none", f"--junit-xml={ALONE}")
+    run("tests that failed, alone", *measured, *again, *chosen)
+    suite = ET.parse(ALONE).getroot().find("testsuite")
+    if suite is None or (suite.get("tests"), suite.get("skipped")) != (str(len(failed)), "0"):
+        sys.exit("tests that failed, alone: not all of them were run (see above).")
     print("\nUNSTEADY, to be mended: failed beside others, passed alone:", *failed, sep="\n   ")
 
 
