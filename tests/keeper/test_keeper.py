@@ -232,7 +232,18 @@ def test_two_at_once_on_the_same_suspect(world: World) -> None:
     assert world.done("hold", SCRIPT)["held"] == SPAM
 
 
-@pytest.mark.parametrize("torn", ["\t4jHALF", "\t4jHALFHALFzAA\t179", "/half", "\t4jHALFHALFzAA\t1\t7"])
+@pytest.mark.parametrize(
+    "torn",
+    [
+        "\t4jHALF",
+        "\t4jHALFHALFzAA\t179",
+        "/half",
+        "\t4jHALFHALFzAA\t1\t7",
+        "\t4jHALFHALFzAA\t",
+        "\t4jHALFHALFzAA\t1e-",
+        "\t4jHALFHALFzAA\t\0\0",
+    ],
+)
 def test_a_list_cut_short_by_a_crash(world: World, torn: str) -> None:
     """What is noted after it counts all the same."""
     kept = world.place / "kept"

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from whosent.keeper.servers import KeeperError, Server
 from whosent.queues.belonging import Claim
 
 BRAKE: Final = Claim("everything", "")
+_NOTED: Final = re.compile(r"([^\t]+)\t([0-9A-Za-z-]+)\t([0-9]+(?:\.[0-9]+)?(?:e-[0-9]+)?)\n")  # else cut short
 _LATE: Final = 60.0  # seconds for which a message may still pass a tap that is being opened
 
 Said = dict[str, Any]
@@ -79,11 +81,11 @@ class Memory:
         """The ids of this mail server that were noted, and when they came."""
         found: dict[str, float] = {}
         try:
-            with self._base.with_suffix(".held").open(encoding="utf-8") as lines:
+            with self._base.with_suffix(".held").open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    words = line.split("\t")
-                    if len(words) == 3 and words[0] == server.config and line[-1] == "\n":  # noqa: PLR2004  # as noted
-                        found[words[1]] = float(words[2])
+                    noted = _NOTED.fullmatch(line)
+                    if noted and noted[1] == server.config:
+                        found[noted[2]] = float(noted[3])
         except FileNotFoundError:
             pass
         return found
