@@ -63,3 +63,12 @@ def test_its_detectors_pass_their_cases(installed: Path) -> None:
         "tests/measures",
     )
     assert done.returncode == 0, done.stdout.decode()[-2000:]
+
+
+def test_what_reads_queues_finds_the_same(installed: Path) -> None:
+    """Waiting, frozen and all; whose each is, its digest, and the lines that tell it."""
+    chosen = ("exims_two_files", "line_is_read_as_it_was_told", "long_envelope", "asked_for_is_told", "link_below")
+    done = run(
+        installed, "pytest", "-q", "-p", "no:cacheprovider", "tests/keeper/test_search.py", "-k", " or ".join(chosen)
+    )
+    assert done.returncode == 0, done.stdout.decode()[-2000:]

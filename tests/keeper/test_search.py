@@ -146,6 +146,31 @@ def test_what_is_no_place_in_a_queue_is_opened_nowhere(folder: str, inner: str, 
     assert sample.read_bytes() == b"another's"
 
 
+def test_no_link_below_the_queue_is_followed_to_what_is_roots(tmp_path: Path) -> None:
+    """Whose folders those are may put one where a folder was; a pipe is no file either."""
+    server = Server(Spool(f"{tmp_path}/spool", "postfix"), "postfix", steady=True, lifetime=0.0)
+    (tmp_path / "shadow").write_bytes(b"secret")
+    (tmp_path / "spool" / "hold" / "B").mkdir(parents=True)
+    (tmp_path / "spool" / "hold" / "A").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "spool" / "hold" / "B" / "shadow")
+    sample = tmp_path / "sample"
+    for inner in ("A/", "B/"):
+        hit = Hit("shadow", 0.0, "hold", inner)
+        assert reading.digested(hit, server, sample=sample) == hit
+        assert not sample.read_bytes()
+
+
+@pytest.mark.parametrize("mta", ["exim", "postfix"])
+def test_a_folder_that_is_a_link_is_said_and_not_taken_for_an_empty_one(mta: Mta, tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "spool" / ("input" if mta == "exim" else "deferred")).symlink_to(tmp_path / "kept")
+    (tmp_path / "spool" / "active").mkdir()
+    server = Server(Spool(f"{tmp_path}/spool", mta), mta, steady=True, lifetime=0.0)
+    with pytest.raises(KeeperError, match="one of them is a link"):
+        list(search.search(Question(server, Whose.claimed(claim(SCRIPT)), reading.WAITING), search.Seen()))
+
+
 _WHEN = "\t1795776215.000000\t"
 
 
@@ -214,6 +239,15 @@ def test_a_line_is_read_as_it_was_told(mta: Mta, folder: str) -> None:
         assert search._line(line.rstrip("\n"), search.Seen(), question) == hit  # noqa: SLF001
         assert not hit._replace(folder="elsewhere").told(server)
         assert not hit._replace(queue_id="../../etc").paths(server)
+
+
+@pytest.mark.parametrize("mta", ["exim", "sendmail"])
+def test_what_is_asked_for_is_told_by_what_it_says(mta: Mta) -> None:
+    """Not by which object it is: the wheel's compiled code makes them anew."""
+    server = Server(Spool("/nowhere", mta), mta, steady=True, lifetime=0.0)
+    for among, frozen in ((reading.ALL, None), (reading.HELD, True), (reading.WAITING, False)):
+        another = list(among)
+        assert Question(server, Whose.claimed(claim("account:a")), another).frozen is frozen
 
 
 def test_only_these_are_opened(tmp_path: Path) -> None:
@@ -319,6 +353,29 @@ def test_the_queue_is_entered_before_root_is_given_up(
     assert done[3] == "closerange 9"
     assert done[5] == f"chdir {tmp_path}"
     assert done[6:] == ([f"setgroups [{owner}]", f"setresgid {owner}", f"setresuid {owner}"] if owner else [])
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_whose_the_spool_is_cannot_have_it_read_as_root(
+    linked: bool,  # noqa: FBT001  # what is tried
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exim's user owns its spool, and can put a folder of root's, or a link to one, where the queue was."""
+    why_not("true")
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "root's").mkdir()
+    if linked:
+        (tmp_path / "spool" / "input").symlink_to(tmp_path / "root's")
+        os.lchown(tmp_path / "spool" / "input", 0, 0)
+    else:
+        (tmp_path / "spool" / "input").mkdir()
+    os.chown(tmp_path / "spool", 65_534, 65_534)
+    done: list[str] = []
+    for name in ("setgroups", "setresgid", "setresuid"):
+        monkeypatch.setattr(os, name, lambda *how, name=name: done.append(f"{name} {how[-1]}"))
+    reading._give_up_root(Spool(f"{tmp_path}/spool", "exim"))  # noqa: SLF001
+    assert done[-1:] == ["setresuid 65534"]
 
 
 def test_a_closed_folder_is_counted_once_and_one_of_the_queues_own_is_said(

@@ -10,6 +10,7 @@ import hashlib
 import os
 import pwd
 import re
+import stat
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -129,7 +130,8 @@ class Question(NamedTuple):
     @property
     def frozen(self) -> bool | None:
         """Whether only what is frozen is meant, or only what is not; None: all in these folders."""
-        return None if self.among is ALL or self.server.spool.mta == "postfix" else self.among is HELD
+        among = tuple(self.among)  # compared, for in compiled code a constant tuple is a new one at each use
+        return None if self.server.spool.mta == "postfix" or among == ALL else among == HELD
 
 
 def run(pipe: int, question: Question, share: tuple[int, int]) -> None:
@@ -168,7 +170,9 @@ def _confined(pipe: int, question: Question) -> Question:
 def _give_up_root(spool: Spool) -> None:
     """For good: from now on this process may do what the queue's own user may; Sendmail's files are root's own."""
     (_, top), *_ = tops(spool, ("active",))
-    owner = 0 if spool.mta == "sendmail" else Path(top).stat().st_uid
+    # Whoever owns the spool can put a link to a folder of root's where the queue was: then he is who owns the link.
+    own_folders = (os.lstat(top), Path(top).stat(), Path(spool.path).stat()) if spool.mta != "sendmail" else ()
+    owner = next((one.st_uid for one in own_folders if one.st_uid), 0)
     if owner and not os.geteuid():
         try:
             group = pwd.getpwuid(owner).pw_gid
@@ -277,7 +281,7 @@ def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None =
     try:
         with sample.open("wb") if sample else nullcontext() as copy:
             for one in paths[bool(first) :]:
-                with os.fdopen(os.open(one, FLAGS), "rb", 0) as file:
+                with os.fdopen(_opened(server.spool.path, one), "rb", 0) as file:
                     while block := file.read(READ):
                         digest.update(block)
                         length += len(block)
@@ -286,3 +290,18 @@ def digested(hit: Hit, server: Server, first: bytes = b"", sample: Path | None =
     except OSError:
         return hit
     return hit._replace(digest=digest.hexdigest(), size=length)
+
+
+def _opened(place: str, path: str) -> int:
+    """A plain file of the queue there; OSError where a link leads to it: below, folders are not root's."""
+    descriptor = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    for name in path.removeprefix(f"{place}/").split("/"):
+        folder = descriptor
+        try:
+            descriptor = os.open(name, FLAGS, dir_fd=folder)
+        finally:
+            os.close(folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return descriptor

@@ -23,7 +23,8 @@ _WAIT: Final = 0.25  # seconds after which fewer are passed on
 _ALLOCATIONS: Final = 50_000  # neither letters nor hits make cycles
 _EARLY: Final = "a process that read the queue ended early; run the command again"
 _CLOSED: Final = ("the mail server's own user may not open the folders of its queue: give them back to it (`postfix"
-                  " set-permissions`; Exim: `chown` as its spool folder)")  # fmt: skip
+                  " set-permissions`; Exim: `chown` as its spool folder); or one of them is a link: put a folder"
+                  " in its place (`mount --bind`)")  # fmt: skip
 _LONGEST: Final = 2_048  # characters of a line
 _REMEMBERED: Final = 100_000  # messages that another pass need not read again
 

@@ -165,9 +165,9 @@ def _has_control_files(place: str, depth: int) -> bool:
 def folders(
     spool: Spool, refused: Callable[[str], object] = lambda _path: None, among: Sequence[str] = ROUND
 ) -> Iterator[tuple[str, list[str], Where]]:
-    """Each folder that holds messages, with the names in it, open while it is used; ``refused`` is told of closed ones.
+    """Each folder that holds messages, with the names in it, open while it is used.
 
-    ``among`` names the folders of Postfix that are wanted, in order.
+    ``refused`` is told of closed ones and of links; ``among`` names the folders of Postfix that are wanted, in order.
     """
     for folder, path in tops(spool, among):
         yield from _below(folder, path, "", refused, _DEPTH, grouped=spool.mta == "sendmail")
@@ -224,7 +224,7 @@ def _opened(path: str, refused: Callable[[str], object]) -> Iterator[int | None]
     try:
         descriptor = os.open(path, FLAGS | os.O_DIRECTORY)
     except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EPERM) or os.path.islink(path):  # noqa: PTH114  # any bytes
             refused(shown(os.fsencode(path)))
         yield None
         return
