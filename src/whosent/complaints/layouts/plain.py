@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from whosent.complaints import extract
-from whosent.complaints.accused import accused
+from whosent.complaints import extract, labels
+from whosent.complaints.accused import Accused, accused
 from whosent.complaints.layouts import Layout
 from whosent.complaints.view import View
 from whosent.model.complaint import ReportKind, Told
@@ -74,11 +74,30 @@ def read(view: View) -> tuple[Told, ...]:
     logged = bool(found) and found[0].weight == _OF_A_LOG
     if not words and not (original and (desk or view.attached)) and not (desk and (labelled or logged)):
         return ()
+    if not (desk or labelled or view.attached) and _is_talk(view, found):
+        return ()
     source, port = original.client if original else (None, None)
     named: list[tuple[str | None, int | None]] = [(one.address, one.port) for one in found]
     if source and (not labelled or len(found) == 1):  # what a header says beats a word in passing
         named = named if labelled else [(source, port)]
     return tuple(_complaint(view, address, port) for address, port in named or [(source, port)])
+
+
+def _is_talk(view: View, found: list[Accused]) -> bool:
+    """Whether it speaks of such things to nobody in charge: what a mailing list sends, or words within a text alone.
+
+    Somebody who complains to a person says so in the subject or in the name, quotes a message, or says something of an
+    address.
+    """
+    if any(
+        _ABUSE_DESK.search(view.headers.get(name)[:_MOST_OF_CC]) for name in ("cc", "delivered-to", "x-original-to")
+    ):
+        return False
+    if view.headers.get("list-id") or view.headers.get("list-post"):
+        return True
+    if view.original or (found and found[0].weight > labels.MENTIONED):
+        return False
+    return not _WORDS.search(f"{view.subject}\n{view.headers.text('from').partition('<')[0]}")
 
 
 def _is_copied_to_a_desk(view: View) -> bool:
