@@ -51,8 +51,10 @@ class Aside:
 
     def answer(self) -> Any:  # noqa: ANN401  # whatever was worked out
         """What came of it, waited for if need be; None if the copy failed, which then said why."""
+        said = select.poll()  # any number of files may be open
+        said.register(self._reading, select.POLLIN)
         while not self.done():
-            select.select([self._reading], [], [])
+            said.poll()
         os.close(self._reading)
         _, status, used = os.wait4(self._pid, 0)
         self.seconds = used.ru_utime + used.ru_stime

@@ -8,13 +8,13 @@ the state they belong to: so it may be killed at any moment, and goes on from th
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
+from multiprocessing.connection import wait
 from resource import RUSAGE_SELF, getrusage
 from typing import Final, NamedTuple
 
@@ -176,7 +176,7 @@ class Watch:
         if not more:
             copies = [one for one in (self._asking, self._saving, self._looking) if one is not None]
             sockets = [socket for feed in self._feeds for socket in feed.sockets()]
-            select.select([*copies, *sockets], [], [], _LOOK)
+            wait([*(one.fileno() for one in copies), *sockets], _LOOK)
 
     def _watch_the_distance(self, *, more: bool) -> None:
         """Whether lines come faster than they are read: memory does not grow by it, but what is told is late."""

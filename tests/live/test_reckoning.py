@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -94,6 +96,19 @@ def test_a_copy_hands_its_answer_back_or_says_why_not(capfd: pytest.CaptureFixtu
     endless = Aside(lambda: [0 for _ in iter(int, 1)])
     assert not endless.done()
     endless.stop()
+
+
+def test_a_copy_is_heard_however_many_files_are_open() -> None:
+    """Whoever follows a thousand logs has more open than select(2) can tell apart."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2_000), before[1]))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        assert Aside(lambda: 5).answer() == 5
+    finally:
+        for one in opened:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_logs_are_named_by_paths_and_globs(tmp_path: Path) -> None:

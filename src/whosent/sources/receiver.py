@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import socket
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
@@ -94,7 +94,7 @@ class Receiver:
     def ready(self) -> bool:
         """Take what has come; whether anything did."""
         sockets = self.sockets()
-        readable = set(select.select(sockets, [], [], 0)[0]) if sockets else set()
+        readable = set(wait(sockets, 0))
         lines: list[bytes] = []
         for one in self._udp:
             if one in readable:
