@@ -32,7 +32,7 @@ class Writer:
         folder.mkdir()
         self.folder = folder
         lines = {name: (INCIDENT / name).read_bytes().splitlines(keepends=True) for name in LOGS}
-        clock = re.compile(rb"\d\d:\d\d:\d\d")  # all of it is of one day
+        clock = re.compile(rb"(?<!\d)\d\d:\d\d:\d\d")  # all of it is of one day, and a year stands before a colon
         times = {name: list(accumulate((clock.search(line)[0] for line in lines[name]), max)) for name in LOGS}  # type: ignore[index]
         most = times["mail.log"]
         self.edges = [b"", *(most[len(most) * part // parts] for part in range(1, parts)), b"~"]
