@@ -119,29 +119,28 @@ _OTHER_HOSTS: Final = re.compile(
     re.IGNORECASE,
 )
 _HEADED: Final = re.compile(r"[.:]\s*\n[^\w\n]{0,12}$")  # the line above is a heading, or another sentence
-_NEAR: Final = 120  # characters on either side
+NEAR: Final = 120  # characters on either side
 
 
 def is_accused(before: str, behind: str) -> bool:
     """Whether the clause around an address says that it is yours, or that it does what is complained of."""
-    words, rest = _clause(before), behind[:_NEAR]
-    if _FROM_BEHIND.match(rest) or _FROM_BEFORE.search(words):
+    words = _clause(before)
+    if _FROM_BEHIND.match(behind[:NEAR]) or _FROM_BEFORE.search(words):
         return True
-    rest = " ".join(rest.split("\n", 2)[:2]) if rest[:1] != "\n" else ""
+    rest = words_behind(behind)
     return bool(_YOURS_BEFORE.search(words) or _YOURS_BEHIND.match(rest) or _DOES.match(rest))
 
 
 def is_attacked(before: str, behind: str) -> bool:
     """Whether the clause around an address says that it is ours, who complain, or that something is done to it."""
-    rest = behind[:_NEAR]
-    if _TO_BEHIND.match(rest) or _OURS_BEFORE.search(_clause(before)):
+    if _TO_BEHIND.match(behind[:NEAR]) or _OURS_BEFORE.search(_clause(before)):
         return True
-    return bool(_SUFFERS.match(" ".join(rest.split("\n", 2)[:2]) if rest[:1] != "\n" else ""))
+    return bool(_SUFFERS.match(words_behind(behind)))
 
 
 def is_of_ours(before: str, behind: str) -> bool:
     """Whether a label, or the words behind, call it a host of ours, who complain: "Our relay: ", ", our relay"."""
-    return bool(_OURS_LABEL.search(before[-_NEAR:]) or _OURS_BEHIND.match(behind[:_NEAR]))
+    return bool(_OURS_LABEL.search(before[-NEAR:]) or _OURS_BEHIND.match(behind[:NEAR]))
 
 
 def lists_ours(heading: str, *, nearby: bool = False) -> bool:
@@ -168,7 +167,16 @@ def without_name(words: str) -> str:
 def _clause(before: str) -> str:
     if _HEADED.search(before):
         return ""
-    words = before[-_NEAR:]
-    parted = list(_BREAK.finditer(words))
-    words = words[parted[-1].end() :] if parted else words
-    return without_name(" ".join(words.split("\n")))
+    return without_name(words_before(before, _BREAK))
+
+
+def words_before(before: str, breaks: re.Pattern[str]) -> str:
+    """What stands before an address since the last of these breaks, on one line."""
+    words = before[-NEAR:]
+    parted = list(breaks.finditer(words))
+    return " ".join((words[parted[-1].end() :] if parted else words).split("\n"))
+
+
+def words_behind(behind: str) -> str:
+    """The rest of the line behind an address, and the next one; "" where the line ends with the address."""
+    return " ".join(behind[:NEAR].split("\n", 2)[:2]) if behind[:1] != "\n" else ""

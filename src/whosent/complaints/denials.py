@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from whosent.complaints import clauses
+
 _TO_IT: Final = (
     r"(?:(?:the|your|our|this|der|die|dem|la|el|il|ip|address|adresse|host|server|customer|client)\s){0,4}[(\[\"']?$"
 )
@@ -70,17 +72,14 @@ _HEADS_CLEARED: Final = re.compile(
     re.IGNORECASE,
 )
 _BREAK: Final = re.compile(r"[.!?;]\s(?=\S)|\n\s{0,20}\n|,?\s(?:but|sondern|sino|mais|mas|ma|maar)\s")
-_NEAR: Final = 120  # characters on either side
 
 
 def takes_back(before: str, behind: str) -> bool:
     """Whether the clause says that it was not this address, or that this one suffers it, or asks that it go free."""
-    words = before[-_NEAR:]
-    parted = list(_BREAK.finditer(words))
-    words = " ".join((words[parted[-1].end() :] if parted else words).split("\n"))
+    words = clauses.words_before(before, _BREAK)
     if _DENIED_BEFORE.search(words) or _ATTACKED_BEFORE.search(words):
         return True
-    return bool(behind[:1] != "\n" and _DENIED_BEHIND.match(" ".join(behind[:_NEAR].split("\n", 2)[:2])))
+    return bool(_DENIED_BEHIND.match(clauses.words_behind(behind)))
 
 
 def heads_cleared(heading: str) -> bool:

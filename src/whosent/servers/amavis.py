@@ -9,9 +9,7 @@ and given a disclaimer, if the policy bank of the port it came to says so, or th
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -183,11 +181,7 @@ def _moved(here: _Here, at: _Reached, why: str) -> Blamed:
     if service is None:  # postscreen stands before it
         note = f"By postconf -P, give the smtpd behind port 25 {at.setting}={new}; main.cf is for submission as well."
         return mending.by_hand(opening, title, reach, note)
-    if at.setting in service.overrides:
-        return opening, mending.parameter(opening, at.value, new, title=title, reach=reach, note="")
-    setting = f"{service.name}/{at.setting}"
-    change, undo = f"postconf -P {shlex.quote(f'{setting}={new}')}", f"postconf -PX {shlex.quote(setting)}"
-    return mending.commanded(opening, title, [change, "postfix reload"], [undo, "postfix reload"], reach)
+    return opening, [mending.of_service(service, at.setting, new, title, reach)]
 
 
 def _other_port(here: _Here, port: str) -> str | None:
@@ -255,11 +249,8 @@ def _holding(words: list[str], client: str) -> str:
         if short:
             octets = short[1].split(".")
             plain = ".".join([*octets, *["0"] * (4 - len(octets))]) + (short[2] or f"/{8 * len(octets)}")
-        try:
-            if ip_address(client) in ip_network(plain, strict=False):
-                return "" if word.startswith("!") else word
-        except ValueError:
-            continue
+        if postfix.network_of([plain], client):
+            return "" if word.startswith("!") else word
     return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -61,15 +60,8 @@ def _of_postfix(site: postfix.Configuration, fault: Fault, port: int) -> tuple[O
     if service is None:
         return None
     parameter, value = _POSTFIX[fault]
-    setting = f"{service.name}/{parameter}"
-    old = service.overrides.get(parameter)
-    undo = f"postconf -PX {shlex.quote(setting)}" if old is None else f"postconf -P {shlex.quote(f'{setting}={old}')}"
-    return site.where(parameter, service), Remedy(
-        step="close", title=f"Set {parameter} for this port alone",
-        reach=f"everybody who hands in mail at port {port}",
-        commands=[f"postconf -P {shlex.quote(f'{setting}={value}')}", "postfix reload"],
-        undo=[undo, "postfix reload"],
-    )  # fmt: skip
+    title, reach = f"Set {parameter} for this port alone", f"everybody who hands in mail at port {port}"
+    return site.where(parameter, service), mending.of_service(service, parameter, value, title, reach)
 
 
 def _advertised(main: exim.Written, fault: Fault) -> tuple[Opening, Remedy]:

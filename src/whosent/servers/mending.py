@@ -14,6 +14,7 @@ from whosent.model.check import Opening
 from whosent.model.finding import Strength
 from whosent.model.incident import Remedy
 from whosent.servers.attempt import Blamed
+from whosent.servers.postfix import Service
 
 _MAPS_WITH_SOURCE = {"hash", "btree", "lmdb", "cdb", "dbm"}
 _SAFE_DEFAULT = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
@@ -49,6 +50,17 @@ def parameter(cause: Opening, old: str, new: str, *, title: str, reach: str, not
         undo = [f"postconf -X {where}", "postfix reload"]
     change = [f"{tool} {shlex.quote(f'{where}={new}')}", "postfix reload"]
     return [Remedy(step="close", title=title, reach=reach, commands=change, undo=undo, note=note)]
+
+
+def of_service(service: Service, name: str, value: str, title: str, reach: str) -> Remedy:
+    """A setting of one service, whatever main.cf says, to a value without white space."""
+    setting, old = f"{service.name}/{name}", service.overrides.get(name)
+    undo = f"postconf -PX {shlex.quote(setting)}" if old is None else f"postconf -P {shlex.quote(f'{setting}={old}')}"
+    return Remedy(
+        step="close", title=title, reach=reach,
+        commands=[f"postconf -P {shlex.quote(f'{setting}={value}')}", "postfix reload"],
+        undo=[undo, "postfix reload"],
+    )  # fmt: skip
 
 
 def _value(name: str, cause: Opening) -> str | None:
@@ -129,16 +141,12 @@ def suspected(opening: Opening) -> Opening:
     return msgspec.structs.replace(opening, why=why, strength=Strength.CANDIDATES)
 
 
-def commanded(opening: Opening, title: str, commands: list[str], undo: list[str], reach: str) -> Blamed:
-    """A line, and the commands that close what it opened."""
-    return opening, [Remedy(step="close", title=title, reach=reach, commands=commands, undo=undo)]
-
-
 def edited(opening: Opening, edit: str, title: str, reach: str, restart: str) -> Blamed:
     """A line of a filter's file, and one edit of that file by sed."""
     file = shlex.quote(opening.file)
     commands = [f"sed -i.whosent {shlex.quote(edit)} {file}", restart]
-    return commanded(opening, title, commands, [f"mv {file}.whosent {file}", restart], reach)
+    undo = [f"mv {file}.whosent {file}", restart]
+    return opening, [Remedy(step="close", title=title, reach=reach, commands=commands, undo=undo)]
 
 
 def apart(blamed: Iterable[Blamed]) -> list[Blamed]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -109,16 +108,11 @@ def _named(heard: Heard) -> Blamed | None:
         return None
     why = f"Port 25 tells filters that it is {name}, and OpenDKIM signs whatever comes from there (MTA {name})."
     opening = postfix.because(site.where(_DAEMON, service), why)
-    setting = f"{service.name}/{_DAEMON}"
-    old = service.overrides.get(_DAEMON)
     other = "smtpd"
     while other in listed.words:
         other += "-in"
-    undo = f"postconf -PX {shlex.quote(setting)}" if old is None else f"postconf -P {shlex.quote(f'{setting}={old}')}"
-    return mending.commanded(
-        opening, "Give port 25 its own name", [f"postconf -P {shlex.quote(f'{setting}={other}')}", "postfix reload"],
-        [undo, "postfix reload"], "what filters take for ours at port 25; submission keeps its name",
-    )  # fmt: skip
+    title, reach = "Give port 25 its own name", "what filters take for ours at port 25; submission keeps its name"
+    return opening, [mending.of_service(service, _DAEMON, other, title, reach)]
 
 
 def _spared(heard: Heard, sender: str) -> Blamed | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Final
@@ -63,15 +62,17 @@ def guilty(heard: Heard, forged: Forged, shown: Iterable[Treatment]) -> list[Bla
 
 def _of_filters(heard: Heard, forged: Forged, kinds: set[str], filters: Iterable[ModuleType]) -> Iterator[Blamed]:
     """Of several that would sign, those with the selector that the signature names; without one, none does surely."""
-    would = [one for one in filters if any(one.guilty(heard, forged, kinds & {"signed"}))]
-    did = [one for one in would if one.signs_as(heard, forged.selectors)]
-    surely = did or ([] if forged.selectors else would)
-    for one in filters:
-        sure = list(one.guilty(heard, forged, kinds if one in surely else kinds - {"signed"}))
-        yield from sure
-        for opening, steps in one.guilty(heard, forged, {"signed"}) if one in would and not surely else ():
-            if all(opening != other for other, _ in sure):
-                yield _unmatched(opening, steps)
+    would = {one: list(one.guilty(heard, forged, kinds & {"signed"})) for one in filters}
+    did = [one for one, signing in would.items() if signing and one.signs_as(heard, forged.selectors)]
+    surely = did or ([] if forged.selectors else list(would))
+    for one, signing in would.items():
+        others = list(one.guilty(heard, forged, kinds - {"signed"}))
+        if one in surely:
+            yield from signing
+        yield from (each for each in others if one not in surely or each not in signing)
+        if not surely:
+            named = [opening for opening, _ in others]
+            yield from (_unmatched(*each) for each in signing if each[0] not in named)
 
 
 def _unmatched(opening: Opening, steps: list[Remedy]) -> Blamed:
@@ -165,15 +166,11 @@ def _handed_in_again(heard: Heard) -> Blamed | None:
         if service.address.startswith("127.") and site.words("smtpd_milters", service) and "no_milters" not in options:
             why = "what a filter hands back here goes to milters, which see this host as its client."
             opening = mending.suspected(postfix.because(site.where("smtpd_milters", service), why))
-            setting, old = f"{service.name}/{_AGAIN}", service.overrides.get(_AGAIN)
+            reach = "mail that a filter hands back"
             ways = [one for one in site.services if one.port in _FIRST]
             if "smtpd_milters" in service.overrides or not all(site.value("smtpd_milters", one) for one in ways):
                 return mending.by_hand(opening, "Let a milter sign before the filter, where it sees who the client is",
-                                       "mail that a filter hands back", _ONCE)  # fmt: skip
-            new = f"postconf -P {shlex.quote(setting + '=' + ','.join([*options, 'no_milters']))}"
-            undo = f"-PX {shlex.quote(setting)}" if old is None else f"-P {shlex.quote(f'{setting}={old}')}"
-            return mending.commanded(
-                opening, "Let no milter look at it a second time", [new, "postfix reload"],
-                [f"postconf {undo}", "postfix reload"], "mail that a filter hands back",
-            )  # fmt: skip
+                                       reach, _ONCE)  # fmt: skip
+            new, title = ",".join([*options, "no_milters"]), "Let no milter look at it a second time"
+            return opening, [mending.of_service(service, _AGAIN, new, title, reach)]
     return None
