@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,16 @@ def test_clean_is_one_paragraph_that_says_what_was_looked_at() -> None:
     assert "6,912,345 lines of 4 inputs" in text
     assert "What could not be seen: No Dovecot log was given" in text
     assert "Assumptions" not in text
+
+
+def test_what_breaks_off_is_not_said_to_lack_nothing() -> None:
+    report = msgspec.structs.replace(reports.clean(), blind_spots=[])
+    text = " ".join(printed(report).split())
+    assert "truncated gzip" in text
+    assert "What could not be seen: What the inputs below hold beyond what was read." in text
+    whole = [msgspec.structs.replace(one, problem=None) for one in report.coverage.sources]
+    report = msgspec.structs.replace(report, coverage=msgspec.structs.replace(report.coverage, sources=whole))
+    assert "Nothing known is missing from these logs." in " ".join(printed(report).split())
 
 
 def test_unknown_says_what_to_give() -> None:

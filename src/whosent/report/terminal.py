@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _WIDEST: Final = 100  # longer lines are hard to read
 _NARROWEST: Final = 20
 _LINES_A_FINDING: Final = 3
+_UNREAD: Final = "What the inputs below hold beyond what was read."
 _EXCERPT: Final = 320
 _NAME: Final = 120
 _SHAPES: Final = 5
@@ -117,13 +118,14 @@ class Page:
 
 def _all_is_well(page: Page, report: Report) -> None:
     """One paragraph: what was looked at, what could not be seen."""
-    unseen = " ".join(report.blind_spots) or "Nothing known is missing from these logs."
+    problems = _problems(report)
+    unseen = " ".join(report.blind_spots) or (_UNREAD if problems else "Nothing known is missing from these logs.")
     if report.coverage.sources:
         seen = f"{_window(page, report)}{words.coverage_words(report.coverage)}"
         page.say(plain(f"Looked at {seen}. What could not be seen: {unseen}"))
     if report.queue is not None:
         page.section("Queues looked at", queue.sums(report.queue, page.zone))
-    page.section("Inputs that were not read whole", _problems(report))
+    page.section("Inputs that were not read whole", problems)
 
 
 def _window(page: Page, report: Report) -> str:
